@@ -1,0 +1,250 @@
+"""The nouns of the inventory: what a database holds of naive time, and what leans on it."""
+
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+
+class RelKind(Enum):
+    """``pg_class.relkind`` of the relations that can show a column to a user."""
+
+    TABLE = "r"
+    PARTITIONED_TABLE = "p"
+    VIEW = "v"
+    MATERIALIZED_VIEW = "m"
+    FOREIGN_TABLE = "f"
+    COMPOSITE_TYPE = "c"
+
+
+class Family(StrEnum):
+    """How a type holds naive time."""
+
+    SCALAR = "scalar"
+    ARRAY = "array"
+    RANGE = "range"
+    MULTIRANGE = "multirange"
+    DOMAIN = "domain"
+    COMPOSITE = "composite"
+
+
+class Role(StrEnum):
+    """Where a column's values live."""
+
+    STORED = "stored"
+    """A plain table, or the root of a partition or inheritance tree."""
+    CHILD = "child"
+    """A partition or inheritance child; converted with its root."""
+    DERIVED = "derived"
+    """A view or materialized view."""
+    FOREIGN = "foreign"
+    """A foreign table."""
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    INFO = "info"
+    WARNING = "warning"
+    BLOCKS = "blocks"
+    """The column cannot be converted as things stand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing the user should know about a column, with what to do about it."""
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependent:
+    """A database object that leans on a column.
+
+    Attributes:
+        kind: ``view``, ``materialized view``, ``rule``, ``trigger``, ``policy``,
+            ``generated column``, ``check``, ``foreign key``, ``exclusion``,
+            ``statistics``, ``publication``, ``sql-body function``, ``partition key``,
+            ``row type``, ``inheritance``, ``typed table``, ``index expression``, …
+        name: as ``pg_describe_object`` prints it.
+        code: the finding's code that this kind of dependent gets.
+    """
+
+    kind: str
+    name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """An index that has the column as key, in INCLUDE, in an expression or predicate.
+
+    Attributes:
+        name: schema-qualified and quoted.
+        definition: ``pg_get_indexdef``.
+        constraint: ``p``, ``u``, ``x`` (``pg_constraint.contype``) or ``None``.
+        key: the column is a key of the index, so the index is rebuilt.
+        plain: every use of the column is a bare key or INCLUDE column with the
+            default operator class; ``ALTER … TYPE`` carries such an index over.
+        bytes: size on disk.
+    """
+
+    name: str
+    definition: str
+    unique: bool
+    constraint: str | None
+    key: bool
+    plain: bool
+    valid: bool
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """A default, trigger or function that assigns the column.
+
+    Attributes:
+        kind: ``default``, ``trigger`` or ``function``.
+        name: the object, as ``pg_describe_object`` or ``regprocedure`` prints it.
+        certainty: ``certain`` (the catalog says so) or ``likely`` (found in source text).
+    """
+
+    kind: str
+    name: str
+    certainty: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One attribute that is, or contains, ``timestamp without time zone``.
+
+    Attributes:
+        type: as ``format_type`` prints it.
+        precision: the scalar's ``timestamp(p)``, else ``None``.
+        default: ``pg_get_expr`` under ``search_path = pg_catalog``, or ``None``.
+        default_type: ``format_type`` of that expression's own type, or ``None``.
+        default_volatility: ``i`` when the default is free of any function that is
+            not immutable, ``s`` or ``v`` otherwise; ``None`` without default.
+        rows: the planner's estimate (``reltuples``, summed over leaf partitions);
+            -1 where the table was never analysed.
+        bytes: heap and TOAST, summed over leaf partitions.
+    """
+
+    schema: str
+    relation: str
+    column: str
+    relkind: RelKind
+    type: str
+    family: Family
+    role: Role
+    nullable: bool
+    default: str | None
+    default_type: str | None = None
+    rows: int
+    bytes: int
+    relation_oid: int
+    attnum: int
+    precision: int | None = None
+    generated: bool = False
+    indexes: tuple[Index, ...] = ()
+    dependents: tuple[Dependent, ...] = ()
+    writers: tuple[Writer, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """Schema, relation and column: how every room refers to a column."""
+        return (self.schema, self.relation, self.column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """A relation that has at least one candidate.
+
+    Attributes:
+        key: columns of the primary key, else of the narrowest valid, immediate,
+            non-partial, expression-free unique index whose columns are NOT NULL;
+            empty where there is none.
+        key_types: ``format_type`` of each key column, same order.
+        root: the topmost ancestor (``oid``) of a partition or inheritance tree, or
+            its own ``oid``.
+        leaves: number of leaf partitions (1 for a plain table).
+        engine: ``citus``, ``timescaledb``, ``pg_partman`` or ``None``.
+        zoned: columns of type timestamptz (they are evidence, and what conversion
+            leaves alone).
+    """
+
+    oid: int
+    schema: str
+    name: str
+    relkind: RelKind
+    owner: str
+    owned: bool
+    rows: int
+    bytes: int
+    root: int
+    leaves: int
+    key: tuple[str, ...] = ()
+    key_types: tuple[str, ...] = ()
+    row_security: bool = False
+    engine: str | None = None
+    zoned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneSetting:
+    """A ``TimeZone`` that the server, a database or a role gives to new sessions.
+
+    Attributes:
+        scope: ``server``, ``database``, ``role`` or ``role in database``.
+        role: the role's name for the last two scopes, else ``None``.
+        writes: ``oid`` of candidate relations that the role may INSERT or UPDATE.
+    """
+
+    scope: str
+    zone: str
+    role: str | None = None
+    writes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The server and database that were scanned."""
+
+    version: int
+    """``server_version_num``."""
+    version_text: str
+    database: str
+    database_oid: int
+    system_identifier: str | None
+    role: str
+    superuser: bool
+    zones: tuple[ZoneSetting, ...] = ()
+    extensions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """Everything in one database that is, contains or leans on naive time.
+
+    Attributes:
+        findings: what concerns the database rather than one column.
+    """
+
+    server: Server
+    relations: tuple[Relation, ...] = ()
+    columns: tuple[Column, ...] = ()
+    findings: tuple[Finding, ...] = field(default=())
+
+    def relation(self, oid: int) -> Relation:
+        """Return the relation of a column (``Column.relation_oid``).
+
+        Raises:
+            KeyError: no candidate stands in that relation.
+        """
+        for relation in self.relations:
+            if relation.oid == oid:
+                return relation
+        raise KeyError(oid)

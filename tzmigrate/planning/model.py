@@ -1,0 +1,132 @@
+"""The nouns of the plan: what will be done to which column, and how it comes back."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tzmigrate.inventory.model import Finding, Server
+
+
+class Strategy(StrEnum):
+    """How a relation group converts."""
+
+    METADATA = "metadata"
+    REWRITE = "rewrite"
+    KEEP = "keep"
+    REFUSE = "refuse"
+
+
+class Action(StrEnum):
+    """What happens to one column."""
+
+    CONVERT = "convert"
+    KEEP = "keep"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationName:
+    """A relation as SQL names it, unquoted."""
+
+    schema: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedColumn:
+    """One candidate and what becomes of it.
+
+    Attributes:
+        zone: the IANA zone of its values, where one zone holds for all of them.
+        code: the finding's code that explains ``keep`` or ``refuse``, else ``None``.
+        reason: one line for people, empty for ``convert``.
+        hint: what the user can do about it, empty for ``convert``.
+        planned_in: the revision that converts it already (written by an earlier
+            ``plan`` and not applied yet), else ``None``.
+    """
+
+    schema: str
+    relation: str
+    column: str
+    type_before: str
+    type_after: str
+    action: Action
+    zone: str | None = None
+    code: str | None = None
+    reason: str = ""
+    hint: str = ""
+    default_before: str | None = None
+    default_after: str | None = None
+    planned_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One forward statement with its inverse; neither is derived from the other later.
+
+    Attributes:
+        stands_for: the ``USING … AT TIME ZONE`` that a bare cast is equal to, for
+            the comment beside it; empty where the statement says it itself.
+    """
+
+    statement: str
+    inverse: str
+    stands_for: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Relations that convert together: one group, one revision.
+
+    Attributes:
+        slug: the step's name in ledger and revision file, ``tz_orders``.
+        relations: the root first, then partitions.
+        session_zone: what ``TimeZone`` is pinned to while the step runs.
+        key, key_types: how rows are found again, from ``Relation.key``.
+        lock_estimate_ms: expected duration of ACCESS EXCLUSIVE in milliseconds.
+        lock_reason: what that time is spent on, in words.
+        revision: identifier of the Alembic revision, once it has one.
+        path: the file it was written to.
+    """
+
+    slug: str
+    relations: tuple[RelationName, ...]
+    columns: tuple[PlannedColumn, ...]
+    strategy: Strategy
+    session_zone: str = "Etc/UTC"
+    step: Step | None = None
+    key: tuple[str, ...] = ()
+    key_types: tuple[str, ...] = ()
+    row_security: bool = False
+    rows: int = -1
+    bytes: int = 0
+    lock_estimate_ms: int = 0
+    lock_reason: str = ""
+    revision: str | None = None
+    path: str | None = None
+
+    @property
+    def converted(self) -> tuple[PlannedColumn, ...]:
+        """The columns that this group's revision converts."""
+        return tuple(c for c in self.columns if c.action is Action.CONVERT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What ``plan`` decided for a whole database.
+
+    Attributes:
+        lock_timeout: how long one attempt waits for a lock, as PostgreSQL reads it.
+        findings: what concerns the whole plan (session zones that differ, …).
+        decisions: findings that a person must settle; non-empty means exit 3.
+        next_for_application: lines on what the application meets after the change.
+        written: paths of the files written, in the order in which they run.
+    """
+
+    server: Server
+    groups: tuple[Group, ...] = ()
+    lock_timeout: str = "2s"
+    findings: tuple[Finding, ...] = ()
+    decisions: tuple[Finding, ...] = ()
+    next_for_application: tuple[str, ...] = ()
+    written: tuple[str, ...] = field(default=())
+    dry_run: bool = False
