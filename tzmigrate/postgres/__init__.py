@@ -1,0 +1,1 @@
+"""The only room that opens connections: URLs, sessions, quoting, embedded server."""
