@@ -1,9 +1,11 @@
 """Write names as SQL reads them, and never any other way."""
 
+import re
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 from tzmigrate.errors import UsageError
 
@@ -30,6 +32,42 @@ def qualified(*names: str) -> str:
     '"public"."Order"'
     """
     return ".".join(quote_identifier(name) for name in names)
+
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_NOT_BARE = frozenset(RESERVED_WORDS) | frozenset(
+    # key words that may name a column but start another construct in an expression
+    "between bigint bit boolean char character coalesce dec decimal exists extract "
+    "float greatest grouping inout int integer interval json json_array "
+    "json_arrayagg json_exists json_object json_objectagg json_query json_scalar "
+    "json_serialize json_table json_value least merge_action national nchar none "
+    "normalize nullif numeric out overlay position precision real row setof "
+    "smallint substring time timestamp treat trim values varchar xmlattributes "
+    "xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot "
+    "xmlserialize xmltable".split()
+)
+
+
+def readable_identifier(name: str) -> str:
+    """Quote one identifier where SQL needs it, for text that people will read.
+
+    >>> readable_identifier("orders"), readable_identifier("user")
+    ('orders', '"user"')
+    >>> readable_identifier("timestamp"), readable_identifier("Order")
+    ('"timestamp"', '"Order"')
+    """
+    if _PLAIN.fullmatch(name) and name not in _NOT_BARE:
+        return name
+    return quote_identifier(name)
+
+
+def readable_name(*names: str) -> str:
+    """Quote the parts of a qualified name where SQL needs it.
+
+    >>> readable_name("public", "Order")
+    'public."Order"'
+    """
+    return ".".join(readable_identifier(name) for name in names)
 
 
 def quote_literal(text: str) -> str:

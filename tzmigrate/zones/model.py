@@ -3,6 +3,19 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tzmigrate.config.model import ByColumn, Eras, Keep, Meaning
+
+__all__ = [
+    "FIXED_ZERO",
+    "Basis",
+    "ByColumn",
+    "Eras",
+    "Keep",
+    "Meaning",
+    "Verdict",
+    "is_utc",
+]
+
 
 class Basis(StrEnum):
     """Why a zone is believed."""
@@ -10,31 +23,6 @@ class Basis(StrEnum):
     DECLARED = "declared"
     SHOWN = "shown"
     UNDECIDED = "undecided"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByColumn:
-    """The row says its zone: another column of the table holds an IANA name."""
-
-    column: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Eras:
-    """The zone changed once: ``before`` up to the wall clock ``until``, ``then`` after."""
-
-    until: str
-    before: str
-    then: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
-    """Wall-clock time on purpose: never convert, never warn."""
-
-
-Meaning = str | ByColumn | Eras | Keep
-"""An IANA zone name (``str``), or one of the other things a setting can say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

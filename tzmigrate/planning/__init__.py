@@ -1,0 +1,1 @@
+"""The fourth room: verdicts become a plan."""

@@ -1,0 +1,349 @@
+"""Decide, without a server: inventory and verdicts in, plan out."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tzmigrate.inventory.model import (
+    Column,
+    Family,
+    Finding,
+    Inventory,
+    Relation,
+    Role,
+    Severity,
+)
+from tzmigrate.planning import advice, locks
+from tzmigrate.planning.ddl import alter_table, sql_zone
+from tzmigrate.planning.expressions import convert_default
+from tzmigrate.planning.model import (
+    Action,
+    Group,
+    Plan,
+    PlannedColumn,
+    RelationName,
+    Strategy,
+)
+from tzmigrate.planning.sessions import session_zone_findings
+from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.zones.model import Basis, ByColumn, Eras, Keep, Verdict, is_utc
+
+Names = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the user asked for (``[policy]``, design section 5).
+
+    Attributes:
+        lock_timeout: as PostgreSQL reads it.
+        max_lock_ms: budget for one ACCESS EXCLUSIVE lock, in milliseconds.
+        accept: codes of findings that shall not stop the plan.
+    """
+
+    gap: str = "refuse"
+    overlap: str | None = None
+    using: str = "auto"
+    proof: str = "auto"
+    max_lock_ms: int = 5000
+    lock_timeout: str = "2s"
+    accept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What earlier plans wrote: steps taken, and columns with their revision."""
+
+    slugs: frozenset[str] = frozenset()
+    columns: Mapping[Names, str] = field(default_factory=dict)
+
+
+def make_plan(
+    inventory: Inventory,
+    verdicts: Mapping[Names, Verdict],
+    *,
+    rules: Rules,
+    planned: Planned,
+    same_zones: frozenset[tuple[str, str]] = frozenset(),
+) -> Plan:
+    """Turn verdicts into groups, one for each table or partition tree.
+
+    Args:
+        verdicts: one for each column of the inventory that is stored.
+        planned: revisions that exist already; their columns are not planned again.
+        same_zones: pairs of names (session's, column's) that mean one zone.
+    """
+    groups = []
+    slugs = set(planned.slugs)
+    for relation in inventory.relations:
+        columns = [
+            c
+            for c in inventory.columns
+            if c.relation_oid == relation.oid and c.role in {Role.STORED, Role.FOREIGN}
+        ]
+        if columns:
+            group = _group(inventory, relation, columns, verdicts, rules, planned)
+            slug = _slug(relation.name, slugs)
+            slugs.add(slug)
+            groups.append(replace(group, slug=slug))
+    undecided = tuple(
+        _undecided(c)
+        for c in inventory.columns
+        if c.role is Role.STORED
+        and c.name in verdicts
+        and verdicts[c.name].basis is Basis.UNDECIDED
+        and _blocked(c) is None
+    )
+    sessions = session_zone_findings(inventory, groups, same_zones)
+    stops = tuple(f for f in sessions if f.code not in rules.accept)
+    return Plan(
+        server=inventory.server,
+        groups=tuple(groups),
+        lock_timeout=rules.lock_timeout,
+        findings=tuple(f for f in sessions if f.code in rules.accept),
+        decisions=(*undecided, *stops),
+        next_for_application=advice.for_application(groups),
+    )
+
+
+def _group(
+    inventory: Inventory,
+    relation: Relation,
+    columns: list[Column],
+    verdicts: Mapping[Names, Verdict],
+    rules: Rules,
+    planned: Planned,
+) -> Group:
+    decided = tuple(_column(c, verdicts.get(c.name), rules, planned) for c in columns)
+    converting = tuple(c for c in decided if c.action is Action.CONVERT)
+    strategy = _strategy(decided, converting, rules)
+    group = Group(
+        slug="",
+        relations=_tree(inventory, relation),
+        columns=decided,
+        strategy=strategy,
+        key=relation.key,
+        key_types=relation.key_types,
+        row_security=relation.row_security,
+        rows=relation.rows,
+        bytes=relation.bytes,
+    )
+    if not converting:
+        return group
+    zones = {c.column: sql_zone(c.zone or "UTC") for c in converting}
+    single = set(zones.values())
+    using = rules.using == "always" or len(single) > 1
+    step = alter_table(group.relations[0], converting, sql_zones=zones, using=using)
+    estimate, reason = locks.estimate(relation, columns, strategy)
+    if estimate > rules.max_lock_ms:
+        over = _over_budget(decided, relation, estimate, rules)
+        return replace(group, columns=over, strategy=Strategy.REFUSE)
+    return replace(
+        group,
+        session_zone="Etc/UTC" if using else single.pop(),
+        step=step,
+        lock_estimate_ms=estimate,
+        lock_reason=reason,
+    )
+
+
+def _column(
+    column: Column,
+    verdict: Verdict | None,
+    rules: Rules,
+    planned: Planned,
+) -> PlannedColumn:
+    def decide(action: Action, code: str, reason: str, hint: str) -> PlannedColumn:
+        return PlannedColumn(
+            schema=column.schema,
+            relation=column.relation,
+            column=column.column,
+            type_before=column.type,
+            type_after=column.type,
+            action=action,
+            zone=verdict.zone if verdict else None,
+            code=code,
+            reason=reason,
+            hint=hint,
+            default_before=column.default,
+            default_after=column.default,
+        )
+
+    if verdict is not None and isinstance(verdict.meaning, Keep):
+        return decide(
+            Action.KEEP, "TZ309", f"kept as declared by {verdict.source}", "Nothing."
+        )
+    if column.name in planned.columns:
+        # planned already, not applied yet: the revision that exists converts it
+        found = decide(
+            Action.KEEP,
+            "TZ312",
+            f"planned in revision {planned.columns[column.name]}",
+            "Run tzmigrate apply.",
+        )
+        return replace(found, planned_in=planned.columns[column.name])
+    refusal = _blocked(column) or _zone_refusal(column, verdict, rules)
+    if refusal is not None:
+        return decide(Action.REFUSE, refusal.code, refusal.message, refusal.hint)
+    zone = verdict.zone if verdict else None
+    if zone is None:
+        finding = _undecided(column)
+        return decide(Action.REFUSE, finding.code, finding.message, finding.hint)
+    default_after = None
+    if column.default is not None:
+        default_after = convert_default(
+            column.default, column.default_type, sql_zone(zone)
+        )
+    return PlannedColumn(
+        schema=column.schema,
+        relation=column.relation,
+        column=column.column,
+        type_before=column.type,
+        type_after=column.type.replace("without time zone", "with time zone"),
+        action=Action.CONVERT,
+        zone=zone,
+        default_before=column.default,
+        default_after=default_after,
+    )
+
+
+def _blocked(column: Column) -> Finding | None:
+    """Return what stops this column whatever its zone, most telling first."""
+    for finding in column.findings:
+        if finding.severity is Severity.BLOCKS:
+            return finding
+    label = readable_name(*column.name)
+    if column.role is Role.FOREIGN:
+        return Finding(
+            code="TZ308",
+            severity=Severity.BLOCKS,
+            message=f"{label} is a column of a foreign table",
+            hint="Convert the remote column first, then this one by hand, or declare "
+            f'"{label}" = "keep" under [zones].',
+        )
+    if column.family is not Family.SCALAR or column.generated:
+        return Finding(
+            code="TZ307",
+            severity=Severity.BLOCKS,
+            message=f"{label} is of type {column.type}, which is not converted yet",
+            hint=f'Declare "{label}" = "keep" under [zones] to plan without it.',
+        )
+    return None
+
+
+def _undecided(column: Column) -> Finding:
+    label = readable_name(*column.name)
+    return Finding(
+        code="TZ302",
+        severity=Severity.BLOCKS,
+        message=f"the zone of column {label} is not declared",
+        hint=f"State it with --zone '{label}=Area/City', or under [zones] in "
+        'tzmigrate.toml; default = "UTC" there decides for all others.',
+    )
+
+
+def _zone_refusal(
+    column: Column, verdict: Verdict | None, rules: Rules
+) -> Finding | None:
+    if verdict is None:
+        return None
+    label = readable_name(*column.name)
+
+    def refuse(code: str, message: str, hint: str) -> Finding:
+        return Finding(code=code, severity=Severity.BLOCKS, message=message, hint=hint)
+
+    if isinstance(verdict.meaning, ByColumn | Eras):
+        what = "in each row" if isinstance(verdict.meaning, ByColumn) else "by eras"
+        return refuse(
+            "TZ303",
+            f"the zone of {label} is declared {what}, which is not converted yet",
+            f'Declare "{label}" = "keep" under [zones] to plan without it.',
+        )
+    if verdict.gap and rules.gap != "shift":
+        return refuse(
+            "TZ304",
+            f"{verdict.gap} rows of {label} stand in hours that {verdict.zone} skips",
+            "Correct these rows (docs/how-to/gap-rows.md finds them), or declare "
+            "another zone for the column.",
+        )
+    if verdict.gap:
+        return refuse(
+            "TZ310",
+            f"{verdict.gap} rows of {label} stand in hours that {verdict.zone} skips, "
+            'and policy gap = "shift" is not available yet',
+            "Correct these rows first; docs/how-to/gap-rows.md finds them.",
+        )
+    if verdict.overlap and rules.overlap != "later":
+        return refuse(
+            "TZ305",
+            f"{verdict.overlap} rows of {label} stand in hours that {verdict.zone} "
+            "has twice",
+            'Set overlap = "later" under [policy] if PostgreSQL\'s choice, the second '
+            "of the two instants, is right for them.",
+        )
+    return None
+
+
+def _strategy(
+    decided: tuple[PlannedColumn, ...],
+    converting: tuple[PlannedColumn, ...],
+    rules: Rules,
+) -> Strategy:
+    if not converting:
+        kept = all(c.action is Action.KEEP for c in decided)
+        return Strategy.KEEP if kept else Strategy.REFUSE
+    # timestamp(p) with p below 6 rewrites in every zone (postgres-facts.md 0.4)
+    free = all(
+        is_utc(c.zone or "")
+        and c.type_before
+        in {"timestamp without time zone", "timestamp(6) without time zone"}
+        for c in converting
+    )
+    if free and rules.using != "always":
+        return Strategy.METADATA
+    return Strategy.REWRITE
+
+
+def _over_budget(
+    decided: tuple[PlannedColumn, ...], relation: Relation, estimate: int, rules: Rules
+) -> tuple[PlannedColumn, ...]:
+    label = readable_name(relation.schema, relation.name)
+    return tuple(
+        c
+        if c.action is not Action.CONVERT
+        else PlannedColumn(
+            schema=c.schema,
+            relation=c.relation,
+            column=c.column,
+            type_before=c.type_before,
+            type_after=c.type_before,
+            action=Action.REFUSE,
+            zone=c.zone,
+            code="TZ306",
+            reason=f"{label} would be locked for about {estimate} ms, "
+            f"the budget is {rules.max_lock_ms} ms",
+            hint="Raise max_lock under [policy] if a maintenance window allows it.",
+            default_before=c.default_before,
+            default_after=c.default_before,
+        )
+        for c in decided
+    )
+
+
+def _tree(inventory: Inventory, relation: Relation) -> tuple[RelationName, ...]:
+    children = tuple(
+        RelationName(schema=r.schema, name=r.name)
+        for r in inventory.relations
+        if r.root == relation.oid and r.oid != relation.oid
+    )
+    return (RelationName(schema=relation.schema, name=relation.name), *children)
+
+
+def _slug(name: str, taken: set[str]) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:40] or "table"
+    slug = f"tz_{plain}"
+    number = 1
+    while slug in taken:
+        number += 1
+        slug = f"tz_{plain}_{number}"
+    return slug

@@ -1,0 +1,56 @@
+"""The support: the schema, tables and functions that revisions use in the database.
+
+Its SQL stands in ``support/*.sql`` and runs in psql as it is.
+"""
+
+from importlib.resources import files
+
+VERSION = 1
+"""What ``begin_step`` asks for; a revision runs with the version it was written for."""
+
+_SENTINEL = "$tz$"
+
+
+def sql_file(name: str) -> str:
+    """Return one file of the support as text."""
+    return files(__package__).joinpath("support", f"{name}.sql").read_text("utf-8")
+
+
+def statements(name: str) -> tuple[str, ...]:
+    """Split a file of the support into statements, comments before each kept.
+
+    A semicolon at the end of a line ends a statement, unless a body is open.
+    """
+    found: list[str] = []
+    lines: list[str] = []
+    open_body = False
+    for line in sql_file(name).splitlines():
+        lines.append(line)
+        open_body ^= line.count(_SENTINEL) % 2 == 1
+        if line.rstrip().endswith(";") and not open_body:
+            found.append("\n".join(lines).strip().removesuffix(";"))
+            lines = []
+    rest = "\n".join(lines).strip()
+    if rest:
+        found.append(rest)
+    return tuple(found)
+
+
+def install() -> tuple[str, ...]:
+    """Return the statements of the first planned revision's upgrade."""
+    return tuple(
+        statement
+        for name in ("install", "tables", "functions", "close")
+        for statement in statements(name)
+    )
+
+
+def uninstall() -> tuple[str, ...]:
+    """Return the statements of the first planned revision's downgrade."""
+    return statements("uninstall")
+
+
+def guard() -> str:
+    """Return the statement that opens every later revision."""
+    (statement,) = statements("guard")
+    return statement

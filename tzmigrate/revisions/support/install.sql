@@ -1,0 +1,38 @@
+-- install: the schema, ours and closed to others
+SELECT pg_catalog.set_config('tzmigrate.marker', 'open', true);
+
+DO $tz$
+BEGIN
+    IF coalesce(pg_catalog.current_setting('tzmigrate.marker', true), '') OPERATOR(pg_catalog.<>) 'open' THEN
+        RAISE EXCEPTION USING ERRCODE = 'TZ643',
+            MESSAGE = 'tzmigrate TZ643: no transaction is open around this revision',
+            DETAIL = 'Each statement ran in a transaction of its own (AUTOCOMMIT), so the pinned zone of later revisions would be lost.',
+            HINT = 'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction().';
+    END IF;
+    IF pg_catalog.to_regnamespace('tzmigrate') IS NOT NULL THEN
+        PERFORM pg_catalog.set_config('tzmigrate.schema_created', 'false', true);
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'tzmigrate'
+                       AND pg_catalog.pg_get_userbyid(n.nspowner) OPERATOR(pg_catalog.=) current_user) THEN
+            RAISE EXCEPTION USING ERRCODE = 'TZ640',
+                MESSAGE = pg_catalog.concat('tzmigrate TZ640: schema tzmigrate does not belong to role ', pg_catalog.quote_ident(current_user)),
+                DETAIL = 'What stands in it would run with the rights of this role, so it is not used.',
+                HINT = 'Drop or rename that schema, or let its owner run the revisions, or ALTER SCHEMA tzmigrate OWNER TO this role if it is empty.';
+        END IF;
+        IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace OPERATOR(pg_catalog.=) 'tzmigrate'::pg_catalog.regnamespace)
+           OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace OPERATOR(pg_catalog.=) 'tzmigrate'::pg_catalog.regnamespace) THEN
+            RAISE EXCEPTION USING ERRCODE = 'TZ642',
+                MESSAGE = 'tzmigrate TZ642: schema tzmigrate is not empty',
+                DETAIL = 'The support is installed into an empty schema only.',
+                HINT = 'If it holds an older ledger, tzmigrate clean removes it; otherwise rename that schema.';
+        END IF;
+    ELSE
+        IF NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') THEN
+            RAISE EXCEPTION USING ERRCODE = 'TZ641',
+                MESSAGE = pg_catalog.concat('tzmigrate TZ641: role ', pg_catalog.quote_ident(current_user), ' may not create a schema in database ', pg_catalog.quote_ident(pg_catalog.current_database())),
+                HINT = pg_catalog.concat('Let a DBA run CREATE SCHEMA tzmigrate AUTHORIZATION ', pg_catalog.quote_ident(current_user), ' and run this revision again.');
+        END IF;
+        PERFORM pg_catalog.set_config('tzmigrate.schema_created', 'true', true);
+        CREATE SCHEMA tzmigrate;
+    END IF;
+END
+$tz$;

@@ -1,0 +1,38 @@
+-- uninstall: refused while a conversion still needs it; a schema that a DBA prepared stays
+SELECT pg_catalog.set_config('tzmigrate.marker', 'open', true);
+
+DO $tz$
+DECLARE
+    made_here boolean;
+    statement text;
+    steps text;
+BEGIN
+    IF coalesce(pg_catalog.current_setting('tzmigrate.marker', true), '') OPERATOR(pg_catalog.<>) 'open' THEN
+        RAISE EXCEPTION USING ERRCODE = 'TZ643',
+            MESSAGE = 'tzmigrate TZ643: no transaction is open around this revision',
+            HINT = 'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction().';
+    END IF;
+    SELECT pg_catalog.string_agg(last.step, ', ') INTO steps
+    FROM (SELECT DISTINCT ON (step) step, direction FROM tzmigrate.step WHERE done_at IS NOT NULL ORDER BY step, id DESC) AS last
+    WHERE last.direction = 'up';
+    IF steps IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'TZ348',
+            MESSAGE = pg_catalog.concat('tzmigrate TZ348: the ledger is still needed to come back from ', steps),
+            HINT = 'Run tzmigrate rollback --all first.';
+    END IF;
+    SELECT s.schema_created INTO made_here FROM tzmigrate.support s;
+    DROP TABLE tzmigrate.sample, tzmigrate.step_column, tzmigrate.support CASCADE;
+    FOR statement IN
+        SELECT pg_catalog.concat('DROP FUNCTION IF EXISTS ', p.oid::pg_catalog.regprocedure::text, ' CASCADE')
+        FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'tzmigrate'::pg_catalog.regnamespace
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+    DROP TABLE tzmigrate.step;
+    IF made_here THEN
+        DROP SCHEMA tzmigrate;
+    ELSE
+        COMMENT ON SCHEMA tzmigrate IS NULL;
+    END IF;
+END
+$tz$;

@@ -1,0 +1,1 @@
+"""The third room: a recorded baseline against what the database holds now."""

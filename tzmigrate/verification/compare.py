@@ -1,0 +1,151 @@
+"""Compare recorded rows with what stands there now, in SQL, to the microsecond.
+
+Python sees counts and offsets only: it cannot hold ``infinity`` or the year 0001.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tzmigrate.verification.ledger import LedgerColumn, LedgerStep
+
+_SMALL = 64 * 1024 * 1024
+"""Bytes up to which a table's rows are counted; above, the planner's estimate serves."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What one column's recorded rows came to.
+
+    Attributes:
+        offsets: microseconds moved (``None``: not a number) → rows, for rows that
+            nobody wrote since, and for rows that somebody did.
+    """
+
+    compared: int = 0
+    same: int = 0
+    missing: int = 0
+    still: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
+    written: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def compare_sample(
+    connection: psycopg.Connection[Any], step: LedgerStep
+) -> dict[int, Tally]:
+    """Compare every recorded row of a step; one tally for each column's position."""
+    by_place = step.key == ("tableoid", "ctid")
+    expected = sql.SQL("p.instant" if step.zoned else "p.wall")
+    now = sql.SQL(", ").join(_microseconds(c, step) for c in step.columns)
+    statement = sql.SQL(
+        "SELECT u.position, f.found, f.written,"
+        " CASE WHEN {masked} THEN NULL ELSE u.now::numeric - u.was END,"
+        " u.now IS NOT DISTINCT FROM u.was, count(*)"
+        " FROM (SELECT t.tableoid IS NOT NULL AS found,"
+        "   coalesce(NOT (tzmigrate.full_xid(t.xmin) = ANY ({own}::bigint[]))"
+        "     AND tzmigrate.full_xid(t.xmin) >= {horizon}, false) AS written,"
+        "   {expected} AS was, ARRAY[{now}] AS now"
+        "   FROM tzmigrate.sample AS p LEFT JOIN {relation} AS t ON {match}"
+        "   WHERE p.step_id = {id}) AS f,"
+        " LATERAL unnest(f.was, f.now) WITH ORDINALITY AS u (was, now, position)"
+        " GROUP BY 1, 2, 3, 4, 5"
+    ).format(
+        masked=sql.Literal(step.masked),
+        own=sql.Literal(list(step.transaction_ids)),
+        horizon=sql.Literal(step.horizon),
+        expected=expected,
+        now=now,
+        relation=_relation(step),
+        match=_match(connection, step),
+        id=sql.Literal(step.id),
+    )
+    tallies = {c.position: Tally() for c in step.columns}
+    with connection.transaction():
+        connection.execute("SET LOCAL enable_hashjoin = off")
+        connection.execute("SET LOCAL enable_mergejoin = off")
+        rows = connection.execute(statement).fetchall()
+    for position, found, written, offset, same, count in rows:
+        tally = tallies[position]
+        # a place may hold another row by now; a key may not
+        if not found or (by_place and written):
+            tally.missing += count
+            continue
+        tally.compared += count
+        if same:
+            tally.same += count
+        else:
+            moved = None if offset is None else int(offset)
+            (tally.written if written else tally.still)[moved] += count
+    return tallies
+
+
+def compare_fingerprint(
+    connection: psycopg.Connection[Any], step: LedgerStep
+) -> dict[int, bool]:
+    """Tell for each column whether the whole column still has its fingerprint."""
+    with connection.transaction():
+        connection.execute(
+            "SELECT set_config('TimeZone', %s, true)", (step.session_zone,)
+        )
+        row = connection.execute(
+            sql.SQL(
+                "SELECT f.rows, f.counts, f.sums::text[]"
+                " FROM tzmigrate.fingerprint(%s, %s::text::regclass, %s) AS f"
+            ),
+            (step.id, _regclass(connection, step), step.zoned),
+        ).fetchone()
+    if row is None:
+        return {}
+    rows, counts, sums = row
+    return {
+        c.position: (rows, counts[i], sums[i])
+        == (step.rows_total, c.values, c.fingerprint)
+        for i, c in enumerate(step.columns)
+    }
+
+
+def count_rows(connection: psycopg.Connection[Any], step: LedgerStep) -> int:
+    """Return the rows of a step's table: counted if small, else estimated."""
+    size = connection.execute(
+        "SELECT coalesce(sum(pg_relation_size(l)), 0)::bigint,"
+        " coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint"
+        " FROM tzmigrate.leaves(%s::text::regclass) AS l"
+        " JOIN pg_catalog.pg_class AS c ON c.oid = l",
+        (_regclass(connection, step),),
+    ).fetchone()
+    if size is not None and size[0] > _SMALL and size[1] > 0:
+        return int(size[1])
+    row = connection.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(_relation(step))
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _relation(step: LedgerStep) -> sql.Identifier:
+    return sql.Identifier(step.columns[0].schema, step.columns[0].relation)
+
+
+def _regclass(connection: psycopg.Connection[Any], step: LedgerStep) -> str:
+    return _relation(step).as_string(connection)
+
+
+def _microseconds(column: LedgerColumn, step: LedgerStep) -> sql.Composed:
+    """Return the stored integer of a column; its type today decides which function."""
+    name = sql.Identifier("t", column.column)
+    value = (
+        sql.SQL("{}::timestamptz").format(name)
+        if step.zoned
+        else sql.SQL("{}::timestamp").format(name)
+    )
+    return sql.SQL("tzmigrate.microseconds({})").format(value)
+
+
+def _match(connection: psycopg.Connection[Any], step: LedgerStep) -> sql.Composable:
+    text = connection.execute(
+        "SELECT tzmigrate.key_match(%s, %s::text::regclass, %s)",
+        (step.id, _regclass(connection, step), step.zoned),
+    ).fetchone()
+    # written by the support from quoted names; nothing of it comes from outside
+    return sql.SQL(text[0]) if text and text[0] else sql.SQL("false")

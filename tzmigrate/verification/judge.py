@@ -1,0 +1,107 @@
+"""What a comparison shows: counts in, verdict of the proof out. No server here."""
+
+from collections.abc import Mapping
+
+from tzmigrate.verification.compare import Tally
+from tzmigrate.verification.ledger import LedgerColumn, LedgerStep
+from tzmigrate.verification.model import ColumnProof, OffsetCount, Outcome
+
+_COMMON = 3
+"""So many rows written later must share an offset before it is called suspect …"""
+_SHARE = 0.1
+"""… and so large a part of all compared rows."""
+_DAY = 26 * 3_600_000_000
+"""No zone is further from another than 26 hours (Pacific/Kiritimati, Etc/GMT+12)."""
+_QUARTER = 900_000_000
+"""Zones of today differ by quarters of an hour."""
+
+
+def judge(
+    step: LedgerStep, column: LedgerColumn, tally: Tally, rows_total: int
+) -> ColumnProof:
+    """Name what one column's recorded rows show.
+
+    A row that nobody wrote since the conversion and that holds another instant was
+    *shifted* by it. Rows written later are *changed*; many of them moved by one
+    offset that a zone could explain are *suspect*.
+    """
+    shifted = sum(tally.still.values())
+    changed = sum(tally.written.values())
+    suspects = {
+        offset: count
+        for offset, count in tally.written.items()
+        if offset
+        and abs(offset) <= _DAY
+        and offset % _QUARTER == 0
+        and count >= max(_COMMON, _SHARE * tally.compared)
+    }
+    carried = tally.compared - changed
+    if shifted:
+        outcome, note = Outcome.SHIFTED, ""
+    elif suspects:
+        outcome = Outcome.SUSPECT
+        note = "rows written after the conversion moved by one common offset"
+    elif carried == 0 and rows_total > 0:
+        outcome = Outcome.UNPROVED
+        note = "no recorded row is left as it was at the conversion"
+    else:
+        outcome, note = Outcome.PROVED, ""
+    moved = dict(tally.still) if shifted else suspects or dict(tally.written)
+    return ColumnProof(
+        schema=column.schema,
+        relation=column.relation,
+        column=column.column,
+        step=step.step,
+        revision=step.revision,
+        state="zoned" if step.zoned else "naive",
+        level="sample",
+        rows_compared=tally.compared,
+        rows_total=rows_total,
+        shifted=shifted,
+        changed=changed,
+        missing=tally.missing,
+        offsets=_offsets(moved),
+        outcome=outcome,
+        confidence=_confidence(carried, rows_total, outcome),
+        note=note,
+    )
+
+
+def worst(outcomes: Mapping[str, Outcome] | tuple[Outcome, ...]) -> Outcome:
+    """Return the worst outcome; ``unproved`` where nothing was compared."""
+    found = tuple(outcomes.values()) if isinstance(outcomes, Mapping) else outcomes
+    order = list(Outcome)
+    return min(found, key=order.index, default=Outcome.UNPROVED)
+
+
+def interval(microseconds: int | None) -> str:
+    """Print an offset as PostgreSQL prints an interval, with a sign.
+
+    >>> interval(-18_000_000_000), interval(1), interval(None)
+    ('-05:00:00', '+00:00:00.000001', 'unknown')
+    """
+    if microseconds is None:
+        return "unknown"
+    sign = "-" if microseconds < 0 else "+"
+    seconds, fraction = divmod(abs(microseconds), 1_000_000)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    tail = f".{fraction:06d}" if fraction else ""
+    return f"{sign}{hour:02d}:{minute:02d}:{second:02d}{tail}"
+
+
+def _offsets(moved: Mapping[int | None, int]) -> tuple[OffsetCount, ...]:
+    ranked = sorted(moved.items(), key=lambda item: (-item[1], item[0] or 0))
+    return tuple(
+        OffsetCount(offset=interval(offset), count=count) for offset, count in ranked
+    )[:10]
+
+
+def _confidence(carried: int, rows_total: int, outcome: Outcome) -> str:
+    if outcome is not Outcome.PROVED:
+        return ""
+    if carried >= rows_total:
+        return "every row was compared"
+    # no difference in n rows drawn evenly: at most 1 - 0.05 ** (1 / n) differ
+    bound = 100 * (1 - 0.05 ** (1 / carried)) if carried else 100
+    return f"at most {bound:.2f} % of the rows can have moved, 95 % confidence"

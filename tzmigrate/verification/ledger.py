@@ -1,0 +1,133 @@
+"""Read the ledger: what was done in this database, and against which baseline."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, LiteralString, cast
+
+import psycopg
+
+from tzmigrate.errors import Refused
+from tzmigrate.postgres.quoting import readable_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerColumn:
+    """One column of a finished step.
+
+    Attributes:
+        type_now: ``format_type`` today; ``None`` where the column is gone.
+        fingerprint: of the whole column before the step, as text of a numeric.
+    """
+
+    position: int
+    schema: str
+    relation: str
+    column: str
+    type_before: str
+    type_after: str
+    zone: str
+    values: int | None
+    fingerprint: str | None
+    type_now: str | None
+
+    @property
+    def label(self) -> str:
+        """The column as SQL names it."""
+        return readable_name(self.schema, self.relation, self.column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerStep:
+    """The newest finished run of one step.
+
+    Attributes:
+        direction: ``up`` or ``down``.
+        key: how recorded rows are found again; ``("tableoid", "ctid")`` by place.
+        horizon: 64-bit transaction id; older ones had ended when the step did.
+        transaction_ids: the step's own.
+        file_kept: no heap file changed while it ran.
+        done_at: ISO 8601, UTC.
+    """
+
+    id: int
+    step: str
+    direction: str
+    revision: str
+    rewrite: bool
+    proof: str
+    key: tuple[str, ...]
+    masked: bool
+    rows_total: int | None
+    horizon: int
+    transaction_ids: tuple[int, ...]
+    file_kept: bool
+    done_at: str
+    session_zone: str
+    columns: tuple[LedgerColumn, ...]
+
+    @property
+    def zoned(self) -> bool:
+        """The step left zoned columns behind."""
+        return self.direction == "up"
+
+
+def query(name: str) -> LiteralString:
+    """Return one of this room's ``.sql`` files."""
+    text = files(__package__).joinpath(f"{name}.sql").read_text("utf-8")
+    return cast("LiteralString", text)
+
+
+def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] | None:
+    """Return the finished steps in the order of their runs; ``None`` without ledger.
+
+    Raises:
+        Refused: the ledger belongs to another role, or others could put code into it.
+    """
+    row = connection.execute(query("trust")).fetchone()
+    if row is None or row[0] is None:
+        return None
+    if row[0] > 0:
+        raise Refused(
+            "TZ640",
+            f"schema tzmigrate in database {connection.info.dbname} does not belong "
+            f"to role {connection.info.user}",
+            detail="A ledger of somebody else is not believed, and not even read.",
+            hint="Connect as the role that owns schema tzmigrate.",
+        )
+    steps: dict[int, tuple[tuple[Any, ...], list[LedgerColumn]]] = {}
+    for found in connection.execute(query("steps")):
+        _, columns = steps.setdefault(found[0], (found, []))
+        columns.append(
+            LedgerColumn(
+                position=found[13],
+                schema=found[14],
+                relation=found[15],
+                column=found[16],
+                type_before=found[17],
+                type_after=found[18],
+                zone=found[19],
+                values=found[20],
+                fingerprint=found[21],
+                type_now=found[23],
+            )
+        )
+    return tuple(
+        LedgerStep(
+            id=s[0],
+            step=s[1],
+            direction=s[2],
+            revision=s[3],
+            rewrite=s[4],
+            proof=s[5],
+            key=tuple(s[6] or ()),
+            masked=s[7],
+            rows_total=s[8],
+            horizon=s[9],
+            transaction_ids=tuple(s[10]),
+            file_kept=bool(s[11]),
+            done_at=s[12],
+            session_zone=s[22],
+            columns=tuple(columns),
+        )
+        for s, columns in steps.values()
+    )

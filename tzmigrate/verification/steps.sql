@@ -1,0 +1,14 @@
+-- steps: the newest finished run of each step in the ledger, with its columns
+-- gives: verification.ledger.LedgerColumn   needs: the ledger, version 1
+WITH last AS (
+    SELECT DISTINCT ON (s.step) s.* FROM tzmigrate.step AS s WHERE s.done_at IS NOT NULL ORDER BY s.step, s.id DESC
+)
+SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.masked, s.rows_total, s.horizon,
+       s.transaction_ids, s.file_nodes_before = s.file_nodes_after, to_char(s.done_at AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+       c.position, c.relation_schema, c.relation_name, c.column_name, c.type_before, c.type_after, c.zone,
+       c.values_before, c.fingerprint_before::text, s.session_zone,
+       (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))
+          AND a.attname = c.column_name AND NOT a.attisdropped)
+FROM last AS s JOIN tzmigrate.step_column AS c ON c.step_id = s.id
+ORDER BY s.id, c.position

@@ -1,0 +1,161 @@
+"""The proof, now: every step that the ledger knows, compared again."""
+
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+
+from tzmigrate.errors import NotProved, UsageError
+from tzmigrate.inventory.model import Finding, Severity
+from tzmigrate.verification.compare import (
+    Tally,
+    compare_fingerprint,
+    compare_sample,
+    count_rows,
+)
+from tzmigrate.verification.judge import judge, worst
+from tzmigrate.verification.ledger import LedgerStep, read_ledger
+from tzmigrate.verification.model import ColumnProof, Outcome, Proof
+
+LEVELS = ("sample", "physical", "full")
+
+
+def verify(connection: psycopg.Connection[Any], *, level: str = "sample") -> Proof:
+    """Compare the baselines of the ledger with the values of now.
+
+    Args:
+        connection: a session of ours, in one read-only transaction.
+        level: ``sample`` compares the recorded rows; ``physical`` reasons from the
+            heap file that a conversion under UTC left alone; ``full`` compares the
+            fingerprint of whole columns where one was recorded.
+
+    Raises:
+        NotProved: there is no ledger, so there is nothing to compare with.
+        Refused: the ledger belongs to somebody else.
+        UsageError: no such level.
+    """
+    if level not in LEVELS:
+        raise UsageError(
+            "TZ281",
+            f"there is no level {level!r}",
+            hint=f"Use --level {', '.join(LEVELS[:-1])} or {LEVELS[-1]}.",
+        )
+    steps = read_ledger(connection)
+    if not steps:
+        raise NotProved(
+            "TZ410",
+            f"database {connection.info.dbname} has no record of a conversion",
+            hint="Run tzmigrate apply first; for a column that somebody converted by "
+            "hand, tzmigrate adopt.",
+        )
+    columns: list[ColumnProof] = []
+    findings: list[Finding] = []
+    for step in steps:
+        drifted = [c for c in step.columns if c.type_now != c.type_after]
+        for column in drifted:
+            now = column.type_now or "gone"
+            findings.append(
+                Finding(
+                    code="TZ411",
+                    severity=Severity.BLOCKS,
+                    message=f"{column.label} is {now}, the ledger says "
+                    f"{column.type_after}",
+                    hint="Somebody changed it outside tzmigrate: see tzmigrate status.",
+                )
+            )
+        columns.extend(_step(connection, step, level) if not drifted else _lost(step))
+    row = connection.execute(
+        "SELECT to_char(now() AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    ).fetchone()
+    return Proof(
+        outcome=worst(tuple(c.outcome for c in columns)),
+        database=connection.info.dbname,
+        at=str(row[0]) if row else "",
+        columns=tuple(columns),
+        findings=tuple(findings),
+    )
+
+
+def _step(
+    connection: psycopg.Connection[Any], step: LedgerStep, level: str
+) -> list[ColumnProof]:
+    try:
+        with connection.transaction():
+            total = count_rows(connection, step)
+            tallies = compare_sample(connection, step)
+    except psycopg.errors.InsufficientPrivilege as error:
+        reason = error.diag.message_primary or "not permitted"
+        return [
+            replace(c, note=f"{reason}: run verify as a role with BYPASSRLS")
+            for c in _lost(step)
+        ]
+    found = [judge(step, c, tallies[c.position], total) for c in step.columns]
+    if level == "physical":
+        return [_physical(step, proof) for proof in found]
+    if level == "full":
+        same = compare_fingerprint(connection, step)
+        return [
+            _full(step, proof, same=same.get(c.position, False))
+            for proof, c in zip(found, step.columns, strict=True)
+        ]
+    return found
+
+
+def _physical(step: LedgerStep, proof: ColumnProof) -> ColumnProof:
+    if proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}:
+        return proof
+    if step.rewrite or not step.file_kept:
+        return replace(
+            proof,
+            level="physical",
+            outcome=Outcome.UNPROVED,
+            confidence="",
+            note="the table was rewritten, so its file proves nothing: "
+            "use --level sample or full",
+        )
+    return replace(
+        proof,
+        level="physical",
+        outcome=Outcome.PROVED,
+        confidence="every value kept its eight bytes: the heap file did not change, "
+        "and both types count microseconds since 2000-01-01",
+        note="",
+    )
+
+
+def _full(step: LedgerStep, proof: ColumnProof, *, same: bool) -> ColumnProof:
+    if proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}:
+        return proof
+    if step.proof == "full" and same:
+        return replace(
+            proof,
+            level="full",
+            outcome=Outcome.PROVED,
+            rows_compared=proof.rows_total,
+            confidence="every row was compared",
+            note="",
+        )
+    why = (
+        "the table was written since the conversion"
+        if step.proof == "full"
+        else "no fingerprint of the whole column was recorded"
+    )
+    return replace(
+        proof,
+        level="full",
+        outcome=Outcome.UNPROVED,
+        confidence="",
+        note=f"{why}: use --level sample",
+    )
+
+
+def _lost(step: LedgerStep) -> list[ColumnProof]:
+    return [
+        replace(
+            judge(step, c, Tally(), 0),
+            outcome=Outcome.UNPROVED,
+            confidence="",
+            note="the column is not what the ledger says",
+        )
+        for c in step.columns
+    ]

@@ -1,0 +1,1 @@
+"""The second room: what the values of each column mean."""

@@ -1,0 +1,88 @@
+"""What only the server can say about zones: their names, and rows at clock changes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+
+from tzmigrate.inventory.model import Column, Family, Role
+from tzmigrate.zones.model import Verdict, is_utc
+
+
+def known_zones(connection: psycopg.Connection[Any]) -> frozenset[str]:
+    """Return the zone names that this server knows, in their one spelling."""
+    rows = connection.execute("SELECT name FROM pg_catalog.pg_timezone_names")
+    return frozenset(str(name) for (name,) in rows)
+
+
+def same_zones(
+    connection: psycopg.Connection[Any], pairs: Iterable[tuple[str, str]]
+) -> frozenset[tuple[str, str]]:
+    """Return those pairs of names that mean one zone (``US/Eastern``, …).
+
+    Two names are one zone when their offsets agree every six hours from 1970 to
+    2037, which is finer than any period between two clock changes.
+    """
+    found = set()
+    for one, other in pairs:
+        if one.lower() == other.lower() or (is_utc(one) and is_utc(other)):
+            found.add((one, other))
+            continue
+        row = connection.execute(
+            "SELECT bool_and(g AT TIME ZONE %s = g AT TIME ZONE %s)"
+            " FROM generate_series(timestamptz '1970-01-01 00:00+00',"
+            " timestamptz '2038-01-01 00:00+00', interval '6 hours') AS g",
+            (one, other),
+        ).fetchone()
+        if row and row[0]:
+            found.add((one, other))
+    return frozenset(found)
+
+
+def count_clock_changes(
+    connection: psycopg.Connection[Any],
+    columns: Iterable[Column],
+    verdicts: Mapping[tuple[str, str, str], Verdict],
+) -> dict[tuple[str, str, str], Verdict]:
+    """Add the numbers of gap and overlap rows to the verdicts that need them.
+
+    A table whose rows this role may not all see keeps ``None``; its revision looks
+    again, under the lock.
+    """
+    query = cast(
+        "LiteralString",
+        files(__package__).joinpath("clock_changes.sql").read_text("utf-8"),
+    )
+    found = dict(verdicts)
+    for column in columns:
+        verdict = verdicts[column.name]
+        zone = verdict.zone
+        if (
+            zone is None
+            or is_utc(zone)
+            or column.family is not Family.SCALAR
+            or column.role is not Role.STORED
+        ):
+            continue
+        try:
+            with connection.transaction():
+                connection.execute(
+                    "SELECT pg_catalog.set_config('TimeZone', %s, true)", (zone,)
+                )
+                row = connection.execute(
+                    sql.SQL(query).format(
+                        column=sql.Identifier(column.column),
+                        relation=sql.Identifier(column.schema, column.relation),
+                    )
+                ).fetchone()
+                connection.execute(
+                    "SELECT pg_catalog.set_config('TimeZone', 'Etc/UTC', true)"
+                )
+        except psycopg.errors.InsufficientPrivilege:
+            continue
+        if row is not None:
+            found[column.name] = replace(verdict, gap=row[0], overlap=row[1])
+    return found
