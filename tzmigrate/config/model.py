@@ -1,0 +1,146 @@
+"""The nouns of the configuration, as the other rooms read them."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from tzmigrate.config.durations import milliseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByColumn:
+    """The row says its zone: another column of the table holds an IANA name."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eras:
+    """The zone changed once: ``before`` until a wall clock, ``then`` from there on."""
+
+    until: str
+    before: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """Wall-clock time on purpose: never convert, never warn."""
+
+
+Meaning = str | ByColumn | Eras | Keep
+"""An IANA zone name (``str``), or one of the other things a setting can say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneRule:
+    """One line of ``[zones]``, or one ``--zone``.
+
+    Attributes:
+        pattern: three globs with dots between, ``schema.table.column``.
+        source: where it was read, for messages.
+    """
+
+    pattern: str
+    meaning: Meaning
+    source: str = ""
+
+
+class Gap(StrEnum):
+    """What to do with local times that the zone skips."""
+
+    REFUSE = "refuse"
+    SHIFT = "shift"
+
+
+class Overlap(StrEnum):
+    """Which of two instants a local time means that the zone has twice."""
+
+    LATER = "later"
+    EARLIER = "earlier"
+    BY_KEY = "by-key"
+
+
+class Using(StrEnum):
+    """When ``USING … AT TIME ZONE`` is written out."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+
+
+class ProofLevel(StrEnum):
+    """How much is compared before a conversion commits."""
+
+    AUTO = "auto"
+    PHYSICAL = "physical"
+    SAMPLE = "sample"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The table ``[policy]``.
+
+    Attributes:
+        overlap: ``None`` leaves a decision where overlap rows exist.
+        max_lock: budget for an ACCESS EXCLUSIVE lock, as written.
+        lock_timeout: how long one attempt waits in the queue, as PostgreSQL reads it.
+        accept: codes of findings that shall no longer stop.
+    """
+
+    gap: Gap = Gap.REFUSE
+    overlap: Overlap | None = None
+    max_lock: str = "5s"
+    lock_timeout: str = "2s"
+    using: Using = Using.AUTO
+    proof: ProofLevel = ProofLevel.AUTO
+    accept: tuple[str, ...] = ()
+
+    @property
+    def max_lock_ms(self) -> int:
+        """``max_lock`` in milliseconds."""
+        return milliseconds(self.max_lock)
+
+    @property
+    def lock_timeout_ms(self) -> int:
+        """``lock_timeout`` in milliseconds."""
+        return milliseconds(self.lock_timeout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFilter:
+    """The table ``[scan]``: globs that choose what is looked at.
+
+    Attributes:
+        table: globs over ``table`` or ``schema.table``.
+        exclude: globs over the same, that win over the others.
+    """
+
+    schema: tuple[str, ...] = ()
+    table: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alembic:
+    """The table ``[alembic]``; paths are made absolute, seen from the file."""
+
+    ini: Path | None = None
+    dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that can be configured.
+
+    Attributes:
+        path: the file it was read from, ``None`` where there is none.
+    """
+
+    url: str | None = field(default=None, repr=False)
+    zones: tuple[ZoneRule, ...] = ()
+    default_zone: str | None = None
+    policy: Policy = field(default_factory=Policy)
+    scan: ScanFilter = field(default_factory=ScanFilter)
+    alembic: Alembic = field(default_factory=Alembic)
+    path: Path | None = None
