@@ -1,0 +1,72 @@
+# Each target makes .venv itself; nothing else on the machine is changed.
+#
+#   make demo    the main job on an embedded PostgreSQL and the sample schema
+#   make test    the whole test suite, on embedded PostgreSQL 18 and 16, or on the
+#                server that TZMIGRATE_TEST_URL names
+#   make lint    ruff, mypy and import-linter
+#   make clean   remove .venv and caches
+#
+# Variables: PYTHON=python3.12 chooses the interpreter, WORKERS=4 the number of
+# test processes, PYTEST_ARGS="-k zones" is handed to pytest.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+ON_A_SERVER := $(wildcard tests/integration tests/acceptance)
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	@$(BIN)/tzmigrate demo
+
+test: $(VENV)/.installed
+ifdef TZMIGRATE_TEST_URL
+	$(PYTEST) $(PYTEST_ARGS)
+else
+	TZMIGRATE_TEST_PG=18 TZMIGRATE_TEST_TZ=America/New_York $(PYTEST) $(PYTEST_ARGS)
+	TZMIGRATE_TEST_PG=16 TZMIGRATE_TEST_TZ=Asia/Kolkata $(PYTEST) $(PYTEST_ARGS) $(ON_A_SERVER)
+endif
+
+lint: $(VENV)/.lint-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+		.hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@set -e; \
+	for python in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python; do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			if "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+				echo "making $(VENV) with $$("$$python" --version)"; \
+				"$$python" -m venv --clear $(VENV); \
+				exit 0; \
+			fi; \
+			incomplete="$$python"; \
+		fi; \
+	done; \
+	if [ -n "$${incomplete:-}" ]; then \
+		echo "make: $$incomplete has no venv module; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	else \
+		echo "make: Python 3.11 or newer is needed, and none was found; name it with make PYTHON=/path/to/python" >&2; \
+	fi; \
+	exit 1
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV)"
+	@# --group needs pip 25.1
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@$(PIP) install -c constraints.txt -e '.[embedded]' --group test
+	@touch $@
+
+$(VENV)/.lint-installed: $(VENV)/.installed
+	@$(PIP) install -c constraints.txt --group lint
+	@touch $@
