@@ -1,4 +1,4 @@
-"""The nouns of the inventory: what a database holds of naive time, and what leans on it."""
+"""The nouns of the inventory: naive time in a database, and what leans on it."""
 
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
@@ -69,11 +69,14 @@ class Dependent:
             ``row type``, ``inheritance``, ``typed table``, ``index expression``, …
         name: as ``pg_describe_object`` prints it.
         code: the finding's code that this kind of dependent gets.
+        through: the view between the column and this one, where it reads the column
+            by way of another view; empty otherwise.
     """
 
     kind: str
     name: str
     code: str
+    through: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,8 @@ class Writer:
     Attributes:
         kind: ``default``, ``trigger`` or ``function``.
         name: the object, as ``pg_describe_object`` or ``regprocedure`` prints it.
-        certainty: ``certain`` (the catalog says so) or ``likely`` (found in source text).
+        certainty: ``certain`` (the catalog says so) or ``likely`` (found in source
+            text).
     """
 
     kind: str
@@ -142,6 +146,7 @@ class Column:
     nullable: bool
     default: str | None
     default_type: str | None = None
+    default_volatility: str | None = None
     rows: int
     bytes: int
     relation_oid: int

@@ -1,0 +1,1 @@
+"""Stage 1, scan: the catalog's rows become an Inventory."""

@@ -1,0 +1,176 @@
+"""Asks the catalog: one set-based query per question, however many tables there are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from tzmigrate.inventory.default_types import read_default_types
+from tzmigrate.inventory.introspector import build_inventory
+from tzmigrate.inventory.model import Inventory
+from tzmigrate.inventory.patterns import Scope
+from tzmigrate.inventory.rows import (
+    CatalogRows,
+    ColumnRow,
+    DependentRow,
+    EngineRow,
+    FunctionRow,
+    IndexRow,
+    InheritsRow,
+    NameRow,
+    RelationRow,
+    ReplicationRow,
+    RowTypeRow,
+    ServerRow,
+    TriggerRow,
+    ViewRow,
+    WholeRowRow,
+    ZoneSettingRow,
+)
+from tzmigrate.inventory.trees import Forest
+
+Row = TypeVar("Row", bound=NamedTuple)
+Connection = psycopg.Connection[Any]
+
+
+def read_inventory(
+    connection: Connection,
+    *,
+    schemas: Sequence[str] = (),
+    tables: Sequence[str] = (),
+    excludes: Sequence[str] = (),
+    server_zone: tuple[str, str] | None = None,
+) -> Inventory:
+    """Read the inventory of the connected database.
+
+    The caller has opened a READ ONLY, REPEATABLE READ transaction with ``search_path =
+    pg_catalog``, so that all answers are of one moment and print qualified names.
+
+    Args:
+        connection: the connection, inside that transaction.
+        schemas: globs; only relations in schemas that match one of them.
+        tables: globs over ``schema.table`` or ``table``. A partition tree counts as
+            one: whoever asks for a partition gets the tree.
+        excludes: globs like ``tables``; a tree is left out with its root.
+        server_zone: ``TimeZone`` as the server gives it to new sessions, with its
+            ``pg_settings.source``, read before the session's own zone was pinned.
+
+    Raises:
+        UsageError: a pattern cannot be read, or names no relation.
+    """
+    scope = Scope.parse(schemas, tables, excludes)
+    return build_inventory(_read(connection, scope, server_zone))
+
+
+def _read(
+    connection: Connection, scope: Scope, server_zone: tuple[str, str] | None
+) -> CatalogRows:
+    server = _ask(connection, "server", ServerRow)[0]
+    columns = _ask(connection, "columns", ColumnRow)
+    inherits = _ask(connection, "inherits", InheritsRow)
+    if not scope.everything:
+        scope.require_matches(_ask(connection, "relation_names", NameRow))
+        columns = _within(scope, columns, Forest(inherits))
+    relations = sorted({row.relation for row in columns})
+    only: dict[str, object] = {"relations": relations}
+    pairs: dict[str, object] = {
+        "relations": [row.relation for row in columns],
+        "attnums": [row.attnum for row in columns],
+    }
+    engines = _ask(connection, "engines", EngineRow)
+    return CatalogRows(
+        server=server,
+        system_identifier=_system_identifier(connection),
+        columns=columns,
+        inherits=inherits,
+        relations=_ask(connection, "relations", RelationRow, only),
+        indexes=_ask(connection, "indexes", IndexRow, pairs),
+        dependents=_ask(connection, "dependents", DependentRow, pairs),
+        views=_ask(connection, "views", ViewRow),
+        whole_rows=_ask(connection, "whole_rows", WholeRowRow, only),
+        row_types=_ask(connection, "row_types", RowTypeRow, only),
+        triggers=_ask(connection, "triggers", TriggerRow, only),
+        functions=_ask(connection, "functions", FunctionRow),
+        replication=_ask(connection, "replication", ReplicationRow, only),
+        engines=engines,
+        engine_members=_engine_members(connection, engines),
+        zone_settings=_ask(connection, "zone_settings", ZoneSettingRow, only),
+        default_types=read_default_types(
+            connection, sorted({row.default for row in columns if row.default})
+        ),
+        server_zone=server_zone,
+    )
+
+
+def _within(scope: Scope, columns: list[ColumnRow], forest: Forest) -> list[ColumnRow]:
+    """Keep what was asked for; a tree is asked for as a whole."""
+    names = {row.relation: (row.schema, row.relname) for row in columns}
+    kept: set[int] = set()
+    for oid, name in names.items():
+        if scope.wants(name) and not any(
+            root in names and scope.excluded(names[root]) for root in forest.roots(oid)
+        ):
+            kept |= forest.tree(oid)
+    return [row for row in columns if row.relation in kept]
+
+
+def _ask(
+    connection: Connection,
+    question: str,
+    kind: type[Row],
+    parameters: Mapping[str, object] | None = None,
+) -> list[Row]:
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute(_statement(question), parameters)
+        # _make is what NamedTuple has for this; rows come in the order of its fields
+        return [kind(*row) for row in cursor.fetchall()]
+
+
+def _statement(question: str) -> bytes:
+    return files(__package__).joinpath(f"{question}.sql").read_bytes()
+
+
+def _system_identifier(connection: Connection) -> str | None:
+    try:
+        with (
+            connection.transaction(),
+            connection.cursor(row_factory=tuple_row) as cursor,
+        ):
+            row = cursor.execute(_statement("system_identifier")).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    return str(row[0]) if row else None
+
+
+_MEMBERS: dict[str, sql.SQL] = {
+    "citus": sql.SQL("SELECT logicalrel::pg_catalog.oid::pg_catalog.int8 FROM {table}"),
+    "timescaledb": sql.SQL(
+        "SELECT c.oid::pg_catalog.int8 FROM {table} h"
+        " JOIN pg_catalog.pg_namespace n ON n.nspname = h.schema_name"
+        " JOIN pg_catalog.pg_class c"
+        " ON c.relnamespace = n.oid AND c.relname = h.table_name"
+    ),
+    "pg_partman": sql.SQL(
+        "SELECT pg_catalog.to_regclass(parent_table)::pg_catalog.oid::pg_catalog.int8"
+        " FROM {table} WHERE pg_catalog.to_regclass(parent_table) IS NOT NULL"
+    ),
+}
+
+
+def _engine_members(
+    connection: Connection, engines: Iterable[EngineRow]
+) -> dict[int, str]:
+    members: dict[int, str] = {}
+    for engine in engines:
+        if engine.readable:
+            with connection.cursor(row_factory=tuple_row) as cursor:
+                cursor.execute(
+                    _MEMBERS[engine.engine].format(
+                        table=sql.Identifier(engine.schema, engine.table)
+                    )
+                )
+                members.update((oid, engine.engine) for (oid,) in cursor.fetchall())
+    return members

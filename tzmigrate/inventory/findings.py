@@ -1,0 +1,406 @@
+"""The findings that a scan can report: TZ101 to TZ179.
+
+Each code has a page in ``docs/reference/codes.md`` with condition, effect, remedy, a
+bad and a good example; a test compares the two. Messages and hints are filled with
+the user's own names: ``{column}`` is the full name, ``{object}`` what leans on it.
+"""
+
+from dataclasses import dataclass
+
+from tzmigrate.inventory.model import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One code: its weight and its words."""
+
+    code: str
+    title: str
+    severity: Severity
+    message: str
+    hint: str
+
+    def finding(self, **names: object) -> Finding:
+        """Fill the templates with names; what a name contains is never a template."""
+        return Finding(
+            code=self.code,
+            severity=self.severity,
+            message=self.message.format(**names),
+            hint=self.hint.format(**names),
+        )
+
+
+_KEEP = " Or declare '{column}' = \"keep\" if it must stay as it is."
+_DROPPED = (
+    "Drop {object} before the conversion and create it again afterwards with an"
+    " expression for timestamptz." + _KEEP
+)
+
+
+def _blocks(code: str, title: str, message: str, hint: str) -> Rule:
+    return Rule(
+        code=code, title=title, severity=Severity.BLOCKS, message=message, hint=hint
+    )
+
+
+def _warns(code: str, title: str, message: str, hint: str) -> Rule:
+    return Rule(
+        code=code, title=title, severity=Severity.WARNING, message=message, hint=hint
+    )
+
+
+def _tells(code: str, title: str, message: str, hint: str) -> Rule:
+    return Rule(
+        code=code, title=title, severity=Severity.INFO, message=message, hint=hint
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    # what the column is
+    _blocks(
+        "TZ101",
+        "array of naive time",
+        "{column} is an array of naive time ({type})",
+        "Convert it by hand to timestamptz[] with TimeZone set to the zone of its"
+        " values." + _KEEP,
+    ),
+    _blocks(
+        "TZ102",
+        "range of naive time",
+        "{column} is a range of naive time ({type})",
+        "Convert it by hand to tstzrange, bound by bound." + _KEEP,
+    ),
+    _blocks(
+        "TZ103",
+        "multirange of naive time",
+        "{column} is a multirange of naive time ({type})",
+        "Convert it by hand to tstzmultirange, range by range." + _KEEP,
+    ),
+    _blocks(
+        "TZ104",
+        "domain over naive time",
+        "{column} has a domain over naive time ({type})",
+        "Change the column to the domain's base type, or to a domain over timestamptz,"
+        " by hand." + _KEEP,
+    ),
+    _blocks(
+        "TZ105",
+        "composite type with naive time",
+        "{column} holds a row type that contains naive time ({type})",
+        "Create a row type with timestamptz and convert the column by hand." + _KEEP,
+    ),
+    _tells(
+        "TZ106",
+        "column of a view",
+        "{column} is computed by a view",
+        "Nothing to do here: convert the tables that the view reads.",
+    ),
+    _tells(
+        "TZ107",
+        "column of a foreign table",
+        "{column} is stored on another server",
+        "Convert it on the server that stores it, and here in the same release.",
+    ),
+    _tells(
+        "TZ108",
+        "reduced precision",
+        "{column} is {type}, so the conversion rewrites the table",
+        "Plan time for the rewrite; only columns without a precision are free of it.",
+    ),
+    # what leans on it
+    _blocks("TZ110", "view", "{object} reads {column}{through}", _DROPPED),
+    _blocks("TZ111", "materialized view", "{object} reads {column}{through}", _DROPPED),
+    _blocks("TZ112", "rule", "{object} uses {column}", _DROPPED),
+    _blocks(
+        "TZ113",
+        "trigger that names the column",
+        "{object} names {column} in UPDATE OF or WHEN",
+        "Drop {object} before the conversion and create it again afterwards." + _KEEP,
+    ),
+    _blocks("TZ114", "row security policy", "{object} reads {column}", _DROPPED),
+    _blocks(
+        "TZ115",
+        "generated column reads it",
+        "{object} is generated from {column}",
+        "Drop {object} and add it again after the conversion, computed from"
+        " ({quoted} AT TIME ZONE …)." + _KEEP,
+    ),
+    _blocks(
+        "TZ116",
+        "the column is generated",
+        "{column} is a generated column",
+        "Drop it and add it again as timestamptz, once what it is computed from is"
+        " converted." + _KEEP,
+    ),
+    _blocks(
+        "TZ117",
+        "check constraint",
+        "{object} computes with {column}, and would mean something else afterwards",
+        _DROPPED,
+    ),
+    _blocks(
+        "TZ118",
+        "foreign key",
+        "{object} compares {column}, and both sides must be converted together",
+        "Drop {object}, convert both sides, and add it again." + _KEEP,
+    ),
+    _blocks("TZ119", "exclusion constraint", "{object} uses {column}", _DROPPED),
+    _blocks("TZ120", "index expression", "{object} computes with {column}", _DROPPED),
+    _blocks(
+        "TZ121",
+        "index predicate",
+        "{object} has {column} in its WHERE clause",
+        _DROPPED,
+    ),
+    _blocks(
+        "TZ122",
+        "operator class",
+        "{object} uses an operator class for {column} that timestamptz does not have",
+        "Drop {object} before the conversion and create it again afterwards with the"
+        " operator class for timestamptz." + _KEEP,
+    ),
+    _blocks(
+        "TZ123",
+        "index over the whole row",
+        "{object} computes with the whole row, which contains {column}",
+        "Drop {object} before the conversion and create it again afterwards: it would"
+        " keep its old entries." + _KEEP,
+    ),
+    _blocks(
+        "TZ124",
+        "extended statistics",
+        "{object} contains {column}, and would lose its owner and target",
+        "Drop {object} before the conversion and create it again afterwards." + _KEEP,
+    ),
+    _blocks(
+        "TZ125",
+        "publication with filter or column list",
+        "{object} filters or lists {column}",
+        "Take the table out of the publication, convert, and add it again with a"
+        " filter for timestamptz." + _KEEP,
+    ),
+    _blocks(
+        "TZ126",
+        "function with SQL body",
+        "{object} reads {column} in its SQL body",
+        "Drop {object} before the conversion and create it again afterwards." + _KEEP,
+    ),
+    _blocks(
+        "TZ127",
+        "partition key",
+        "{column} is in the partition key of {object}",
+        "A partition key cannot change its type: create a table partitioned by"
+        " timestamptz and move the partitions over." + _KEEP,
+    ),
+    _blocks(
+        "TZ128",
+        "inheritance",
+        "{object} takes part in table inheritance",
+        "Convert the tree by hand from its topmost table, or turn it into partitions."
+        + _KEEP,
+    ),
+    _blocks(
+        "TZ129",
+        "several parents",
+        "{object} inherits {column} from several parents",
+        "End all inheritances but one (ALTER TABLE … NO INHERIT), convert, and inherit"
+        " again." + _KEEP,
+    ),
+    _blocks(
+        "TZ130",
+        "typed table",
+        "{object} is a typed table, its columns belong to type {type}",
+        "Detach it from its type (ALTER TABLE {object} NOT OF), convert, and attach it"
+        " again once the type is converted." + _KEEP,
+    ),
+    _blocks(
+        "TZ131",
+        "row type stored elsewhere",
+        "{object} stores rows of the table of {column}",
+        "Change {object} to another type first." + _KEEP,
+    ),
+    _warns(
+        "TZ132",
+        "row type in a function",
+        "{object} takes or returns rows of the table of {column}",
+        "Read {object}: after the conversion it meets timestamptz, and sessions that"
+        " have run it must reconnect.",
+    ),
+    _warns(
+        "TZ133",
+        "function mentions the column",
+        "{object} mentions the table and {column} in its text",
+        "Read {object}: comparisons with naive values and variables of type timestamp"
+        " depend on the session's zone afterwards.",
+    ),
+    _warns(
+        "TZ134",
+        "trigger may assign the column",
+        "{object} mentions {column} and may assign it",
+        "Read {function}: a naive value that it assigns is taken in the session's zone"
+        " afterwards; assign now() or another timestamptz.",
+    ),
+    _blocks(
+        "TZ135",
+        "partition index that would change",
+        "{object} would not come back as it is: {reason}",
+        "Give {object} the default name and the options of its parent index, or drop"
+        " the index, before the conversion." + _KEEP,
+    ),
+    _blocks(
+        "TZ136",
+        "index property that would be lost",
+        "{object} would lose its {reason}",
+        "Drop {object} before the conversion and create it again afterwards." + _KEEP,
+    ),
+    _blocks(
+        "TZ137",
+        "invalid index",
+        "{object} is invalid, and the conversion would try to build it",
+        "Drop {object}, or repair it with REINDEX INDEX CONCURRENTLY, first.",
+    ),
+    _blocks(
+        "TZ138",
+        "foreign table in the tree",
+        "{object} is a foreign table among the partitions of {column}",
+        "Detach {object}, convert its data on its own server, and attach it again."
+        + _KEEP,
+    ),
+    _blocks(
+        "TZ139",
+        "unknown dependent",
+        "{object} depends on {column} in a way that is not known here",
+        "Remove {object} before the conversion, or report this as a missing feature."
+        + _KEEP,
+    ),
+    # the relation
+    _blocks(
+        "TZ140",
+        "owned by another role",
+        "{object} belongs to {owner}, not to the role that is connected",
+        "Connect as {owner}, or as a member of that role.",
+    ),
+    _blocks(
+        "TZ141",
+        "managed by an engine",
+        "{object} is managed by {engine}, where a plain ALTER TABLE is not safe",
+        "Convert it with the means of {engine}; on Citus a bare cast shifts values by"
+        " the workers' TimeZone." + _KEEP,
+    ),
+    _blocks(
+        "TZ142",
+        "owned by an extension",
+        "{object} belongs to extension {extension}",
+        "Leave it to the extension: exclude it, or declare '{column}' = \"keep\".",
+    ),
+    _warns(
+        "TZ143",
+        "published",
+        "{object} is published by {name}",
+        "Convert the subscribers in the same release: until both ends agree, values are"
+        " read in the zone of the subscriber's database.",
+    ),
+    _warns(
+        "TZ144",
+        "filled by a subscription",
+        "{object} is filled by subscription {name}",
+        "Convert the publisher in the same release, or set TimeZone of this database to"
+        " the zone of the values first.",
+    ),
+    # what writes it
+    _warns(
+        "TZ150",
+        "default that computes naive time",
+        "default {default} of {column} yields naive time",
+        "The revision replaces it by an expression with the same instant in every"
+        " session's zone: compare it in the plan.",
+    ),
+    _warns(
+        "TZ151",
+        "default with a fixed wall-clock time",
+        "default {default} of {column} is a fixed wall-clock time",
+        "The revision writes it as a timestamptz in the column's zone: compare it in"
+        " the plan.",
+    ),
+    _warns(
+        "TZ152",
+        "default that is a date",
+        "default {default} of {column} is a date, that is midnight in some zone",
+        "The revision computes midnight in the column's zone: compare it in the plan.",
+    ),
+    _blocks(
+        "TZ153",
+        "default that could not be read",
+        "default {default} of {column} has no type that could be told ({type})",
+        "Grant USAGE on the schema of the function that it calls, or change the default"
+        " to an expression of type timestamp.",
+    ),
+    _blocks(
+        "TZ154",
+        "partition with a default of its own",
+        "default of {column} differs from that of its parent table",
+        "Give the partition the default of its parent table before the conversion: a"
+        " new default is set for all partitions at once.",
+    ),
+    _warns(
+        "TZ155",
+        "default that may depend on the session's zone",
+        "default {default} of {column} may depend on the session's zone",
+        "Check that it means the same in every session, or set TimeZone for the roles"
+        " that write.",
+    ),
+    # the database
+    _warns(
+        "TZ160",
+        "list of an engine unreadable",
+        "table {object} of {engine} cannot be read by this role",
+        "Connect as a role that may read it: which tables {engine} manages is not known"
+        " otherwise.",
+    ),
+)
+
+REGISTRY: dict[str, Rule] = {rule.code: rule for rule in RULES}
+
+FAMILY_CODES = {
+    "array": "TZ101",
+    "range": "TZ102",
+    "multirange": "TZ103",
+    "domain": "TZ104",
+    "composite": "TZ105",
+}
+
+DEPENDENT_CODES = {
+    "view": "TZ110",
+    "materialized view": "TZ111",
+    "rule": "TZ112",
+    "trigger": "TZ113",
+    "policy": "TZ114",
+    "generated column": "TZ115",
+    "check": "TZ117",
+    "foreign key": "TZ118",
+    "exclusion": "TZ119",
+    "index expression": "TZ120",
+    "index predicate": "TZ121",
+    "operator class": "TZ122",
+    "whole-row index": "TZ123",
+    "statistics": "TZ124",
+    "publication": "TZ125",
+    "sql-body function": "TZ126",
+    "partition key": "TZ127",
+    "inheritance": "TZ128",
+    "several parents": "TZ129",
+    "typed table": "TZ130",
+    "row type": "TZ131",
+    "row type in function": "TZ132",
+    "function source": "TZ133",
+}
+UNKNOWN_DEPENDENT = "TZ139"
+
+
+def find(code: str, **names: object) -> Finding:
+    """Build the finding of a code, filled with the user's names.
+
+    >>> find("TZ106", column="public.v.at").message
+    'public.v.at is computed by a view'
+    """
+    return REGISTRY[code].finding(**names)

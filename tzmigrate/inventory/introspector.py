@@ -1,0 +1,214 @@
+"""Catalog rows in, Inventory out; no server is needed to test what follows here."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from tzmigrate.inventory import rules
+from tzmigrate.inventory.draft import Draft
+from tzmigrate.inventory.findings import find
+from tzmigrate.inventory.model import (
+    Column,
+    Finding,
+    Inventory,
+    Relation,
+    RelKind,
+    Role,
+    Server,
+    ZoneSetting,
+)
+from tzmigrate.inventory.rows import CatalogRows, ColumnRow, RelationRow
+from tzmigrate.inventory.trees import Forest
+
+_REPORTED_ROWS = 140000
+"""From this version on ``reltuples`` is -1 for a table that was never analysed."""
+
+_SERVER_SOURCES = frozenset(
+    ("default", "environment variable", "configuration file", "command line", "global")
+)
+
+
+def build_inventory(rows: CatalogRows) -> Inventory:
+    """Draw every conclusion that the catalog's rows allow."""
+    forest = Forest(rows.inherits)
+    relations = {row.oid: row for row in rows.relations}
+    sizes = _Sizes(relations, forest, rows.server.version)
+    drafts = _drafts(rows.columns, relations, forest)
+    rules.apply_all(drafts, rows, forest)
+    return Inventory(
+        server=_server(rows),
+        relations=tuple(
+            _relation(row, forest, sizes, rows.engine_members)
+            for row in sorted(rows.relations, key=lambda r: (r.schema, r.name))
+        ),
+        columns=tuple(
+            _column(draft, rows.default_types, sizes)
+            for draft in sorted(
+                (d for of_one in drafts.values() for d in of_one.values()),
+                key=lambda d: (d.row.schema, d.row.relname, d.row.attnum),
+            )
+        ),
+        findings=tuple(_database_findings(rows)),
+    )
+
+
+class _Sizes:
+    """Rows and bytes of a relation with all that stands below it."""
+
+    def __init__(
+        self, relations: dict[int, RelationRow], forest: Forest, version: int
+    ) -> None:
+        self._relations = relations
+        self._forest = forest
+        self._version = version
+        self._known: dict[int, tuple[int, int, int]] = {}
+
+    def of(self, oid: int) -> tuple[int, int, int]:
+        """Return rows (-1: unknown), bytes, and the number of relations with rows."""
+        if oid not in self._known:
+            self._known[oid] = self._sum(oid)
+        return self._known[oid]
+
+    def _sum(self, oid: int) -> tuple[int, int, int]:
+        stored = [
+            self._relations[member]
+            for member in (oid, *self._forest.descendants(oid))
+            if member in self._relations
+            and self._relations[member].relkind != RelKind.PARTITIONED_TABLE.value
+        ]
+        estimates = [rows for rows in map(self._estimate, stored) if rows >= 0]
+        return (
+            sum(estimates) if estimates or not stored else -1,
+            sum(row.bytes for row in stored),
+            len(stored),
+        )
+
+    def _estimate(self, row: RelationRow) -> int:
+        if row.relkind == RelKind.VIEW.value:
+            return -1
+        never = self._version < _REPORTED_ROWS and row.relpages == 0
+        return -1 if never and row.bytes > 0 else int(row.reltuples)
+
+
+def _drafts(
+    columns: Iterable[ColumnRow], relations: dict[int, RelationRow], forest: Forest
+) -> dict[int, dict[int, Draft]]:
+    drafts: dict[int, dict[int, Draft]] = defaultdict(dict)
+    for row in columns:
+        relation = relations.get(row.relation)
+        if relation is not None:
+            drafts[row.relation][row.attnum] = Draft(
+                row=row, relation=relation, role=_role(row, forest)
+            )
+    return dict(drafts)
+
+
+def _role(row: ColumnRow, forest: Forest) -> Role:
+    match RelKind(row.relkind):
+        case RelKind.VIEW | RelKind.MATERIALIZED_VIEW:
+            return Role.DERIVED
+        case RelKind.FOREIGN_TABLE:
+            return Role.FOREIGN
+        case _ if row.inherited > 0 and forest.is_child(row.relation):
+            return Role.CHILD
+        case _:
+            return Role.STORED
+
+
+def _column(
+    draft: Draft, default_types: dict[str, str | None], sizes: _Sizes
+) -> Column:
+    row = draft.row
+    rows, size, _ = sizes.of(row.relation)
+    return Column(
+        schema=row.schema,
+        relation=row.relname,
+        column=row.column,
+        relkind=RelKind(row.relkind),
+        type=row.type,
+        family=draft.family,
+        role=draft.role,
+        nullable=row.nullable,
+        default=row.default,
+        default_type=default_types.get(row.default) if row.default else None,
+        default_volatility=row.volatility,
+        rows=rows,
+        bytes=size,
+        relation_oid=row.relation,
+        attnum=row.attnum,
+        precision=row.precision,
+        generated=row.generated,
+        indexes=tuple(draft.indexes),
+        dependents=draft.sorted_dependents(),
+        writers=tuple(draft.writers),
+        findings=draft.sorted_findings(),
+    )
+
+
+def _relation(
+    row: RelationRow, forest: Forest, sizes: _Sizes, engines: dict[int, str]
+) -> Relation:
+    rows, size, leaves = sizes.of(row.oid)
+    return Relation(
+        oid=row.oid,
+        schema=row.schema,
+        name=row.name,
+        relkind=RelKind(row.relkind),
+        owner=row.owner,
+        owned=row.owned,
+        rows=rows,
+        bytes=size,
+        root=forest.root(row.oid),
+        leaves=leaves,
+        key=tuple(row.key),
+        key_types=tuple(row.key_types),
+        row_security=row.row_security,
+        engine=rules.engine_of(row.oid, forest, engines),
+        zoned=tuple(row.zoned),
+    )
+
+
+def _server(rows: CatalogRows) -> Server:
+    row = rows.server
+    return Server(
+        version=row.version,
+        version_text=row.version_text,
+        database=row.database,
+        database_oid=row.database_oid,
+        system_identifier=rows.system_identifier,
+        role=row.role,
+        superuser=row.superuser,
+        zones=tuple(_zones(rows)),
+        extensions=tuple(row.extensions),
+    )
+
+
+def _zones(rows: CatalogRows) -> list[ZoneSetting]:
+    scopes = {
+        (False, False): "server",
+        (True, False): "database",
+        (False, True): "role",
+        (True, True): "role in database",
+    }
+    settings = [
+        ZoneSetting(
+            scope=scopes[setting.in_database, setting.role is not None],
+            zone=setting.zone,
+            role=setting.role,
+            writes=tuple(setting.writes),
+        )
+        for setting in rows.zone_settings
+    ]
+    if (
+        rows.server_zone is not None
+        and rows.server_zone[1] in _SERVER_SOURCES
+        # ALTER ROLE ALL is stronger than the configuration file
+        and not any(s.scope == "server" for s in settings)
+    ):
+        settings.insert(0, ZoneSetting(scope="server", zone=rows.server_zone[0]))
+    return settings
+
+
+def _database_findings(rows: CatalogRows) -> Iterable[Finding]:
+    for row in rows.engines:
+        if not row.readable:
+            yield find("TZ160", object=f"{row.schema}.{row.table}", engine=row.engine)

@@ -1,0 +1,135 @@
+"""Which relations a scan looks at: globs over schemas and tables."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tzmigrate.errors import UsageError
+
+Name = tuple[str, str]
+"""Schema and relation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a pattern; double quotes made it literal."""
+
+    text: str
+    literal: bool
+
+    def matches(self, name: str) -> bool:
+        """Tell whether a name fits; ``*``, ``?`` and ``[…]`` are wildcards."""
+        if self.literal:
+            return name == self.text
+        return fnmatchcase(name, self.text)
+
+
+def split_pattern(pattern: str) -> tuple[Part, ...]:
+    """Split a pattern at its dots, but not at those inside double quotes.
+
+    >>> [part.text for part in split_pattern('public."a.b"')]
+    ['public', 'a.b']
+    """
+    parts: list[Part] = []
+    text, quoted, inside = "", False, False
+    rest = iter(pattern.replace('""', "\0"))
+    for char in rest:
+        if char == '"':
+            inside, quoted = not inside, True
+        elif char == "." and not inside:
+            parts.append(Part(text.replace("\0", '"'), literal=quoted))
+            text, quoted = "", False
+        else:
+            text += char
+    parts.append(Part(text.replace("\0", '"'), literal=quoted))
+    if inside or not all(part.text for part in parts):
+        raise UsageError(
+            "TZ261",
+            f"pattern {pattern!r} cannot be read",
+            detail="It has an empty part, or a double quote without its partner.",
+            hint='Write schema.table, and quote names with dots: public."a.b".',
+        )
+    return tuple(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What the user wants to see; empty patterns mean everything."""
+
+    schemas: tuple[tuple[str, tuple[Part, ...]], ...] = ()
+    tables: tuple[tuple[str, tuple[Part, ...]], ...] = ()
+    excludes: tuple[tuple[str, tuple[Part, ...]], ...] = ()
+
+    @classmethod
+    def parse(
+        cls,
+        schemas: Sequence[str] = (),
+        tables: Sequence[str] = (),
+        excludes: Sequence[str] = (),
+    ) -> "Scope":
+        """Read the patterns of ``--schema``, ``--table`` and ``--exclude``."""
+
+        def read(
+            patterns: Sequence[str], most: int
+        ) -> tuple[tuple[str, tuple[Part, ...]], ...]:
+            result = []
+            for pattern in patterns:
+                parts = split_pattern(pattern)
+                if len(parts) > most:
+                    raise UsageError(
+                        "TZ261",
+                        f"pattern {pattern!r} has too many parts",
+                        detail="Relations are named by schema and table.",
+                        hint='Write schema.table, and quote names with dots: "a.b".',
+                    )
+                result.append((pattern, parts))
+            return tuple(result)
+
+        return cls(
+            schemas=read(schemas, 1), tables=read(tables, 2), excludes=read(excludes, 2)
+        )
+
+    @property
+    def everything(self) -> bool:
+        """Tell whether there is nothing to filter."""
+        return not (self.schemas or self.tables or self.excludes)
+
+    def wants(self, name: Name) -> bool:
+        """Tell whether ``--schema`` and ``--table`` ask for a relation."""
+        return (
+            not self.schemas or any(p[0].matches(name[0]) for _, p in self.schemas)
+        ) and (not self.tables or any(_fits(p, name) for _, p in self.tables))
+
+    def excluded(self, name: Name) -> bool:
+        """Tell whether ``--exclude`` leaves a relation out."""
+        return any(_fits(parts, name) for _, parts in self.excludes)
+
+    def require_matches(self, names: Iterable[tuple[str, str | None]]) -> None:
+        """Refuse patterns that name nothing, for they are misspelt.
+
+        Raises:
+            UsageError: a pattern of ``schemas`` or ``tables`` matches no relation.
+        """
+        known = list(names)
+        for option, patterns in (("schema", self.schemas), ("table", self.tables)):
+            for text, parts in patterns:
+                if option == "schema":
+                    found = any(parts[0].matches(schema) for schema, _ in known)
+                else:
+                    found = any(
+                        relation is not None and _fits(parts, (schema, relation))
+                        for schema, relation in known
+                    )
+                if not found:
+                    raise UsageError(
+                        "TZ260",
+                        f"no {option} matches {text!r}",
+                        hint="Check the spelling; names are case-sensitive here, and"
+                        " quotes in the shell keep * from becoming file names.",
+                    )
+
+
+def _fits(parts: tuple[Part, ...], name: Name) -> bool:
+    if len(parts) == 1:
+        return parts[0].matches(name[1])
+    return parts[0].matches(name[0]) and parts[1].matches(name[1])

@@ -1,0 +1,243 @@
+"""What follows from the catalog's rows for each column: dependents and findings."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+from tzmigrate.inventory.draft import Draft
+from tzmigrate.inventory.findings import FAMILY_CODES
+from tzmigrate.inventory.index_rules import apply_indexes
+from tzmigrate.inventory.model import Family, Role, Writer
+from tzmigrate.inventory.rows import (
+    CatalogRows,
+    TriggerRow,
+    ViewRow,
+)
+from tzmigrate.inventory.sources import Sources
+from tzmigrate.inventory.trees import Forest
+
+Drafts = dict[int, dict[int, Draft]]
+"""By relation and attribute number."""
+
+_FULL_PRECISION = 6
+_NAIVE = "timestamp without time zone"
+_ZONED = "timestamp with time zone"
+_INSTANT = re.compile(
+    r"(now|transaction_timestamp|statement_timestamp|clock_timestamp)\(\)"
+    r"|CURRENT_TIMESTAMP(\(\d\))?"
+)
+_TIMELESS = re.compile(r"NULL::.*|'-?infinity'::timestamp.*")
+_WRITING = ("insert", "update", "merge", "copy")
+
+
+def apply_all(
+    drafts: Drafts,
+    rows: CatalogRows,
+    forest: Forest,
+) -> None:
+    """Apply every rule to every column, the root's last."""
+    for of_one in drafts.values():
+        for draft in of_one.values():
+            _type_rules(draft)
+            _default_rules(draft, rows.default_types)
+    _relation_rules(drafts, rows, forest)
+    _dependent_rules(drafts, rows)
+    apply_indexes(drafts, rows.indexes, rows.server.version)
+    _source_rules(drafts, rows)
+    _tree_rules(drafts, forest)
+
+
+def engine_of(oid: int, forest: Forest, engines: dict[int, str]) -> str | None:
+    """Return the engine that manages a relation or anything in its tree."""
+    if not engines:
+        return None
+    if oid in engines:
+        return engines[oid]
+    return next((engines[m] for m in sorted(forest.tree(oid)) if m in engines), None)
+
+
+def _type_rules(draft: Draft) -> None:
+    row = draft.row
+    if draft.role is Role.DERIVED:
+        draft.note("TZ106", private=True)
+        return
+    if draft.role is Role.FOREIGN:
+        draft.note("TZ107", private=True)
+        return
+    if row.family in FAMILY_CODES:
+        draft.note(FAMILY_CODES[row.family], private=True, type=row.type)
+    if row.precision is not None and row.precision < _FULL_PRECISION:
+        draft.note("TZ108", private=True, type=row.type)
+    if row.generated:
+        draft.note("TZ116", private=True)
+
+
+def _default_rules(draft: Draft, default_types: dict[str, str | None]) -> None:
+    default = draft.row.default
+    if default is None:
+        return
+    draft.writers.append(
+        Writer(
+            kind="default",
+            name=f"default value for column {draft.row.quoted}"
+            f" of table {draft.relation.quoted}",
+            certainty="certain",
+            detail=default,
+        )
+    )
+    if not draft.convertible or draft.family is not Family.SCALAR:
+        return
+    type_ = default_types.get(default)
+    code = None
+    if type_ == _ZONED:
+        code = None if _INSTANT.fullmatch(default) else "TZ155"
+    elif type_ == "date":
+        code = "TZ152"
+    elif type_ != _NAIVE:
+        code = "TZ153"
+    elif draft.row.volatility != "i":
+        code = "TZ150"
+    elif not _TIMELESS.fullmatch(default):
+        code = "TZ151"
+    if code is not None:
+        draft.note(code, default=default, type=type_ or "not accepted by the server")
+
+
+def _relation_rules(drafts: Drafts, rows: CatalogRows, forest: Forest) -> None:
+    replicated = defaultdict(list)
+    for replication in rows.replication:
+        replicated[replication.relation].append(replication)
+    for oid, of_one in drafts.items():
+        engine = engine_of(oid, forest, rows.engine_members)
+        inherits = forest.plain(oid)
+        for draft in of_one.values():
+            if not draft.convertible:
+                continue
+            relation = draft.relation
+            table = f"table {relation.quoted}"
+            if not relation.owned:
+                draft.note("TZ140", object=table, owner=relation.owner)
+            if engine is not None:
+                draft.note("TZ141", private=True, object=table, engine=engine)
+            if relation.extension is not None:
+                draft.note("TZ142", object=table, extension=relation.extension)
+            if relation.typed:
+                draft.lean(
+                    "typed table", table, type=relation.of_type, table=relation.quoted
+                )
+            if draft.row.attnum in relation.partition_key:
+                draft.lean("partition key", table)
+            if inherits:
+                draft.lean("inheritance", table, private=True)
+            if draft.row.inherited > 1:
+                draft.lean("several parents", table)
+            for replication in replicated.get(oid, ()):
+                draft.note(
+                    "TZ143" if replication.kind == "publication" else "TZ144",
+                    object=table,
+                    name=replication.name,
+                )
+
+
+def _dependent_rules(drafts: Drafts, rows: CatalogRows) -> None:
+    above = _Above(rows.views)
+    for row in rows.dependents:
+        draft = drafts.get(row.relation, {}).get(row.attnum)
+        if draft is not None:
+            draft.lean(row.kind, row.name, private=row.copied)
+            above.add_to(draft, row.view, row.name)
+    for whole in rows.whole_rows:
+        for draft in drafts.get(whole.relation, {}).values():
+            draft.lean(whole.kind, whole.name, private=whole.copied)
+            above.add_to(draft, whole.view, whole.name)
+    for use in rows.row_types:
+        for draft in drafts.get(use.relation, {}).values():
+            draft.lean(use.kind, use.name)
+
+
+class _Above:
+    """The views that read views, so that all above a column go with it."""
+
+    def __init__(self, views: Iterable[ViewRow]) -> None:
+        self._readers: dict[int, list[ViewRow]] = defaultdict(list)
+        for row in views:
+            self._readers[row.source].append(row)
+
+    def add_to(self, draft: Draft, view: int | None, name: str) -> None:
+        """Add every view above ``view``, each with the one it reads."""
+        if view is None:
+            return
+        seen = {view}
+        todo = [(view, name)]
+        for source, through in todo:
+            for row in self._readers.get(source, ()):
+                if row.view not in seen:
+                    seen.add(row.view)
+                    todo.append((row.view, row.name))
+                    draft.lean(row.kind, row.name, through=through)
+
+
+def _source_rules(drafts: Drafts, rows: CatalogRows) -> None:
+    sources = Sources(rows.functions)
+    triggers: dict[int, list[TriggerRow]] = defaultdict(list)
+    for trigger in rows.triggers:
+        triggers[trigger.relation].append(trigger)
+    for oid, of_one in drafts.items():
+        own = triggers.get(oid, ())
+        for draft in of_one.values():
+            if draft.convertible:
+                _trigger_writers(draft, own, sources)
+                _function_writers(draft, {t.function for t in own}, sources)
+
+
+def _trigger_writers(
+    draft: Draft, triggers: Iterable[TriggerRow], sources: Sources
+) -> None:
+    column = draft.row.column
+    for trigger in triggers:
+        arguments = trigger.arguments.split("\\000")
+        if column in arguments or sources.mentions(trigger.function, column):
+            draft.writers.append(
+                Writer(
+                    kind="trigger",
+                    name=trigger.name,
+                    certainty="likely",
+                    detail=f"function {trigger.function_name}",
+                )
+            )
+            draft.note(
+                "TZ134",
+                object=trigger.name,
+                function=f"function {trigger.function_name}",
+            )
+
+
+def _function_writers(draft: Draft, own: set[int], sources: Sources) -> None:
+    for function in sources.naming(draft.row.relname, draft.row.column):
+        draft.lean("function source", function.name)
+        if function.oid not in own and any(
+            sources.mentions(function.oid, word) for word in _WRITING
+        ):
+            draft.writers.append(
+                Writer(kind="function", name=function.signature, certainty="likely")
+            )
+
+
+def _tree_rules(drafts: Drafts, forest: Forest) -> None:
+    """Hand up to the root what only a partition or child knows."""
+    for oid, of_one in drafts.items():
+        if not forest.is_child(oid):
+            continue
+        by_name = [
+            {d.row.column: d for d in drafts.get(root, {}).values()}
+            for root in forest.roots(oid)
+        ]
+        for draft in of_one.values():
+            for root in (names.get(draft.row.column) for names in by_name):
+                if root is None or draft.row.inherited == 0:
+                    continue
+                if draft.role is Role.FOREIGN:
+                    root.note("TZ138", object=f"foreign table {draft.relation.quoted}")
+                elif draft.row.default != root.row.default:
+                    draft.note("TZ154")
+                draft.hand_up(root)
