@@ -72,20 +72,15 @@ def _finding(
     first = readable_name(*(columns[0].schema, columns[0].relation, columns[0].column))
     more = f" and {len(columns) - 1} more" if len(columns) > 1 else ""
     database = readable_identifier(inventory.server.database)
-    where = {
-        "server": "the server",
-        "database": f"database {database}",
-        "role": f"role {readable_identifier(setting.role or '')}",
-        "role in database": f"role {readable_identifier(setting.role or '')} "
-        f"in database {database}",
-    }[setting.scope]
-    target = {
-        "server": f"ALTER DATABASE {database}",
-        "database": f"ALTER DATABASE {database}",
-        "role": f"ALTER ROLE {readable_identifier(setting.role or '')}",
-        "role in database": f"ALTER ROLE {readable_identifier(setting.role or '')} "
-        f"IN DATABASE {database}",
-    }[setting.scope]
+    where, target = "the server", f"ALTER DATABASE {database}"
+    if setting.scope == "database":
+        where = f"database {database}"
+    elif setting.role is not None:
+        role = readable_identifier(setting.role)
+        where, target = f"role {role}", f"ALTER ROLE {role}"
+        if setting.scope == "role in database":
+            where += f" in database {database}"
+            target += f" IN DATABASE {database}"
     return Finding(
         code=CODE,
         severity=Severity.BLOCKS,

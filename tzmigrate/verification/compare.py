@@ -13,7 +13,7 @@ from psycopg import sql
 from tzmigrate.verification.ledger import LedgerColumn, LedgerStep
 
 _SMALL = 64 * 1024 * 1024
-"""Bytes up to which a table's rows are counted; above, the planner's estimate serves."""
+"""Bytes up to which rows are counted; above, the planner's estimate serves."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -27,7 +27,7 @@ def judge(
     """
     shifted = sum(tally.still.values())
     changed = sum(tally.written.values())
-    suspects = {
+    suspects: dict[int | None, int] = {
         offset: count
         for offset, count in tally.written.items()
         if offset
@@ -46,7 +46,7 @@ def judge(
         note = "no recorded row is left as it was at the conversion"
     else:
         outcome, note = Outcome.PROVED, ""
-    moved = dict(tally.still) if shifted else suspects or dict(tally.written)
+    moved = tally.still if shifted else suspects or tally.written
     return ColumnProof(
         schema=column.schema,
         relation=column.relation,

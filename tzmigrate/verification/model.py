@@ -20,7 +20,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetCount:
-    """How many compared rows moved by one offset (``interval`` as PostgreSQL prints it)."""
+    """How many compared rows moved by one offset, ``+HH:MM:SS[.ffffff]``."""
 
     offset: str
     count: int
@@ -32,7 +32,7 @@ class ColumnProof:
 
     Attributes:
         level: ``physical``, ``sample`` or ``full``.
-        state: ``zoned`` after an upgrade, ``naive`` after a downgrade: what was compared.
+        state: ``zoned`` after an upgrade, ``naive`` after a downgrade.
         rows_compared: recorded rows that were found again and compared.
         rows_total: rows of the table now.
         shifted: compared rows that differ although nobody wrote them since.

@@ -1,0 +1,369 @@
+"""One function for each verb: what the command line and the Python API call.
+
+They return documents and never print; what must be asked or told while they run goes
+through the callables that they are given.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tzmigrate.config import (
+    Config,
+    Eras,
+    ZoneRule,
+    load_config,
+    match_zone,
+    with_zone_options,
+)
+from tzmigrate.execution import rollback as rolling
+from tzmigrate.execution import runner
+from tzmigrate.execution.alembic_project import AlembicRunner
+from tzmigrate.execution.model import Run, Status
+from tzmigrate.execution.status import read_status
+from tzmigrate.inventory.catalog import read_inventory
+from tzmigrate.inventory.model import Column, Inventory, Role
+from tzmigrate.planning.model import Plan
+from tzmigrate.planning.planner import Planned, Rules, make_plan
+from tzmigrate.planning.sessions import zone_pairs
+from tzmigrate.postgres.session import Session, connect, read_only
+from tzmigrate.postgres.url import Target, resolve_url, sqlalchemy_url
+from tzmigrate.revisions.drafts import draft_revisions, planned_before, with_revisions
+from tzmigrate.revisions.files import prepare_revisions, write_revisions
+from tzmigrate.revisions.graph import RevisionGraph
+from tzmigrate.revisions.project import AlembicProject
+from tzmigrate.verification.model import Proof
+from tzmigrate.verification.verifier import verify as verify_ledger
+from tzmigrate.zones.evidence import with_clock_changes
+from tzmigrate.zones.model import Basis, Verdict
+from tzmigrate.zones.names import check_zone_name
+from tzmigrate.zones.probe import count_clock_changes, known_zones, same_zones
+
+Confirm = Callable[[tuple[str, ...]], bool]
+"""Gets the lines that say what will be done; ``False`` means no."""
+
+Progress = Callable[[str], None]
+"""Gets one line for each event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where the database and the configuration are; ``None`` means the usual places."""
+
+    url: str | None = None
+    config: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlembicOptions:
+    """Where the Alembic project is, as ``alembic`` itself takes it."""
+
+    ini: Path | None = None
+    directory: Path | None = None
+    name: str = "alembic"
+    x_arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Globs over schemas and tables; empty means all."""
+
+    schemas: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+
+def scan(
+    connection: Connection,
+    *,
+    selection: Selection | None = None,
+    evidence: bool = False,
+) -> Inventory:
+    """Find every column of naive time and everything that leans on it.
+
+    Args:
+        connection: what to read.
+        selection: what to look at.
+        evidence: also count rows at clock changes of the declared zones.
+    """
+    config = load_config(connection.config)
+    with _session(connection, config) as session, read_only(session):
+        inventory = _inventory(session, config, selection or Selection())
+        if evidence:
+            inventory = _with_evidence(session, config, inventory)
+    return inventory
+
+
+def plan(
+    connection: Connection,
+    *,
+    selection: Selection | None = None,
+    alembic: AlembicOptions | None = None,
+    zones: tuple[str, ...] = (),
+    accept: tuple[str, ...] = (),
+    init: bool = False,
+    head: str | None = None,
+    version_path: Path | None = None,
+    dry_run: bool = False,
+) -> Plan:
+    """Decide what converts and how, and write the revisions.
+
+    Nothing is written while a decision is open, and nothing where nothing is left.
+
+    Args:
+        connection: what to plan for.
+        selection: what to look at.
+        alembic: where the revisions go.
+        zones: ``PATTERN=ZONE``, before those of the configuration.
+        accept: codes of findings that shall not stop the plan.
+        init: make an Alembic directory first.
+        head: the head to extend, where there are several.
+        version_path: the version location, where there are several.
+        dry_run: decide, and write nothing.
+    """
+    config = with_zone_options(load_config(connection.config), zones)
+    options = _alembic_options(alembic, config)
+    rules = _rules(config, accept)
+    project = None if init else _project(options)
+    graph = RevisionGraph.read(project) if project is not None else None
+    if graph is not None:
+        graph.head(head)
+    before = planned_before(graph.ours()) if graph is not None else Planned()
+    with _session(connection, config, project) as session, read_only(session):
+        inventory = _inventory(session, config, selection or Selection())
+        config = _checked_zones(session, config)
+        verdicts = _verdicts(session, config, inventory)
+        used = {v.zone for v in verdicts.values() if v.zone is not None}
+        found = make_plan(
+            inventory,
+            verdicts,
+            rules=rules,
+            planned=before,
+            same_zones=same_zones(session, zone_pairs(inventory, used)),
+        )
+    drafts = draft_revisions(found, graph, rules)
+    if found.decisions or not drafts:
+        return replace(found, dry_run=dry_run)
+    if dry_run:
+        return replace(with_revisions(found, drafts, None), dry_run=True)
+    if init:
+        directory = options.directory or Path("migrations")
+        ini = options.ini or directory.parent / "alembic.ini"
+        project = AlembicProject.init(directory, ini)
+        graph = RevisionGraph.read(project)
+    if project is None or graph is None:
+        raise AssertionError
+    prepared = prepare_revisions(
+        project, graph, drafts, head=head, version_path=version_path
+    )
+    written = write_revisions(project, prepared)
+    return with_revisions(found, drafts, written.paths)
+
+
+def apply(
+    connection: Connection,
+    *,
+    alembic: AlembicOptions | None = None,
+    confirm: Confirm,
+    progress: Progress,
+    dry_run: bool = False,
+) -> Run:
+    """Run the planned revisions, one group at a time, each proved before its commit."""
+    config = load_config(connection.config)
+    project = _project(_alembic_options(alembic, config))
+    with _session(connection, config, project) as session:
+        return runner.apply(
+            session,
+            RevisionGraph.read(project),
+            _runner(project, session.target, alembic),
+            confirm=confirm,
+            progress=progress,
+            dry_run=dry_run,
+        )
+
+
+def rollback(
+    connection: Connection,
+    *,
+    alembic: AlembicOptions | None = None,
+    to: str | None = None,
+    everything: bool = False,
+    as_revision: bool = False,
+    confirm: Confirm,
+    progress: Progress,
+    dry_run: bool = False,
+) -> Run:
+    """Take converted groups back: the last one, those above a revision, or all.
+
+    Args:
+        connection: what to roll back.
+        alembic: where the revisions are.
+        to: the revision of ours that stays; those above it go.
+        everything: all of ours; the ledger stays, ``clean`` removes it.
+        as_revision: write a new head revision with the inverse instead, for a
+            project whose own later revisions stand above.
+        confirm: asked before anything is done.
+        progress: told what happens.
+        dry_run: show, and do nothing.
+    """
+    config = load_config(connection.config)
+    project = _project(_alembic_options(alembic, config))
+    graph = RevisionGraph.read(project)
+    with _session(connection, config, project) as session:
+        return rolling.rollback(
+            session,
+            project,
+            graph,
+            _runner(project, session.target, alembic),
+            choice=rolling.Choice(
+                to=to, everything=everything, as_revision=as_revision
+            ),
+            confirm=confirm,
+            progress=progress,
+            dry_run=dry_run,
+        )
+
+
+def verify(connection: Connection, *, level: str = "sample") -> Proof:
+    """Compare the ledger's baselines with the values of now."""
+    config = load_config(connection.config)
+    with _session(connection, config) as session, read_only(session):
+        return verify_ledger(session, level=level)
+
+
+def status(connection: Connection, *, alembic: AlembicOptions | None = None) -> Status:
+    """Say what is done, pending, interrupted or drifted, and what to run next."""
+    config = load_config(connection.config)
+    project = _project(_alembic_options(alembic, config))
+    with _session(connection, config, project) as session:
+        return read_status(
+            session,
+            RevisionGraph.read(project),
+            _runner(project, session.target, alembic),
+        )
+
+
+def _session(
+    connection: Connection, config: Config, project: AlembicProject | None = None
+) -> Session:
+    target = resolve_url(
+        connection.url,
+        config=config,
+        environ=os.environ,
+        alembic_ini=project.ini if project is not None else None,
+    )
+    return connect(target)
+
+
+def _project(options: AlembicOptions) -> AlembicProject:
+    return AlembicProject.open(
+        options.ini, directory=options.directory, section=options.name
+    )
+
+
+def _runner(
+    project: AlembicProject, target: Target, options: AlembicOptions | None
+) -> AlembicRunner:
+    return AlembicRunner(
+        project,
+        environ=os.environ,
+        # an alembic.ini that names a database is believed, and compared with ours
+        url_for_env=None if project.url else sqlalchemy_url(target),
+        x_args=options.x_arguments if options is not None else (),
+    )
+
+
+def _alembic_options(options: AlembicOptions | None, config: Config) -> AlembicOptions:
+    found = options or AlembicOptions()
+    if found.ini is None and found.directory is None:
+        return replace(found, ini=config.alembic.ini, directory=config.alembic.dir)
+    return found
+
+
+def _rules(config: Config, accept: Iterable[str]) -> Rules:
+    policy = config.policy
+    return Rules(
+        gap=policy.gap.value,
+        overlap=policy.overlap.value if policy.overlap is not None else None,
+        using=policy.using.value,
+        proof=policy.proof.value,
+        max_lock_ms=policy.max_lock_ms,
+        lock_timeout=policy.lock_timeout,
+        accept=(*policy.accept, *accept),
+    )
+
+
+def _inventory(session: Session, config: Config, selection: Selection) -> Inventory:
+    return read_inventory(
+        session,
+        schemas=selection.schemas or config.scan.schema,
+        tables=selection.tables or config.scan.table,
+        excludes=(*config.scan.exclude, *selection.excludes),
+        server_zone=(session.zone.zone, session.zone.source),
+    )
+
+
+def _checked_zones(session: Session, config: Config) -> Config:
+    """Return the configuration with each zone in the server's own spelling."""
+    known = known_zones(session)
+
+    def checked(rule: ZoneRule) -> ZoneRule:
+        if isinstance(rule.meaning, str):
+            return replace(rule, meaning=check_zone_name(rule.meaning, known))
+        if isinstance(rule.meaning, Eras):
+            eras = replace(
+                rule.meaning,
+                before=check_zone_name(rule.meaning.before, known),
+                then=check_zone_name(rule.meaning.then, known),
+            )
+            return replace(rule, meaning=eras)
+        return rule
+
+    default = config.default_zone
+    return replace(
+        config,
+        zones=tuple(checked(rule) for rule in config.zones),
+        default_zone=None if default is None else check_zone_name(default, known),
+    )
+
+
+def _verdicts(
+    session: Session, config: Config, inventory: Inventory
+) -> dict[tuple[str, str, str], Verdict]:
+    stored = [c for c in inventory.columns if c.role is Role.STORED]
+    verdicts = {c.name: _verdict(config, c) for c in stored}
+    return count_clock_changes(session, stored, verdicts)
+
+
+def _verdict(config: Config, column: Column) -> Verdict:
+    rule = match_zone(config.zones, column.schema, column.relation, column.column)
+    if rule is not None:
+        return Verdict(
+            basis=Basis.DECLARED,
+            meaning=rule.meaning,
+            source=rule.source or rule.pattern,
+        )
+    if config.default_zone is not None:
+        return Verdict(
+            basis=Basis.DECLARED, meaning=config.default_zone, source="zones.default"
+        )
+    return Verdict(basis=Basis.UNDECIDED)
+
+
+def _with_evidence(session: Session, config: Config, inventory: Inventory) -> Inventory:
+    verdicts = _verdicts(session, _checked_zones(session, config), inventory)
+    return with_clock_changes(inventory, verdicts)
+
+
+__all__ = [
+    "AlembicOptions",
+    "Connection",
+    "Selection",
+    "apply",
+    "plan",
+    "rollback",
+    "scan",
+    "status",
+    "verify",
+]

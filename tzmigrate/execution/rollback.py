@@ -1,0 +1,170 @@
+"""Take converted groups back, proved as the way up was."""
+
+from dataclasses import dataclass
+
+from tzmigrate.errors import DecisionNeeded, UsageError
+from tzmigrate.execution.alembic_project import AlembicRunner, Identity
+from tzmigrate.execution.model import Run
+from tzmigrate.execution.runner import (
+    Confirm,
+    Progress,
+    analyze,
+    check_recorded,
+    check_unedited,
+    describe,
+    one_run,
+    preflight,
+    recorded,
+    run_step,
+)
+from tzmigrate.postgres.session import Session
+from tzmigrate.revisions.files import prepare_revisions, write_revisions
+from tzmigrate.revisions.graph import RevisionGraph
+from tzmigrate.revisions.inverse import inverse_draft
+from tzmigrate.revisions.ours import Kind, OurRevision
+from tzmigrate.revisions.project import AlembicProject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How far back: see ``commands.rollback``."""
+
+    to: str | None = None
+    everything: bool = False
+    as_revision: bool = False
+
+
+def rollback(
+    session: Session,
+    project: AlembicProject,
+    graph: RevisionGraph,
+    alembic: AlembicRunner,
+    *,
+    choice: Choice,
+    confirm: Confirm,
+    progress: Progress,
+    dry_run: bool = False,
+) -> Run:
+    """Downgrade the chosen groups, the newest first.
+
+    Raises:
+        DecisionNeeded: revisions of the team stand above ours, or a file was edited.
+        UsageError: ``to`` names no revision of ours.
+        NotProved: a step was not recorded.
+    """
+    identity = preflight(session, alembic)
+    ledger = recorded(session)
+    applied = graph.applied([h for h in identity.heads if h in graph])
+    # a step taken back by a later revision of ours is naive already
+    done = [
+        r
+        for r in graph.ours()
+        if r.kind is Kind.GROUP
+        and r.revision in applied
+        and r.step in ledger
+        and ledger[r.step].direction == "up"
+    ]
+    chosen = choose(graph, done, choice)
+    if not chosen:
+        return Run(
+            direction="down", steps=(), notes=("Nothing is converted: nothing to do.",)
+        )
+    check_unedited(chosen)
+    names = tuple(r.revision for r in chosen)
+    if choice.as_revision:
+        return _write_inverse(project, graph, chosen, names, dry_run=dry_run)
+    _refuse_later(graph, identity, chosen, applied)
+    if dry_run:
+        return Run(direction="down", steps=(), pending=names, dry_run=True)
+    lines = (
+        f"Database {identity.database}: {len(chosen)} groups become naive again, each "
+        "in a transaction of its own, each proved before its commit.",
+        *(f"  {describe(revision)}" for revision in chosen),
+    )
+    if not confirm(lines):
+        return Run(direction="down", steps=(), pending=names)
+    steps = []
+    with one_run(session):
+        for revision in chosen:
+            target = _below(revision)
+            steps.append(run_step(alembic.downgrade, target, revision, progress))
+            check_recorded(session, revision, "down")
+            analyze(session, revision, progress)
+    return Run(
+        direction="down",
+        steps=tuple(steps),
+        notes=(
+            "The naive values are the ones recorded; tzmigrate verify repeats that.",
+            "The ledger stays: tzmigrate apply converts again.",
+        ),
+    )
+
+
+def choose(
+    graph: RevisionGraph, done: list[OurRevision], choice: Choice
+) -> tuple[OurRevision, ...]:
+    """Return the groups to take back, the newest first."""
+    if choice.everything:
+        return tuple(reversed(done))
+    if choice.to is None:
+        return tuple(done[-1:])
+    wanted = graph.resolve(choice.to)
+    if wanted not in {r.revision for r in graph.ours()}:
+        raise UsageError(
+            "TZ251",
+            f"revision {choice.to} is not one that tzmigrate wrote",
+            hint="Name the revision of ours that stays; tzmigrate status lists them.",
+        )
+    above = set(graph.later(wanted))
+    return tuple(r for r in reversed(done) if r.revision in above)
+
+
+def _refuse_later(
+    graph: RevisionGraph,
+    identity: Identity,
+    chosen: tuple[OurRevision, ...],
+    applied: frozenset[str],
+) -> None:
+    """Never take the team's own later revisions down with ours."""
+    ours = {r.revision for r in chosen}
+    above = [
+        name
+        for revision in chosen
+        for name in graph.later(revision.revision)
+        if name in applied and name not in ours
+    ]
+    if above:
+        raise DecisionNeeded(
+            "TZ323",
+            f"{len(dict.fromkeys(above))} later revisions stand above ours in database "
+            f"{identity.database}, first {above[0]}",
+            detail="A downgrade would take them down too, so nothing was done.",
+            hint="Run tzmigrate rollback --as-revision with the same options: it "
+            "writes a new head revision that holds the inverse.",
+        )
+
+
+def _write_inverse(
+    project: AlembicProject,
+    graph: RevisionGraph,
+    chosen: tuple[OurRevision, ...],
+    names: tuple[str, ...],
+    *,
+    dry_run: bool,
+) -> Run:
+    if dry_run:
+        return Run(direction="down", steps=(), pending=names, dry_run=True)
+    drafts = [inverse_draft(graph, revision) for revision in chosen]
+    prepared = prepare_revisions(project, graph, drafts)
+    written = write_revisions(project, prepared)
+    return Run(
+        direction="down",
+        steps=(),
+        written=tuple(str(path) for path in written.paths),
+        notes=("Run it with: alembic upgrade head",),
+    )
+
+
+def _below(revision: OurRevision) -> str:
+    """Return what ``alembic downgrade`` must be given to undo just this revision."""
+    return f"{revision.revision}-1" if revision.down_revision else "base"

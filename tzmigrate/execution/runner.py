@@ -1,0 +1,329 @@
+"""Run the planned revisions one by one, each in a transaction of its own."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tzmigrate.errors import (
+    DecisionNeeded,
+    NotProved,
+    Refused,
+    Unavailable,
+)
+from tzmigrate.execution.alembic_project import AlembicRunner, Identity
+from tzmigrate.execution.model import Run, StepRun
+from tzmigrate.postgres.errors import translated
+from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.postgres.session import Session, require_writable
+from tzmigrate.revisions.graph import RevisionGraph
+from tzmigrate.revisions.ours import Kind, OurRevision
+from tzmigrate.verification.ledger import LedgerStep, read_ledger
+
+Confirm = Callable[[tuple[str, ...]], bool]
+Progress = Callable[[str], None]
+
+ATTEMPTS = 8
+"""How often a lock is asked for before the run gives up; each try is a clean one."""
+_FIRST_PAUSE = 0.5
+"""Seconds before the second try; doubled each time up to _LONGEST_PAUSE."""
+_LONGEST_PAUSE = 15.0
+_RETRIED = frozenset(("55P03", "40P01", "40001"))
+"""lock_timeout, deadlock, serialization: another try may well succeed."""
+_RUN_LOCK = "tzmigrate.run"
+
+
+def apply(
+    session: Session,
+    graph: RevisionGraph,
+    alembic: AlembicRunner,
+    *,
+    confirm: Confirm,
+    progress: Progress,
+    dry_run: bool = False,
+) -> Run:
+    """Upgrade through every pending revision of ours.
+
+    Raises:
+        DecisionNeeded: something is pending that is not ours, a file was edited, or
+            the ledger disagrees.
+        Refused: ``env.py`` reaches another database, or the set-up is unsafe.
+        Unavailable: a lock was not obtained, or another run is on.
+    """
+    identity = preflight(session, alembic)
+    pending = pending_revisions(graph, identity)
+    if not pending:
+        return Run(
+            direction="up",
+            steps=(),
+            notes=("Nothing is pending: every planned revision is applied.",),
+        )
+    names = [revision.revision for revision in pending]
+    if dry_run:
+        return Run(direction="up", steps=(), pending=tuple(names), dry_run=True)
+    lines = (
+        f"Database {identity.database}: {len(pending)} revisions will run, each in a "
+        "transaction of its own, each proved before its commit.",
+        *(f"  {describe(revision)}" for revision in pending),
+    )
+    if not confirm(lines):
+        return Run(direction="up", steps=(), pending=tuple(names))
+    done = []
+    with one_run(session):
+        for revision in pending:
+            done.append(
+                run_step(alembic.upgrade, revision.revision, revision, progress)
+            )
+            check_recorded(session, revision, "up")
+            if revision.kind is not Kind.SUPPORT:
+                analyze(session, revision, progress)
+    return Run(
+        direction="up",
+        steps=tuple(done),
+        notes=(
+            "Every step was proved before its commit; tzmigrate verify repeats it.",
+        ),
+    )
+
+
+def preflight(session: Session, alembic: AlembicRunner) -> Identity:
+    """Refuse what would go wrong, before anything is done.
+
+    Raises:
+        Refused: see the messages.
+    """
+    require_writable(session)
+    identity = alembic.identify()
+    with translated():
+        row = session.execute(
+            "SELECT d.oid::bigint, d.datname::text FROM pg_catalog.pg_database AS d"
+            " WHERE d.datname = current_database()"
+        ).fetchone()
+        system = _system_identifier(session)
+        session.rollback()
+    here = (row[0], row[1]) if row else (0, "")
+    there = (identity.database_oid, identity.database)
+    if here != there or (
+        system and identity.system_identifier and system != identity.system_identifier
+    ):
+        raise Refused(
+            "TZ650",
+            f"env.py connects to another database ({identity.database}) than "
+            f"{session.target.source} says ({here[1]})",
+            detail="Nothing was done in either of them.",
+            hint="Make both point at the same database: correct the URL that env.py "
+            f"uses, or {session.target.source}.",
+        )
+    if not identity.transactional:
+        raise Refused(
+            "TZ643",
+            "env.py runs its statements under AUTOCOMMIT",
+            detail="The pinned zone would be lost between two statements.",
+            hint='Remove isolation_level="AUTOCOMMIT" from env.py, and wrap '
+            "run_migrations() in context.begin_transaction().",
+        )
+    if identity.isolation != "read committed":
+        raise Refused(
+            "TZ644",
+            f"env.py runs in {identity.isolation} transactions",
+            detail="Rows counted before and after a rewrite differ there.",
+            hint="Remove the isolation level from env.py for these revisions.",
+        )
+    return identity
+
+
+def pending_revisions(
+    graph: RevisionGraph, identity: Identity
+) -> tuple[OurRevision, ...]:
+    """Return the revisions of ours that are not applied, in the order of their run.
+
+    Raises:
+        DecisionNeeded: the database stands elsewhere than the plan expects, a file
+            was edited, or revisions of the team would have to run as well.
+    """
+    unknown = [head for head in identity.heads if head not in graph]
+    if unknown:
+        raise DecisionNeeded(
+            "TZ320",
+            f"database {identity.database} is at revision {', '.join(unknown)}, which "
+            "the Alembic directory does not have",
+            hint="Check out the branch that has it, or name another directory with "
+            "--alembic-dir.",
+        )
+    applied = graph.applied(identity.heads)
+    pending = tuple(r for r in graph.ours() if r.revision not in applied)
+    check_unedited(pending)
+    ours = {revision.revision for revision in graph.ours()}
+    if pending:
+        between = [
+            name
+            for name in graph.earlier(pending[-1].revision)
+            if name not in applied and name not in ours
+        ]
+        if between:
+            raise DecisionNeeded(
+                "TZ321",
+                f"{len(between)} revisions of yours would have to run as well, first "
+                f"{between[0]}",
+                detail="The plan was made for a database that has them.",
+                hint=f"Run alembic upgrade {between[-1]} first, if that is what you "
+                "want, then tzmigrate apply again.",
+            )
+    return pending
+
+
+def check_unedited(revisions: Sequence[OurRevision]) -> None:
+    """Stop at a revision that was edited since it was planned.
+
+    Raises:
+        DecisionNeeded: names the file.
+    """
+    for revision in revisions:
+        if revision.edited:
+            raise DecisionNeeded(
+                "TZ322",
+                f"revision {revision.revision} was edited since it was planned",
+                detail=f"File: {revision.path}.",
+                hint="Restore it from version control, or delete the planned files "
+                "that are not applied yet and run tzmigrate plan again.",
+            )
+
+
+def describe(revision: OurRevision) -> str:
+    """Return one line about a revision, for people."""
+    if revision.kind is Kind.SUPPORT:
+        return f"{revision.revision}  install the ledger and the support"
+    tables = ", ".join(readable_name(*r) for r in revision.relations[:1])
+    noun = "column" if len(revision.columns) == 1 else "columns"
+    return (
+        f"{revision.revision}  {tables}: {len(revision.columns)} {noun}, "
+        f"{revision.strategy}"
+    )
+
+
+@contextmanager
+def one_run(session: Session) -> Iterator[None]:
+    """Hold the lock that keeps a second ``apply`` or ``rollback`` out.
+
+    Raises:
+        Unavailable: another run holds it.
+    """
+    with translated():
+        session.autocommit = True
+        row = session.execute(
+            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (_RUN_LOCK,)
+        ).fetchone()
+    if not row or not row[0]:
+        raise Unavailable(
+            "TZ510",
+            f"another tzmigrate run works on database {session.info.dbname}",
+            hint="Wait until it has ended; tzmigrate status shows how far it is.",
+        )
+    try:
+        yield
+    finally:
+        if not session.closed:
+            session.execute(
+                "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (_RUN_LOCK,)
+            )
+
+
+def run_step(
+    run: Callable[[str], None],
+    target: str,
+    revision: OurRevision,
+    progress: Progress,
+) -> StepRun:
+    """Run one revision; where a lock was not obtained, again after a pause.
+
+    A revision is one transaction, so each attempt leaves all or nothing.
+    """
+    tables = tuple(readable_name(*r) for r in revision.relations)
+    for attempt in range(1, ATTEMPTS + 1):
+        started = time.monotonic()
+        try:
+            run(target)
+        except Unavailable as error:
+            if error.sqlstate not in _RETRIED or attempt == ATTEMPTS:
+                raise
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
+            # jitter, so that two clients do not meet again and again
+            pause *= 0.5 + random.random()  # noqa: S311 - nothing secret about it
+            progress(
+                f"{revision.step}: {error.message}; trying again in {pause:.1f} s "
+                f"({attempt} of {ATTEMPTS})"
+            )
+            time.sleep(pause)
+        else:
+            seconds = time.monotonic() - started
+            progress(f"{revision.step}: done in {seconds:.2f} s")
+            return StepRun(
+                step=revision.step,
+                revision=revision.revision,
+                attempts=attempt,
+                seconds=seconds,
+                tables=tables,
+            )
+    raise AssertionError
+
+
+def recorded(session: Session) -> dict[str, LedgerStep]:
+    """Return the ledger's newest finished run of each step."""
+    with translated(), session.transaction():
+        return {step.step: step for step in read_ledger(session) or ()}
+
+
+def check_recorded(session: Session, revision: OurRevision, direction: str) -> None:
+    """Believe the ledger, not an exit status: the step must stand there.
+
+    Raises:
+        NotProved: Alembic was content, and the ledger does not know the step.
+    """
+    if revision.kind is Kind.SUPPORT:
+        return
+    if revision.inverts is not None:
+        direction = "down" if direction == "up" else "up"
+    step = recorded(session).get(revision.inverts or revision.step)
+    if step is None or step.direction != direction:
+        raise NotProved(
+            "TZ412",
+            f"Alembic ran revision {revision.revision}, and the ledger of database "
+            f"{session.info.dbname} does not have it",
+            detail="env.py may have rolled it back, or run it somewhere else.",
+            hint="Look at env.py and at alembic current, then at tzmigrate status.",
+        )
+
+
+def analyze(session: Session, revision: OurRevision, progress: Progress) -> None:
+    """Give the planner the statistics that ALTER threw away (facts section 15)."""
+    try:
+        schema, name = revision.relations[0]
+        columns = [sql.Identifier(c.column) for c in revision.columns]
+        session.execute("SET lock_timeout = '2s'")
+        session.execute(
+            sql.SQL("ANALYZE {} ({})").format(
+                sql.Identifier(schema, name), sql.SQL(", ").join(columns)
+            )
+        )
+    except psycopg.Error as error:
+        label = readable_name(*revision.relations[0])
+        progress(
+            f"{revision.step}: ANALYZE {label} was not possible "
+            f"({error.diag.message_primary}); run it when you can"
+        )
+
+
+def _system_identifier(session: Session) -> str | None:
+    row: Any = None
+    try:
+        with session.transaction():
+            row = session.execute(
+                "SELECT system_identifier::text FROM pg_control_system()"
+            ).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    return row[0] if row else None

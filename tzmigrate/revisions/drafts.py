@@ -1,0 +1,114 @@
+"""From a plan to the drafts of its revisions, and back to a plan that names them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tzmigrate.planning.model import Group, Plan, Strategy
+from tzmigrate.planning.planner import Planned, Rules
+from tzmigrate.revisions.files import new_revision_id
+from tzmigrate.revisions.graph import RevisionGraph
+from tzmigrate.revisions.ours import Kind, OurRevision
+from tzmigrate.revisions.render import Body, group_body, support_body
+from tzmigrate.revisions.template import Draft
+
+
+def planned_before(ours: Sequence[OurRevision]) -> Planned:
+    """Return what earlier plans wrote, for the planner."""
+    taken_back = {revision.inverts for revision in ours}
+    return Planned(
+        slugs=frozenset(revision.step for revision in ours),
+        columns={
+            (c.schema, c.relation, c.column): revision.revision
+            for revision in ours
+            if revision.kind is Kind.GROUP and revision.step not in taken_back
+            for c in revision.columns
+        },
+    )
+
+
+def draft_revisions(
+    plan: Plan, graph: RevisionGraph | None, rules: Rules
+) -> tuple[Draft, ...]:
+    """Write the drafts of a plan, in the order in which they run.
+
+    The first one installs the support, unless the project has it already. A plan that
+    converts nothing has no drafts.
+    """
+    groups = [group for group in plan.groups if group.step is not None]
+    if not groups:
+        return ()
+    ours = graph.ours() if graph is not None else ()
+    taken: set[str] = set()
+
+    def identifier() -> str:
+        while True:
+            found = new_revision_id(graph if graph is not None else RevisionGraph(()))
+            if found not in taken:
+                taken.add(found)
+                return found
+
+    drafts = []
+    if not any(revision.kind is Kind.SUPPORT for revision in ours):
+        drafts.append(_draft(support_body(), identifier()))
+    steps = [revision.step for revision in ours if revision.kind is Kind.GROUP]
+    predecessor = steps[-1] if steps else None
+    for group in groups:
+        revision = identifier()
+        body = group_body(
+            group,
+            revision=revision,
+            predecessor=predecessor,
+            database={
+                "name": plan.server.database,
+                "system_identifier": plan.server.system_identifier,
+            },
+            server_major=plan.server.version // 10000,
+            lock_timeout=plan.lock_timeout,
+            policy=_policy(group, rules),
+        )
+        drafts.append(_draft(body, revision))
+        predecessor = group.slug
+    return tuple(drafts)
+
+
+def with_revisions(
+    plan: Plan, drafts: Sequence[Draft], paths: Sequence[Path] | None
+) -> Plan:
+    """Return the plan with the revision and file of each group."""
+    places = {
+        draft.slug: (draft.revision, str(paths[i]) if paths else None)
+        for i, draft in enumerate(drafts)
+    }
+    groups = tuple(
+        replace(g, revision=places[g.slug][0], path=places[g.slug][1])
+        if g.slug in places
+        else g
+        for g in plan.groups
+    )
+    return replace(
+        plan, groups=groups, written=tuple(str(p) for p in paths) if paths else ()
+    )
+
+
+def _draft(body: Body, revision: str) -> Draft:
+    return Draft(
+        revision=revision,
+        slug=body.message,
+        message=body.title,
+        upgrade=body.upgrade,
+        downgrade=body.downgrade,
+        facts=body.metadata,
+        constants=body.constants,
+    )
+
+
+def _policy(group: Group, rules: Rules) -> dict[str, str]:
+    whole = rules.proof == "full" or (
+        rules.proof == "auto" and group.strategy is Strategy.REWRITE
+    )
+    return {
+        "gap": "refuse",
+        "overlap": "later" if rules.overlap == "later" else "refuse",
+        "proof": "full" if whole else "sample",
+    }

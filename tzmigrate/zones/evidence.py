@@ -1,0 +1,47 @@
+"""What the data says about declared zones, as findings on the columns."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tzmigrate.inventory.model import Column, Finding, Inventory, Severity
+from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.zones.model import Verdict
+
+
+def with_clock_changes(
+    inventory: Inventory, verdicts: Mapping[tuple[str, str, str], Verdict]
+) -> Inventory:
+    """Add a finding to each column with rows in the gaps or overlaps of its zone."""
+    return replace(
+        inventory,
+        columns=tuple(_column(c, verdicts.get(c.name)) for c in inventory.columns),
+    )
+
+
+def _column(column: Column, verdict: Verdict | None) -> Column:
+    if verdict is None:
+        return column
+    label = readable_name(*column.name)
+    found = []
+    if verdict.gap:
+        found.append(
+            Finding(
+                code="TZ304",
+                severity=Severity.WARNING,
+                message=f"{verdict.gap} rows of {label} stand in hours that "
+                f"{verdict.zone} skips",
+                hint="They cannot have been written there: correct them, or declare "
+                "another zone.",
+            )
+        )
+    if verdict.overlap:
+        found.append(
+            Finding(
+                code="TZ305",
+                severity=Severity.WARNING,
+                message=f"{verdict.overlap} rows of {label} stand in hours that "
+                f"{verdict.zone} has twice",
+                hint='Decide with overlap = "later" under [policy].',
+            )
+        )
+    return replace(column, findings=(*column.findings, *found)) if found else column
