@@ -179,7 +179,7 @@ def _unprivileged_owner() -> _Owner | None:
     """Choose who runs the server: us, or for root somebody without privileges."""
     if os.geteuid() != 0:
         return None
-    for name in ("pgserver", "postgres", "nobody"):
+    for name in ("pgserver", "nobody", "postgres"):
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
@@ -226,9 +226,15 @@ def _readable_binaries(binaries: Path, base: Path, owner: _Owner | None) -> Path
     """
     if owner is None or _open_to_all(binaries):
         return binaries
-    copy = base / "install"
-    shutil.copytree(binaries.parent, copy, symlinks=True)
-    for folder, _names, _files in os.walk(copy):
+    installation = binaries.parent
+    package = installation.parent
+    copy = base / "install" / package.name / installation.name
+    shutil.copytree(installation, copy, symlinks=True)
+    # the programs look for their libraries beside the package
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, base / "install" / libraries.name, symlinks=True)
+    for folder, _names, _files in os.walk(base / "install"):
         Path(folder).chmod(0o755)
     return copy / "bin"
 
@@ -407,7 +413,7 @@ def _wait_until_ready(keeper: subprocess.Popen[bytes], data: Path, port: int) ->
         if (
             len(lines) > _READY_LINE
             and lines[3] == str(port)
-            and lines[_READY_LINE].strip() == "ready"
+            and lines[_READY_LINE].strip() in {"ready", "standby"}
         ):
             return True
         if keeper.poll() is not None:

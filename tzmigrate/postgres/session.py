@@ -185,7 +185,7 @@ def _client_zone_hidden() -> Iterator[None]:
 
 
 def _require_postgresql(session: Session) -> None:
-    version = str(_one(session, "SELECT version()"))
+    version = str(_one(session, "SELECT pg_catalog.version()"))
     impostor = next((name for name in _NOT_POSTGRESQL if name in version), None)
     if impostor or not version.startswith("PostgreSQL"):
         raise Refused(
@@ -203,9 +203,11 @@ def _require_postgresql(session: Session) -> None:
 
 
 def _pin(session: Session) -> SessionZone:
-    # first: a hostile search_path could bring its own operators
+    # first: a hostile search_path could bring its own operators, and a short
+    # statement_timeout of the role could end the longer statements below
     session.execute(
-        "SELECT pg_catalog.set_config('search_path', %s, false)",
+        "SELECT pg_catalog.set_config('search_path', %s, false),"
+        " pg_catalog.set_config('statement_timeout', '0', false)",
         [PINNED["search_path"]],
     )
     row = session.execute(_ZONE).fetchone()
