@@ -1,0 +1,1 @@
+"""Plan → Alembic revisions: the user's Alembic directory, read and written."""
