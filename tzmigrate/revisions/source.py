@@ -254,7 +254,11 @@ def render_literal(value: object, *, indent: int = 0, width: int = 88) -> str:
     {"step": "tz_orders", "columns": [["a", "b"]]}
     """
     flat = _flat(value)
-    if len(flat) + indent + len(FACTS) <= width:
+    row = isinstance(value, list | tuple) and not any(
+        isinstance(item, Mapping | list | tuple) for item in value
+    )
+    # A row of plain values reads best on one line, if it is not too long for that.
+    if len(flat) + indent + len(FACTS) <= (width + 32 if row and indent else width):
         return flat
     inner = " " * (indent + 4)
     close = " " * indent
