@@ -1,0 +1,82 @@
+"""What counts of compared rows are called."""
+
+import pytest
+
+from tzmigrate.verification.compare import Tally
+from tzmigrate.verification.judge import judge, worst
+from tzmigrate.verification.ledger import LedgerColumn, LedgerStep
+from tzmigrate.verification.model import Outcome
+
+HOUR = 3_600_000_000
+COLUMN = LedgerColumn(
+    position=1,
+    schema="public",
+    relation="t",
+    column="c",
+    type_before="timestamp without time zone",
+    type_after="timestamp with time zone",
+    zone="Etc/UTC",
+    values=None,
+    fingerprint=None,
+    type_now="timestamp with time zone",
+)
+STEP = LedgerStep(
+    id=1,
+    step="tz_t",
+    direction="up",
+    revision="abc",
+    rewrite=False,
+    proof="sample",
+    key=("id",),
+    masked=False,
+    rows_total=None,
+    horizon=1,
+    transaction_ids=(1,),
+    file_kept=True,
+    done_at="2026-01-01T00:00:00Z",
+    session_zone="Etc/UTC",
+    columns=(COLUMN,),
+)
+
+
+@pytest.mark.parametrize(
+    ("tally", "rows", "outcome"),
+    [
+        (Tally(compared=10, same=10), 10, Outcome.PROVED),
+        (Tally(compared=0), 0, Outcome.PROVED),
+        (Tally(compared=0, missing=5), 10, Outcome.UNPROVED),
+        (Tally(compared=10, same=9, still={1: 1}), 10, Outcome.SHIFTED),
+        (Tally(compared=10, same=9, still={None: 1}), 10, Outcome.SHIFTED),
+        (Tally(compared=10, same=5, written={5 * HOUR: 5}), 10, Outcome.SUSPECT),
+        (Tally(compared=100, same=98, written={5 * HOUR: 2}), 100, Outcome.PROVED),
+        (Tally(compared=10, same=7, written={7: 1, 8: 1, 9: 1}), 10, Outcome.PROVED),
+        (Tally(compared=4, written={7: 1, 8: 1, 9: 2}), 10, Outcome.UNPROVED),
+    ],
+)
+def test_the_outcome_follows_from_the_counts(
+    tally: Tally, rows: int, outcome: Outcome
+) -> None:
+    assert judge(STEP, COLUMN, tally, rows).outcome is outcome
+
+
+def test_the_most_frequent_offset_comes_first_and_is_printed_as_an_interval() -> None:
+    tally = Tally(compared=9, same=2, still={-5 * HOUR: 4, -4 * HOUR: 3})
+    proof = judge(STEP, COLUMN, tally, 9)
+    assert [(o.offset, o.count) for o in proof.offsets] == [
+        ("-05:00:00", 4),
+        ("-04:00:00", 3),
+    ]
+    assert proof.shifted == 7
+
+
+def test_the_bound_is_what_the_sample_supports() -> None:
+    proof = judge(STEP, COLUMN, Tally(compared=1000, same=1000), 10**6)
+    assert (
+        proof.confidence == "at most 0.30 % of the rows can have moved, 95 % confidence"
+    )
+
+
+def test_the_worst_outcome_speaks_for_all_and_nothing_is_no_proof() -> None:
+    assert worst((Outcome.PROVED, Outcome.SUSPECT)) is Outcome.SUSPECT
+    assert worst((Outcome.UNPROVED, Outcome.PROVED)) is Outcome.UNPROVED
+    assert worst(()) is Outcome.UNPROVED

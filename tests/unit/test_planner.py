@@ -1,0 +1,273 @@
+"""What the planner decides, without a server."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tzmigrate.config import ByColumn, Keep
+from tzmigrate.inventory.model import (
+    Column,
+    Family,
+    Finding,
+    Index,
+    Inventory,
+    Relation,
+    RelKind,
+    Role,
+    Server,
+    Severity,
+    ZoneSetting,
+)
+from tzmigrate.planning.model import Action, Plan, Strategy
+from tzmigrate.planning.planner import Planned, Rules, make_plan
+from tzmigrate.zones.model import Basis, Verdict
+
+NAIVE = "timestamp without time zone"
+SERVER = Server(
+    version=180004,
+    version_text="18.4",
+    database="shop",
+    database_oid=1,
+    system_identifier="7",
+    role="app",
+    superuser=False,
+)
+ORDERS = Relation(
+    oid=10,
+    schema="public",
+    name="orders",
+    relkind=RelKind.TABLE,
+    owner="app",
+    owned=True,
+    rows=100,
+    bytes=8192,
+    root=10,
+    leaves=1,
+    key=("id",),
+    key_types=("bigint",),
+)
+
+
+def column(name: str, **changes: Any) -> Column:
+    base = Column(
+        schema="public",
+        relation="orders",
+        column=name,
+        relkind=RelKind.TABLE,
+        type=NAIVE,
+        family=Family.SCALAR,
+        role=Role.STORED,
+        nullable=True,
+        default=None,
+        rows=100,
+        bytes=8192,
+        relation_oid=10,
+        attnum=1,
+    )
+    return replace(base, **changes)
+
+
+def declared(zone: Any, **changes: Any) -> Verdict:
+    return Verdict(basis=Basis.DECLARED, meaning=zone, source="test", **changes)
+
+
+def plan(
+    *pairs: tuple[Column, Verdict],
+    rules: Rules | None = None,
+    planned: Planned | None = None,
+    relation: Relation = ORDERS,
+    zones: tuple[ZoneSetting, ...] = (),
+) -> Plan:
+    inventory = Inventory(
+        server=replace(SERVER, zones=zones),
+        relations=(relation,),
+        columns=tuple(c for c, _ in pairs),
+    )
+    return make_plan(
+        inventory,
+        {c.name: v for c, v in pairs},
+        rules=rules or Rules(),
+        planned=planned or Planned(),
+    )
+
+
+def test_utc_columns_of_a_table_convert_by_one_bare_cast() -> None:
+    (group,) = plan(
+        (column("a"), declared("UTC")), (column("b"), declared("Etc/UTC"))
+    ).groups
+    assert group.strategy is Strategy.METADATA
+    assert group.session_zone == "Etc/UTC"
+    assert group.step is not None
+    assert group.step.statement.splitlines() == [
+        "ALTER TABLE public.orders",
+        "    ALTER COLUMN a TYPE timestamptz,",
+        "    ALTER COLUMN b TYPE timestamptz",
+    ]
+    assert group.step.inverse.splitlines()[1:] == [
+        "    ALTER COLUMN a TYPE timestamp,",
+        "    ALTER COLUMN b TYPE timestamp",
+    ]
+    assert group.step.stands_for == "USING a AT TIME ZONE 'Etc/UTC'"
+
+
+def test_another_zone_rewrites_under_that_zone() -> None:
+    (group,) = plan((column("a"), declared("Europe/Paris"))).groups
+    assert group.strategy is Strategy.REWRITE
+    assert group.session_zone == "Europe/Paris"
+    assert group.step is not None
+    assert "USING" not in group.step.statement
+
+
+def test_two_zones_in_one_table_are_written_out() -> None:
+    (group,) = plan(
+        (column("a"), declared("UTC")), (column("b"), declared("Europe/Paris"))
+    ).groups
+    assert group.strategy is Strategy.REWRITE
+    assert group.step is not None
+    assert "USING a AT TIME ZONE 'Etc/UTC'" in group.step.statement
+    assert "USING b AT TIME ZONE 'Europe/Paris'" in group.step.statement
+    assert "USING b AT TIME ZONE 'Europe/Paris'" in group.step.inverse
+    assert group.step.stands_for == ""
+
+
+def test_a_precision_below_six_rewrites_in_utc_too() -> None:
+    kind = "timestamp(3) without time zone"
+    (group,) = plan((column("a", type=kind, precision=3), declared("UTC"))).groups
+    assert group.strategy is Strategy.REWRITE
+    assert group.converted[0].type_after == "timestamp(3) with time zone"
+    assert group.step is not None
+    assert group.step.statement.endswith("TYPE timestamptz(3)")
+
+
+def test_using_always_is_obeyed() -> None:
+    (group,) = plan((column("a"), declared("UTC")), rules=Rules(using="always")).groups
+    assert group.strategy is Strategy.REWRITE
+    assert group.step is not None
+    assert "USING a AT TIME ZONE 'Etc/UTC'" in group.step.statement
+
+
+def test_a_blocked_column_is_refused_and_the_rest_converts() -> None:
+    view = Finding(
+        code="TZ110", severity=Severity.BLOCKS, message="a view", hint="Wait."
+    )
+    (group,) = plan(
+        (column("a", findings=(view,)), declared("UTC")),
+        (column("b"), declared("UTC")),
+    ).groups
+    assert [(c.column, c.action, c.code) for c in group.columns] == [
+        ("a", Action.REFUSE, "TZ110"),
+        ("b", Action.CONVERT, None),
+    ]
+
+
+def test_an_undecided_zone_is_a_decision_that_names_the_column() -> None:
+    found = plan((column("a"), Verdict(basis=Basis.UNDECIDED)))
+    assert [f.code for f in found.decisions] == ["TZ302"]
+    assert "public.orders.a" in found.decisions[0].message
+    assert found.groups[0].step is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "action", "code"),
+    [
+        (declared(Keep()), Action.KEEP, "TZ309"),
+        (declared(ByColumn(column="tz")), Action.REFUSE, "TZ303"),
+        (declared("Europe/Paris", gap=2, overlap=0), Action.REFUSE, "TZ304"),
+        (declared("Europe/Paris", gap=0, overlap=2), Action.REFUSE, "TZ305"),
+        (declared("Europe/Paris", gap=0, overlap=0), Action.CONVERT, None),
+    ],
+)
+def test_each_verdict_has_its_action(
+    verdict: Verdict, action: Action, code: str | None
+) -> None:
+    (found,) = plan((column("a"), verdict)).groups[0].columns
+    assert (found.action, found.code) == (action, code)
+
+
+def test_overlap_rows_convert_once_the_policy_says_later() -> None:
+    (found,) = (
+        plan(
+            (column("a"), declared("Europe/Paris", gap=0, overlap=2)),
+            rules=Rules(overlap="later"),
+        )
+        .groups[0]
+        .columns
+    )
+    assert found.action is Action.CONVERT
+
+
+def test_a_column_planned_before_is_not_planned_again() -> None:
+    done = Planned(columns={("public", "orders", "a"): "abc"})
+    (group,) = plan((column("a"), declared("UTC")), planned=done).groups
+    assert group.step is None
+    assert group.columns[0].planned_in == "abc"
+
+
+def test_a_lock_above_the_budget_is_refused_with_its_estimate() -> None:
+    index = Index(
+        name="public.big",
+        definition="",
+        unique=False,
+        constraint=None,
+        key=True,
+        plain=True,
+        valid=True,
+        bytes=10**9,
+    )
+    (group,) = plan((column("a", indexes=(index,)), declared("UTC"))).groups
+    assert group.strategy is Strategy.REFUSE
+    assert group.step is None
+    assert group.columns[0].code == "TZ306"
+    assert "5000 ms" in group.columns[0].reason
+
+
+@pytest.mark.parametrize(
+    ("zones", "stops"),
+    [
+        ((ZoneSetting(scope="server", zone="Etc/UTC"),), 0),
+        ((ZoneSetting(scope="server", zone="Asia/Tokyo"),), 1),
+        (
+            (
+                ZoneSetting(scope="server", zone="Asia/Tokyo"),
+                ZoneSetting(scope="database", zone="UTC"),
+            ),
+            0,
+        ),
+        (
+            (
+                ZoneSetting(scope="database", zone="UTC"),
+                ZoneSetting(scope="role", zone="Asia/Tokyo", role="w", writes=(10,)),
+            ),
+            1,
+        ),
+        (
+            (
+                ZoneSetting(scope="database", zone="UTC"),
+                ZoneSetting(scope="role", zone="Asia/Tokyo", role="r"),
+            ),
+            0,
+        ),
+        (
+            (
+                ZoneSetting(scope="role", zone="Asia/Tokyo", role="w", writes=(10,)),
+                ZoneSetting(
+                    scope="role in database", zone="UTC", role="w", writes=(10,)
+                ),
+            ),
+            0,
+        ),
+    ],
+)
+def test_a_session_zone_that_differs_stops_until_pinned(
+    zones: tuple[ZoneSetting, ...], stops: int
+) -> None:
+    pair = (column("a"), declared("UTC"))
+    assert len(plan(pair, zones=zones).decisions) == stops
+    accepted = plan(pair, zones=zones, rules=Rules(accept=("TZ301",)))
+    assert accepted.decisions == ()
+    assert len(accepted.findings) == stops
+
+
+def test_a_plan_that_converts_nothing_gives_no_advice() -> None:
+    assert plan((column("a"), declared(Keep()))).next_for_application == ()

@@ -1,0 +1,41 @@
+"""The support SQL obeys what Alembic, offline mode and psql ask of it."""
+
+import re
+
+import pytest
+
+from tzmigrate.revisions import support
+from tzmigrate.revisions.render import support_body
+
+EVERY = [*support.install(), *support.uninstall(), support.guard()]
+
+
+@pytest.mark.parametrize("statement", EVERY, ids=lambda s: s.strip()[:40])
+def test_a_statement_holds_nothing_that_alembic_changes(statement: str) -> None:
+    assert "%" not in statement
+    assert "\t" not in statement
+    assert "\\" not in statement
+    assert re.search(r"(?<![:\w\\]):[\w$]", statement) is None
+
+
+def test_every_function_that_revisions_call_pins_its_search_path() -> None:
+    functions = [s for s in EVERY if "CREATE FUNCTION" in s]
+    inlined = {"microseconds"}
+    # these two set the transaction's own search_path, which a SET clause would undo
+    pinned_by_hand = {"begin_step", "prove_step"}
+    for function in functions:
+        name = re.search(r"FUNCTION tzmigrate\.(\w+)", function)
+        assert name is not None
+        if name[1] not in inlined | pinned_by_hand:
+            assert "SET search_path = pg_catalog, pg_temp" in function, name[1]
+
+
+def test_statements_are_split_at_their_ends_only() -> None:
+    assert all(s.count("$tz$") % 2 == 0 for s in EVERY)
+    assert sum("CREATE TABLE" in s for s in support.install()) == 4
+
+
+def test_the_support_revision_is_python() -> None:
+    body = support_body()
+    compile(f"def upgrade():\n{body.upgrade}", "upgrade", "exec")
+    compile(f"def downgrade():\n{body.downgrade}", "downgrade", "exec")
