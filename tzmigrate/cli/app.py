@@ -1,0 +1,321 @@
+"""The verbs and their options. Nothing here loads a driver, so ``--help`` is quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tzmigrate import __version__
+from tzmigrate.cli import options as o
+from tzmigrate.cli.options import Choice, Common, Format, Level, Project
+
+app = typer.Typer(
+    name="tzmigrate",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    # locals hold passwords
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _examples(first: str, second: str) -> str:
+    return f"\b\nExamples:\n  {first}\n  {second}"
+
+
+def _version(value: bool) -> None:  # noqa: FBT001  typer calls it
+    if value:
+        typer.echo(f"tzmigrate {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog=_examples(
+        "tzmigrate demo", "tzmigrate scan --url postgresql://localhost/app"
+    )
+)
+def _tzmigrate(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Take a PostgreSQL database from timestamp to timestamptz.
+
+    With proof that no instant moved, and with a way back: scan, plan, apply, verify,
+    rollback. The options of a command stand after its name.
+    """
+
+
+@app.command(
+    short_help="List every column of naive time.",
+    epilog=_examples(
+        "tzmigrate scan --url postgresql://localhost/app",
+        "tzmigrate scan --schema 'app_*' --format json --output inventory.json",
+    ),
+)
+def scan(
+    *,
+    schema: o.Schemas = None,
+    table: o.Tables = None,
+    exclude: o.Excludes = None,
+    evidence: o.Evidence = False,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = Format.TEXT,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """Find every column of naive time, and everything that leans on it.
+
+    Reads the catalog in one read-only transaction and writes nothing. Ends with 0
+    whatever it finds.
+    """
+    from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
+
+    return verbs.scan(
+        _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+        _choice(schema, table, exclude),
+        evidence=evidence,
+    )
+
+
+@app.command(
+    short_help="Decide what converts, and write revisions.",
+    epilog=_examples(
+        "tzmigrate plan --zone default=UTC --dry-run",
+        "tzmigrate plan --alembic alembic.ini --zone 'public.stores.*=Europe/Paris'",
+    ),
+)
+def plan(
+    *,
+    zone: o.Zones = None,
+    accept: o.Accept = None,
+    dry_run: o.DryRun = False,
+    init: o.Init = False,
+    head: o.Head = None,
+    version_path: o.VersionPath = None,
+    alembic: o.AlembicIni = None,
+    alembic_dir: o.AlembicDir = None,
+    name: o.Section = "alembic",
+    x: o.XArguments = None,
+    schema: o.Schemas = None,
+    table: o.Tables = None,
+    exclude: o.Excludes = None,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = Format.TEXT,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """Decide how each column converts, and write the revisions.
+
+    The revisions go into the project's Alembic directory; the database is only read.
+    Ends with 3 where a person must decide, or where a column is refused.
+    """
+    from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
+
+    return verbs.plan(
+        _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+        _choice(schema, table, exclude),
+        _project(alembic, alembic_dir, name, x),
+        zones=tuple(zone or ()),
+        accept=tuple(accept or ()),
+        init=init,
+        head=head,
+        version_path=version_path,
+        dry_run=dry_run,
+    )
+
+
+@app.command(
+    short_help="Run the planned revisions.",
+    epilog=_examples(
+        "tzmigrate apply --dry-run", "tzmigrate apply --alembic alembic.ini --yes"
+    ),
+)
+def apply(
+    *,
+    yes: o.Yes = False,
+    dry_run: o.DryRun = False,
+    alembic: o.AlembicIni = None,
+    alembic_dir: o.AlembicDir = None,
+    name: o.Section = "alembic",
+    x: o.XArguments = None,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = Format.TEXT,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """Run the planned revisions, each in its own transaction, proved before its commit.
+
+    Shows what it will do and asks. Interrupted, it goes on where it stopped when it
+    is run again.
+    """
+    from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
+
+    return verbs.apply(
+        _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+        _project(alembic, alembic_dir, name, x),
+        yes=yes,
+        dry_run=dry_run,
+    )
+
+
+@app.command(
+    short_help="Prove that no instant moved.",
+    epilog=_examples(
+        "tzmigrate verify", "tzmigrate verify --level physical --format json"
+    ),
+)
+def verify(
+    *,
+    level: o.LevelOption = Level.SAMPLE,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = Format.TEXT,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """Prove that no instant moved: compare what was recorded with what is there now.
+
+    Compares to the microsecond, on the server, in a read-only transaction. Ends with 0
+    only when every column is proved, with 4 on any doubt.
+    """
+    from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
+
+    return verbs.verify(
+        _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+        level=level.value,
+    )
+
+
+@app.command(
+    short_help="Take conversions back.",
+    epilog=_examples("tzmigrate rollback --dry-run", "tzmigrate rollback --all --yes"),
+)
+def rollback(
+    *,
+    to: o.To = None,
+    everything: o.Everything = False,
+    as_revision: o.AsRevision = False,
+    yes: o.Yes = False,
+    dry_run: o.DryRun = False,
+    alembic: o.AlembicIni = None,
+    alembic_dir: o.AlembicDir = None,
+    name: o.Section = "alembic",
+    x: o.XArguments = None,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = Format.TEXT,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """Take the last converted group back, proved as apply is.
+
+    Shows what it will do and asks. It never takes revisions of the project itself
+    down; --as-revision is for a project that has gone on since.
+    """
+    from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
+
+    return verbs.rollback(
+        _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+        _project(alembic, alembic_dir, name, x),
+        to=to,
+        everything=everything,
+        as_revision=as_revision,
+        yes=yes,
+        dry_run=dry_run,
+    )
+
+
+@app.command(
+    short_help="Show what is done, and what to run next.",
+    epilog=_examples("tzmigrate status", "tzmigrate status --format json --quiet"),
+)
+def status(
+    *,
+    alembic: o.AlembicIni = None,
+    alembic_dir: o.AlembicDir = None,
+    name: o.Section = "alembic",
+    x: o.XArguments = None,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = Format.TEXT,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """Show what is done, pending, interrupted or drifted, and what to run next.
+
+    Ends with 0 also while work is pending, with 3 where a step is interrupted or the
+    database is no longer what the ledger says.
+    """
+    from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
+
+    return verbs.status(
+        _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+        _project(alembic, alembic_dir, name, x),
+    )
+
+
+@app.command(
+    short_help="Tell the whole story, on a server of its own.",
+    epilog=_examples("tzmigrate demo", "NO_COLOR=1 tzmigrate demo"),
+)
+def demo(*, verbose: o.Verbose = 0) -> int:
+    """Tell the whole story on an embedded PostgreSQL, in under a minute.
+
+    Inventory, plan, apply, proof, a sabotage that the proof catches, rollback. Needs
+    the extra: pip install 'tzmigrate[embedded]'. No database of yours is touched.
+    """
+    from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
+
+    return verbs.demo(verbose=verbose)
+
+
+def _common(
+    url: str | None,
+    config: Path | None,
+    format_: Format,
+    output: Path | None,
+    *,
+    quiet: bool,
+    verbose: int,
+) -> Common:
+    return Common(
+        url=url,
+        config=config,
+        format=format_,
+        output=output,
+        quiet=quiet,
+        verbose=verbose,
+    )
+
+
+def _choice(
+    schemas: list[str] | None, tables: list[str] | None, excludes: list[str] | None
+) -> Choice:
+    return Choice(
+        schemas=tuple(schemas or ()),
+        tables=tuple(tables or ()),
+        excludes=tuple(excludes or ()),
+    )
+
+
+def _project(
+    ini: Path | None, directory: Path | None, name: str, x_arguments: list[str] | None
+) -> Project:
+    return Project(
+        ini=ini, directory=directory, name=name, x_arguments=tuple(x_arguments or ())
+    )

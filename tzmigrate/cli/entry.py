@@ -1,0 +1,135 @@
+"""The entry point: every way a command can end, as one exit status."""
+
+import logging
+import platform
+import re
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import cast
+
+import typer
+
+from tzmigrate import __version__
+from tzmigrate.cli.app import app
+from tzmigrate.cli.stderr import ROOT, say, say_error
+from tzmigrate.cli.stdout import prepare_streams, silence_stdout
+from tzmigrate.errors import ExitStatus, TzmigrateError, Unavailable, UsageError
+
+# typer gives no public name to the base of everything that is wrong with arguments
+_ArgumentError = cast("type[Exception]", typer.BadParameter.__mro__[2])
+_POSSIBLE = re.compile(r"\s*\(Possible options: (.*)\)$|\s*Did you mean (.*\?)$")
+_IN_URL = re.compile(r"([\w+]+://[^\s:/@]*:)[^\s]*@")
+_IN_PAIRS = re.compile(
+    r"(?i)(\b\w*(?:password|secret)\w*\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    prepare_streams()
+    _end_cleanly_on_signals()
+    try:
+        status = _run(list(sys.argv[1:] if arguments is None else arguments))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except TzmigrateError as error:
+        say_error(error)
+        return int(error.exit_status)
+    except (KeyboardInterrupt, typer.Abort):
+        return _cancelled()
+    except BrokenPipeError:
+        # whoever read our help has seen enough
+        silence_stdout()
+        return int(ExitStatus.DONE)
+    except Exception as error:
+        return _our_bug(error)
+    return status
+
+
+def _run(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        # not command.main(): it answers Ctrl-C itself
+        with command.make_context("tzmigrate", arguments) as context:
+            return int(command.invoke(context) or ExitStatus.DONE)
+    except typer.Exit as end:
+        return int(end.exit_code)
+    except _ArgumentError as error:
+        if not arguments:
+            typer.echo(str(error), err=True)
+            return int(ExitStatus.USAGE)
+        raise _usage(error) from error
+
+
+def _usage(error: Exception) -> UsageError:
+    """Say what is wrong with the arguments as we say everything else."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "tzmigrate"
+    text = str(getattr(error, "format_message", error.__str__)()).strip()
+    text = text.replace("Value error, ", "")
+    hint = f"See '{path} --help'."
+    if match := _POSSIBLE.search(text):
+        text = text[: match.start()]
+        near = match[1] or match[2].rstrip("?")
+        hint = f"Did you mean {near}? {hint}"
+    elif path == "tzmigrate" and text.startswith("No such option"):
+        hint = f"Options stand after the command's name. {hint}"
+    message = text[:1].lower() + text[1:].rstrip(".")
+    return UsageError("TZ280", message, hint=hint)
+
+
+def _cancelled() -> int:
+    error = Unavailable(
+        "TZ590",
+        "cancelled",
+        detail="Each step is one transaction: what had not committed was rolled back, "
+        "and nothing is half done.",
+        hint="Run 'tzmigrate status' to see where things stand, then the same command "
+        "again.",
+    )
+    say_error(error)
+    return int(error.exit_status)
+
+
+def _our_bug(error: Exception) -> int:
+    say(f"error: this is a bug in tzmigrate: {type(error).__name__}")
+    for line in without_secrets(str(error)).splitlines()[:5]:
+        say(f"detail: {line}")
+    verbose = ROOT.isEnabledFor(logging.INFO)
+    if verbose:
+        told = "".join(traceback.format_exception(error))
+        for line in without_secrets(told).splitlines():
+            say(line)
+    more = "" if verbose else " Run it again with -v and add what it prints."
+    say(
+        f"hint: Please report it, with the command and this line: tzmigrate "
+        f"{__version__}, Python {platform.python_version()}, {platform.system()}.{more}"
+    )
+    return int(ExitStatus.BUG)
+
+
+def without_secrets(text: str) -> str:
+    """Take passwords out of URLs and of libpq's pairs.
+
+    >>> without_secrets("postgresql://ann:p@ss@db/app, password='x y' host=db")
+    "postgresql://ann:***@db/app, password=*** host=db"
+    """
+    return _IN_PAIRS.sub(r"\g<1>***", _IN_URL.sub(r"\g<1>***@", text))
+
+
+def _end_cleanly_on_signals() -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C: connections and servers are closed."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt

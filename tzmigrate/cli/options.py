@@ -1,0 +1,190 @@
+"""The options, each described once; the verbs pick theirs by annotation."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class Level(StrEnum):
+    """How much ``verify`` compares."""
+
+    PHYSICAL = "physical"
+    SAMPLE = "sample"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """What every verb takes."""
+
+    url: str | None
+    config: Path | None
+    format: Format
+    output: Path | None
+    quiet: bool
+    verbose: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """Where the Alembic project is."""
+
+    ini: Path | None
+    directory: Path | None
+    name: str
+    x_arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which schemas and tables are looked at."""
+
+    schemas: tuple[str, ...]
+    tables: tuple[str, ...]
+    excludes: tuple[str, ...]
+
+
+Url = Annotated[
+    str | None,
+    Option(
+        metavar="URL",
+        help="The database, as a SQLAlchemy or libpq URL. Otherwise TZMIGRATE_URL, "
+        "DATABASE_URL, tzmigrate.toml, alembic.ini, libpq's PG* variables.",
+        show_default=False,
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    Option("--config", metavar="FILE", help="Otherwise tzmigrate.toml is looked for."),
+]
+FormatOption = Annotated[Format, Option("--format", help="How the result is written.")]
+Output = Annotated[
+    Path | None,
+    Option(metavar="FILE", help="Write the result there instead of to stdout."),
+]
+Quiet = Annotated[
+    bool, Option("-q", "--quiet", help="Say nothing but the result and errors.")
+]
+Verbose = Annotated[
+    int,
+    Option(
+        "-v",
+        "--verbose",
+        count=True,
+        show_default=False,
+        metavar="",
+        help="Say more; -vv says everything.",
+    ),
+]
+
+Schemas = Annotated[
+    list[str] | None,
+    Option("--schema", metavar="GLOB", help="Only these schemas. Repeatable."),
+]
+Tables = Annotated[
+    list[str] | None,
+    Option(
+        "--table",
+        metavar="GLOB",
+        help="Only these tables: table or schema.table. Repeatable.",
+    ),
+]
+Excludes = Annotated[
+    list[str] | None,
+    Option("--exclude", metavar="GLOB", help="Never these tables. Repeatable."),
+]
+Evidence = Annotated[
+    bool,
+    Option("--evidence", help="Also read what the data says about zones and DST."),
+]
+
+AlembicIni = Annotated[
+    Path | None,
+    Option("--alembic", metavar="INI", help="The project's alembic.ini."),
+]
+AlembicDir = Annotated[
+    Path | None,
+    Option("--alembic-dir", metavar="DIR", help="The project's script directory."),
+]
+Section = Annotated[
+    str,
+    Option("-n", "--name", metavar="SECTION", help="The section of alembic.ini."),
+]
+XArguments = Annotated[
+    list[str] | None,
+    Option("-x", metavar="ARG", help="Passed on to env.py, as alembic -x. Repeatable."),
+]
+
+Zones = Annotated[
+    list[str] | None,
+    Option(
+        "--zone",
+        metavar="PATTERN=ZONE",
+        help="The zone of the columns that match, or keep; default=ZONE for all "
+        "others. Repeatable.",
+    ),
+]
+Accept = Annotated[
+    list[str] | None,
+    Option(
+        "--accept",
+        metavar="CODE",
+        help="Findings with this code stop the plan no longer. Repeatable.",
+    ),
+]
+Init = Annotated[
+    bool,
+    Option(
+        "--init",
+        help="Make an Alembic directory first: migrations/, with alembic.ini beside.",
+    ),
+]
+Head = Annotated[
+    str | None,
+    Option(metavar="REVISION", help="The head to extend, where there are several."),
+]
+VersionPath = Annotated[
+    Path | None,
+    Option(
+        metavar="DIR", help="The version location to write to, where there are several."
+    ),
+]
+DryRun = Annotated[
+    bool, Option("--dry-run", help="Show what would be done, and do nothing.")
+]
+Yes = Annotated[bool, Option("--yes", help="Do not ask.")]
+To = Annotated[
+    str | None,
+    Option(
+        metavar="REVISION",
+        help="Take back everything of ours above this revision, which stays.",
+    ),
+]
+Everything = Annotated[bool, Option("--all", help="Take everything of ours back.")]
+AsRevision = Annotated[
+    bool,
+    Option(
+        "--as-revision",
+        help="Write a new head revision with the inverse instead; for projects whose "
+        "own later revisions stand above ours.",
+    ),
+]
+LevelOption = Annotated[
+    Level,
+    Option(
+        "--level",
+        help="physical: the heap file did not change; sample: the recorded rows; "
+        "full: whole columns.",
+    ),
+]

@@ -1,0 +1,101 @@
+"""What is said beside the result: events, questions, errors. All of it on stderr."""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from tzmigrate.errors import DecisionNeeded, TzmigrateError
+from tzmigrate.reporting.visible import visible
+
+ROOT = logging.getLogger("tzmigrate")
+
+
+def say(text: str) -> None:
+    """Print one line, safe for the terminal; a closed stderr is no reason to stop."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(visible(text) + "\n")
+            sys.stderr.flush()
+
+
+def say_error(error: TzmigrateError) -> None:
+    """Print an error as message, detail and hint."""
+    say(f"error {error.code}: {error.message}")
+    if error.detail:
+        _say_lines("detail: ", error.detail)
+    if error.hint:
+        _say_lines("hint: ", error.hint)
+
+
+def _say_lines(lead: str, text: str) -> None:
+    """Print lines, all but the first indented: no line can pose as another part."""
+    for line in text.splitlines():
+        if line.strip():
+            say(lead + line.rstrip())
+            lead = "  "
+
+
+class Dialogue:
+    """Shows what will be done, asks, and tells what happens.
+
+    Attributes:
+        declined: the user was asked and said no.
+    """
+
+    def __init__(self, *, verb: str, yes: bool, quiet: bool) -> None:
+        self._verb = verb
+        self._yes = yes
+        self._quiet = quiet
+        self.declined = False
+
+    def confirm(self, lines: Sequence[str]) -> bool:
+        """Ask once, with what will be done.
+
+        Raises:
+            DecisionNeeded: there is neither ``--yes`` nor a terminal to ask on.
+        """
+        if not (self._yes and self._quiet):
+            for line in lines:
+                say(line)
+        if self._yes:
+            return True
+        if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
+            raise DecisionNeeded(
+                "TZ390",
+                f"{self._verb} needs a yes, and there is no terminal to ask on",
+                detail="Nothing was done.",
+                hint=f"Run it with --yes; tzmigrate {self._verb} --dry-run only shows "
+                "what it would do.",
+            )
+        sys.stderr.write("Go on? [y/N] ")
+        sys.stderr.flush()
+        answer = sys.stdin.readline()
+        self.declined = answer.strip().lower() not in {"y", "yes"}
+        return not self.declined
+
+    def progress(self, line: str) -> None:
+        """Tell one event."""
+        if not self._quiet:
+            say(line)
+
+
+def listen(*, quiet: bool, verbose: int) -> None:
+    """Print the log of tzmigrate, as much of it as ``-q`` and ``-v`` say."""
+    levels = (logging.WARNING, logging.INFO, logging.DEBUG)
+    ROOT.setLevel(logging.ERROR if quiet else levels[min(verbose, 2)])
+    if not any(isinstance(handler, _Stderr) for handler in ROOT.handlers):
+        ROOT.addHandler(_Stderr())
+
+
+class _Stderr(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def _is_terminal(stream: object) -> bool:
+    isatty = getattr(stream, "isatty", None)
+    try:
+        return bool(isatty and isatty())
+    except ValueError:  # closed
+        return False

@@ -1,0 +1,207 @@
+"""What each verb does: call the command, write its result, say how it ended."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar, cast
+
+from rich.console import Console
+
+from tzmigrate import commands
+from tzmigrate.cli import exits
+from tzmigrate.cli.options import Choice, Common, Format, Project
+from tzmigrate.cli.stderr import Dialogue, listen, say
+from tzmigrate.cli.stdout import destination
+from tzmigrate.errors import ExitStatus, Unavailable, UsageError
+from tzmigrate.execution.model import Run
+from tzmigrate.reporting.console import Result, make_console, page_of
+
+_R = TypeVar("_R", bound=Result)
+
+
+def scan(common: Common, choice: Choice, *, evidence: bool) -> ExitStatus:
+    """Show the inventory."""
+    return _report(
+        common,
+        lambda: commands.scan(
+            _connection(common), selection=_selection(choice), evidence=evidence
+        ),
+        lambda _: ExitStatus.DONE,
+    )
+
+
+def plan(
+    common: Common,
+    choice: Choice,
+    project: Project,
+    *,
+    zones: tuple[str, ...],
+    accept: tuple[str, ...],
+    init: bool,
+    head: str | None,
+    version_path: Path | None,
+    dry_run: bool,
+) -> ExitStatus:
+    """Show the plan, and what was written."""
+    return _report(
+        common,
+        lambda: commands.plan(
+            _connection(common),
+            selection=_selection(choice),
+            alembic=_alembic(project),
+            zones=zones,
+            accept=accept,
+            init=init,
+            head=head,
+            version_path=version_path,
+            dry_run=dry_run,
+        ),
+        exits.of_plan,
+    )
+
+
+def apply(common: Common, project: Project, *, yes: bool, dry_run: bool) -> ExitStatus:
+    """Run what is planned."""
+    dialogue = Dialogue(verb="apply", yes=yes, quiet=common.quiet)
+    return _report(
+        common,
+        lambda: _unless_declined(
+            dialogue,
+            commands.apply(
+                _connection(common),
+                alembic=_alembic(project),
+                confirm=dialogue.confirm,
+                progress=dialogue.progress,
+                dry_run=dry_run,
+            ),
+        ),
+        lambda _: ExitStatus.DONE,
+    )
+
+
+def rollback(
+    common: Common,
+    project: Project,
+    *,
+    to: str | None,
+    everything: bool,
+    as_revision: bool,
+    yes: bool,
+    dry_run: bool,
+) -> ExitStatus:
+    """Take back what was run."""
+    if to is not None and everything:
+        raise UsageError(
+            "TZ283",
+            "--to and --all exclude each other",
+            hint="Give --to REVISION to keep what is below it, or --all.",
+        )
+    dialogue = Dialogue(verb="rollback", yes=yes, quiet=common.quiet)
+    return _report(
+        common,
+        lambda: _unless_declined(
+            dialogue,
+            commands.rollback(
+                _connection(common),
+                alembic=_alembic(project),
+                to=to,
+                everything=everything,
+                as_revision=as_revision,
+                confirm=dialogue.confirm,
+                progress=dialogue.progress,
+                dry_run=dry_run,
+            ),
+        ),
+        lambda _: ExitStatus.DONE,
+    )
+
+
+def verify(common: Common, *, level: str) -> ExitStatus:
+    """Show the proof."""
+    return _report(
+        common,
+        lambda: commands.verify(_connection(common), level=level),
+        exits.of_proof,
+    )
+
+
+def status(common: Common, project: Project) -> ExitStatus:
+    """Show where things stand."""
+    return _report(
+        common,
+        lambda: commands.status(_connection(common), alembic=_alembic(project)),
+        exits.of_status,
+    )
+
+
+def demo(*, verbose: int) -> int:
+    """Tell the story."""
+    listen(quiet=False, verbose=verbose)
+    story = importlib.import_module("tzmigrate.demo")
+    run = cast("Callable[[Console], int]", story.run)
+    return run(make_console(sys.stdout))
+
+
+def _report(
+    common: Common, command: Callable[[], _R], status_of: Callable[[_R], ExitStatus]
+) -> ExitStatus:
+    listen(quiet=common.quiet, verbose=common.verbose)
+    with destination(common.output) as write:
+        result = command()
+        write(_rendered(result, common))
+    if common.output is not None and not common.quiet:
+        say(f"wrote {common.output}")
+    return status_of(result)
+
+
+def _rendered(result: Result, common: Common) -> str:
+    match common.format:
+        case Format.JSON:
+            from tzmigrate.reporting import documents  # noqa: PLC0415  pydantic
+
+            return documents.as_json(documents.document_of(result))
+        case Format.MARKDOWN:
+            from tzmigrate.reporting import markdown  # noqa: PLC0415  only when used
+
+            return markdown.as_markdown(result)
+        case Format.TEXT:
+            return _text(result, common)
+
+
+def _text(result: Result, common: Common) -> str:
+    console = make_console(sys.stdout, styled=None if common.output is None else False)
+    page = page_of(result, width=console.width, everything=common.verbose > 0)
+    with console.capture() as captured:
+        page.print(console)
+    return captured.get()
+
+
+def _unless_declined(dialogue: Dialogue, run: Run) -> Run:
+    if dialogue.declined:
+        raise Unavailable(
+            "TZ590",
+            "cancelled",
+            detail="Nothing was done.",
+            hint="Run the same command again when you are ready.",
+        )
+    return run
+
+
+def _connection(common: Common) -> commands.Connection:
+    return commands.Connection(url=common.url, config=common.config)
+
+
+def _selection(choice: Choice) -> commands.Selection:
+    return commands.Selection(
+        schemas=choice.schemas, tables=choice.tables, excludes=choice.excludes
+    )
+
+
+def _alembic(project: Project) -> commands.AlembicOptions:
+    return commands.AlembicOptions(
+        ini=project.ini,
+        directory=project.directory,
+        name=project.name,
+        x_arguments=project.x_arguments,
+    )

@@ -1,0 +1,379 @@
+"""The JSON documents: what scripts rely on, described by JSON Schemas.
+
+A field is never renamed, taken out or given another meaning without a new
+``version``; new fields may come.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from tzmigrate.execution.model import Run, Status, StepState
+from tzmigrate.inventory.model import Family, Inventory, RelKind, Role, Severity
+from tzmigrate.planning.model import Action, Plan, Strategy
+from tzmigrate.reporting.console import Result
+from tzmigrate.verification.model import Outcome, Proof
+from tzmigrate.zones.model import Basis, Verdict
+
+Verdicts = Mapping[tuple[str, str, str], Verdict]
+
+
+def _encodable(path: object) -> str:
+    """Write a path that may hold bytes which are no text."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+Path = Annotated[str, BeforeValidator(_encodable)]
+Letter = Annotated[RelKind, PlainSerializer(lambda kind: kind.value, return_type=str)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(
+        from_attributes=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class FindingEntry(_Entry):
+    """One thing to know, with what to do about it."""
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str
+
+
+class DependentEntry(_Entry):
+    """A database object that leans on a column."""
+
+    kind: str
+    name: str
+    code: str
+
+
+class IndexEntry(_Entry):
+    """An index that uses a column."""
+
+    name: str
+    definition: str
+    unique: bool
+    constraint: str | None
+    """pg_constraint.contype: p, u, x, or null."""
+    key: bool
+    """The column is a key, so the index is rebuilt."""
+    plain: bool
+    valid: bool
+    bytes: int
+
+
+class WriterEntry(_Entry):
+    """A default, trigger or function that assigns a column."""
+
+    kind: str
+    name: str
+    certainty: str
+    detail: str
+
+
+class ZoneSettingEntry(_Entry):
+    """A TimeZone that new sessions get."""
+
+    scope: str
+    zone: str
+    role: str | None
+
+
+class ServerEntry(_Entry):
+    """The server and database that were read."""
+
+    version: int
+    """server_version_num."""
+    version_text: str
+    database: str
+    database_oid: int
+    system_identifier: str | None
+    role: str
+    superuser: bool
+    zones: tuple[ZoneSettingEntry, ...]
+    extensions: tuple[str, ...]
+
+
+class RelationEntry(_Entry):
+    """A relation that has at least one column of naive time."""
+
+    schema_: str = Field(alias="schema")
+    relation: str = Field(validation_alias="name")
+    relkind: Letter
+    owner: str
+    owned: bool
+    rows: int
+    """The planner's estimate; -1 where the table was never analysed."""
+    bytes: int
+    leaves: int
+    key: tuple[str, ...]
+    engine: str | None
+    row_security: bool
+    zoned: tuple[str, ...]
+
+
+class VerdictEntry(_Entry):
+    """What a column's values mean, and why that is believed."""
+
+    basis: Basis
+    meaning: Literal["zone", "column", "eras", "keep"] | None
+    zone: str | None
+    source: str
+    gap: int | None
+    overlap: int | None
+
+
+class ColumnEntry(_Entry):
+    """One attribute that is, or contains, naive time."""
+
+    schema_: str = Field(alias="schema")
+    relation: str
+    column: str
+    relkind: Letter
+    type: str
+    """As format_type prints it."""
+    family: Family
+    role: Role
+    nullable: bool
+    default: str | None
+    rows: int
+    """The planner's estimate; -1 where the table was never analysed."""
+    bytes: int
+    indexes: tuple[IndexEntry, ...]
+    dependents: tuple[DependentEntry, ...]
+    writers: tuple[WriterEntry, ...]
+    findings: tuple[FindingEntry, ...]
+    verdict: VerdictEntry | None = None
+    """What the evidence says; null where it was not asked for."""
+
+
+class InventoryDocument(_Entry):
+    """What `tzmigrate scan --format json` prints."""
+
+    document: Literal["tzmigrate.inventory"] = "tzmigrate.inventory"
+    version: Literal[1] = 1
+    server: ServerEntry
+    relations: tuple[RelationEntry, ...]
+    columns: tuple[ColumnEntry, ...]
+    findings: tuple[FindingEntry, ...]
+
+
+class RelationNameEntry(_Entry):
+    """A relation's name, unquoted."""
+
+    schema_: str = Field(alias="schema")
+    relation: str = Field(validation_alias="name")
+
+
+class PlannedColumnEntry(_Entry):
+    """One column and what becomes of it."""
+
+    schema_: str = Field(alias="schema")
+    relation: str
+    column: str
+    type_before: str
+    type_after: str
+    zone: str | None
+    action: Action
+    code: str | None
+    """Explains keep and refuse."""
+    reason: str
+    hint: str
+    default_before: str | None
+    default_after: str | None
+    planned_in: str | None
+    """The revision of an earlier plan that converts it already."""
+
+
+class GroupEntry(_Entry):
+    """Relations that convert together, by one revision."""
+
+    slug: str
+    relations: tuple[RelationNameEntry, ...]
+    columns: tuple[PlannedColumnEntry, ...]
+    strategy: Strategy
+    revision: str | None
+    path: Path | None
+    session_zone: str
+    rows: int
+    bytes: int
+    lock_estimate_ms: int
+    lock_reason: str
+
+
+class PlanDocument(_Entry):
+    """What `tzmigrate plan --format json` prints."""
+
+    document: Literal["tzmigrate.plan"] = "tzmigrate.plan"
+    version: Literal[1] = 1
+    server: ServerEntry
+    dry_run: bool
+    lock_timeout: str
+    groups: tuple[GroupEntry, ...]
+    findings: tuple[FindingEntry, ...]
+    decisions: tuple[FindingEntry, ...]
+    """Not empty: a person must decide, and nothing was written."""
+    next_for_application: tuple[str, ...]
+    written: tuple[Path, ...]
+
+
+class OffsetEntry(_Entry):
+    """How many compared rows moved by one offset."""
+
+    offset: str
+    count: int
+
+
+class ColumnProofEntry(_Entry):
+    """What was compared for one column, to the microsecond."""
+
+    schema_: str = Field(alias="schema")
+    relation: str
+    column: str
+    step: str
+    revision: str
+    state: str
+    level: str
+    outcome: Outcome
+    rows_compared: int
+    rows_total: int
+    shifted: int
+    changed: int
+    missing: int
+    offsets: tuple[OffsetEntry, ...]
+    confidence: str
+    note: str
+
+
+class ProofDocument(_Entry):
+    """What `tzmigrate verify --format json` prints."""
+
+    document: Literal["tzmigrate.proof"] = "tzmigrate.proof"
+    version: Literal[1] = 1
+    outcome: Outcome
+    database: str
+    at: str
+    columns: tuple[ColumnProofEntry, ...]
+    findings: tuple[FindingEntry, ...]
+
+
+class StepStatusEntry(_Entry):
+    """Where one planned step stands."""
+
+    step: str
+    revision: str
+    state: StepState
+    tables: tuple[str, ...]
+    columns: int
+    at: str | None
+    note: str
+
+
+class StatusDocument(_Entry):
+    """What `tzmigrate status --format json` prints."""
+
+    document: Literal["tzmigrate.status"] = "tzmigrate.status"
+    version: Literal[1] = 1
+    database: str
+    steps: tuple[StepStatusEntry, ...]
+    next_command: str
+
+
+class StepRunEntry(_Entry):
+    """One revision that was run."""
+
+    step: str
+    revision: str
+    tables: tuple[str, ...]
+    attempts: int
+    seconds: float
+
+
+class RunDocument(_Entry):
+    """What `tzmigrate apply` and `rollback` print with `--format json`."""
+
+    document: Literal["tzmigrate.run"] = "tzmigrate.run"
+    version: Literal[1] = 1
+    direction: str
+    dry_run: bool
+    steps: tuple[StepRunEntry, ...]
+    pending: tuple[str, ...]
+    written: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+Document = (
+    InventoryDocument | PlanDocument | ProofDocument | StatusDocument | RunDocument
+)
+
+DOCUMENTS: dict[str, type[_Entry]] = {
+    "inventory": InventoryDocument,
+    "plan": PlanDocument,
+    "proof": ProofDocument,
+    "run": RunDocument,
+    "status": StatusDocument,
+}
+"""Each document by the name of its schema file."""
+
+
+def document_of(result: Result, *, verdicts: Verdicts | None = None) -> Document:
+    """Turn any result into its document.
+
+    ``verdicts`` is what evidence and declarations say of an inventory's columns.
+    """
+    match result:
+        case Inventory():
+            document = InventoryDocument.model_validate(result)
+            return _with_verdicts(document, verdicts) if verdicts else document
+        case Plan():
+            return PlanDocument.model_validate(result)
+        case Proof():
+            return ProofDocument.model_validate(result)
+        case Status():
+            return StatusDocument.model_validate(result)
+        case Run():
+            return RunDocument.model_validate(result)
+
+
+def as_json(document: Document) -> str:
+    """Write a document in ASCII, so that no name can steer a terminal or a log."""
+    content = document.model_dump(mode="json", by_alias=True)
+    return json.dumps(content, ensure_ascii=True, indent=2) + "\n"
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """Describe a document of :data:`DOCUMENTS` by a JSON Schema."""
+    schema = DOCUMENTS[name].model_json_schema(mode="serialization", by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _with_verdicts(
+    document: InventoryDocument, verdicts: Verdicts
+) -> InventoryDocument:
+    columns = tuple(
+        column.model_copy(update={"verdict": _verdict(verdicts[name])})
+        if (name := (column.schema_, column.relation, column.column)) in verdicts
+        else column
+        for column in document.columns
+    )
+    return document.model_copy(update={"columns": columns})
+
+
+def _verdict(verdict: Verdict) -> VerdictEntry:
+    kinds = {"str": "zone", "ByColumn": "column", "Eras": "eras", "Keep": "keep"}
+    meaning = kinds.get(type(verdict.meaning).__name__)
+    return VerdictEntry.model_validate(
+        {
+            "basis": verdict.basis,
+            "meaning": meaning,
+            "zone": verdict.zone,
+            "source": verdict.source,
+            "gap": verdict.gap,
+            "overlap": verdict.overlap,
+        }
+    )

@@ -1,0 +1,192 @@
+"""Every result as Markdown tables, for a wiki or a merge request."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from tzmigrate.execution.model import Run, Status
+from tzmigrate.inventory.model import Finding, Inventory
+from tzmigrate.planning.model import Plan
+from tzmigrate.reporting import inventory_text, plan_text, proof_text, run_text
+from tzmigrate.reporting.console import Result
+from tzmigrate.reporting.visible import visible
+from tzmigrate.reporting.words import (
+    codes,
+    estimate,
+    milliseconds,
+    named,
+    short_type,
+    size,
+)
+from tzmigrate.verification.model import Proof
+
+_SPECIAL = re.compile(r"[\\`*|~\[\]#$!]|(?<![^\W_])_|_(?![^\W_])")
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
+
+
+def escape(text: object) -> str:
+    r"""Make text stand in a Markdown table as it is.
+
+    >>> print(escape("a|b `c` <b> _d_ snake_case"))
+    a\|b \`c\` &lt;b&gt; \_d\_ snake_case
+    """
+    plain = "".join(_HTML.get(c, c) for c in _SPECIAL.sub(r"\\\g<0>", visible(text)))
+    # an entity must not become a heading or a reference to an issue
+    return plain.replace("&\\#", "&#")
+
+
+def as_markdown(result: Result) -> str:
+    """Write any result as Markdown."""
+    match result:
+        case Inventory():
+            lines = _inventory(result)
+        case Plan():
+            lines = _plan(result)
+        case Proof():
+            lines = _proof(result)
+        case Status():
+            lines = _status(result)
+        case Run():
+            lines = _run(result)
+    return "\n".join(lines) + "\n"
+
+
+def _inventory(inventory: Inventory) -> list[str]:
+    server = inventory.server
+    lines = [
+        f"# Naive time in database {escape(server.database)}",
+        "",
+        f"{escape(server.version_text)}",
+        "",
+    ]
+    for schema in dict.fromkeys(c.schema for c in inventory.columns):
+        lines += [f"## Schema {escape(named(schema))}", ""]
+        lines += _table(
+            ("table", "column", "type", "role", "default", "rows", "size", "found"),
+            (
+                (
+                    named(c.relation),
+                    named(c.column),
+                    short_type(c.type) + ("" if c.nullable else ", not null"),
+                    c.role.value,
+                    c.default or "",
+                    estimate(c.rows),
+                    size(c.bytes),
+                    codes(c.findings),
+                )
+                for c in inventory.columns
+                if c.schema == schema
+            ),
+        )
+    found = [f for c in inventory.columns for f in c.findings]
+    lines += _findings("Findings", [*inventory.findings, *found])
+    return [*lines, *_summary(inventory_text.summary(inventory))]
+
+
+def _plan(plan: Plan) -> list[str]:
+    lines = [f"# Plan for database {escape(plan.server.database)}", ""]
+    lines += _findings("Decide first", plan.decisions)
+    lines += ["## Columns", ""]
+    lines += _table(
+        ("table", "column", "change", "zone", "action", "strategy", "lock", "why"),
+        (
+            (
+                named(c.schema, c.relation),
+                named(c.column),
+                f"{short_type(c.type_before)} → {short_type(c.type_after)}",
+                c.zone or "",
+                c.action.value,
+                group.strategy.value,
+                milliseconds(group.lock_estimate_ms) if group.converted else "",
+                " ".join(filter(None, (c.code, c.reason, c.hint))),
+            )
+            for group in plan.groups
+            for c in group.columns
+        ),
+    )
+    lines += _findings("Findings", plan.findings)
+    lines += _bullets("Files", plan.written or ("nothing written",))
+    lines += _bullets("What the application meets next", plan.next_for_application)
+    return [*lines, *_summary(plan_text.summary(plan))]
+
+
+def _proof(proof: Proof) -> list[str]:
+    lines = [
+        f"# Proof for database {escape(proof.database)}",
+        "",
+        f"Outcome: **{proof.outcome.value}**, at {escape(proof.at)}.",
+        "",
+    ]
+    headers = (
+        *("column", "outcome", "level", "compared", "of rows", "shifted", "changed"),
+        *("missing", "offsets", "remarks"),
+    )
+    lines += _table(
+        headers,
+        (
+            (
+                named(c.schema, c.relation, c.column),
+                *(c.outcome.value, c.level, c.rows_compared, c.rows_total),
+                *(c.shifted, c.changed, c.missing, proof_text.offsets(c)),
+                "; ".join(filter(None, (c.confidence, c.note))),
+            )
+            for c in proof.columns
+        ),
+    )
+    lines += _findings("Findings", proof.findings)
+    return [*lines, *_summary(proof_text.summary(proof))]
+
+
+def _status(status: Status) -> list[str]:
+    lines = [f"# Status of database {escape(status.database)}", ""]
+    lines += _table(
+        ("step", "state", "revision", "tables", "columns", "since", "note"),
+        (
+            (
+                *(s.step, s.state.value, s.revision, ", ".join(s.tables), s.columns),
+                *(s.at or "", s.note),
+            )
+            for s in status.steps
+        ),
+    )
+    return [*lines, f"Next: {escape(status.next_command)}"]
+
+
+def _run(run: Run) -> list[str]:
+    lines = [f"# {escape(run_text.headline(run))}", ""]
+    lines += _table(
+        ("step", "revision", "tables", "seconds", "attempts"),
+        (
+            (s.step, s.revision, ", ".join(s.tables), f"{s.seconds:.1f}", s.attempts)
+            for s in run.steps
+        ),
+    )
+    lines += _bullets("Written", run.written)
+    lines += _bullets("Left for a later run", run.pending)
+    return [*lines, *_bullets("Next", run.notes)]
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    body = [f"| {' | '.join(escape(cell) for cell in row)} |" for row in rows]
+    if not body:
+        return []
+    rule = f"|{'|'.join(' --- ' for _ in headers)}|"
+    return [f"| {' | '.join(headers)} |", rule, *body, ""]
+
+
+def _findings(title: str, findings: Iterable[Finding]) -> list[str]:
+    rows = [(f.code, f.severity.value, f.message, f.hint) for f in findings]
+    if not rows:
+        return []
+    unique = list(dict.fromkeys(rows))
+    headers = ("code", "severity", "message", "hint")
+    return [f"## {title}", "", *_table(headers, unique)]
+
+
+def _bullets(title: str, texts: Sequence[str]) -> list[str]:
+    if not texts:
+        return []
+    return [f"## {title}", "", *(f"- {escape(text)}" for text in texts), ""]
+
+
+def _summary(texts: Sequence[str]) -> list[str]:
+    return ["## Summary", "", *(f"- {escape(text.strip())}" for text in texts)]

@@ -1,0 +1,152 @@
+"""A plan for the terminal: decisions first, then what converts, then what does not."""
+
+from collections.abc import Iterable
+
+from tzmigrate.inventory.model import Finding
+from tzmigrate.planning.model import Action, Group, Plan, PlannedColumn
+from tzmigrate.reporting.page import Cell, Page
+from tzmigrate.reporting.words import STYLES, many, milliseconds, named, short_type
+
+
+def plan_page(plan: Plan, *, width: int = 120) -> Page:
+    """Lay out a plan."""
+    page = Page(width)
+    server = plan.server
+    page.line(f"plan for database {named(server.database)}", "bold")
+    if plan.decisions:
+        page.title("Decide first")
+        _findings(page, plan.decisions)
+    _converting(page, plan)
+    _staying(page, plan, Action.REFUSE, "Not converted", "bold red")
+    _staying(page, plan, Action.KEEP, "Kept", "cyan")
+    if plan.findings:
+        page.title("Findings")
+        _findings(page, plan.findings)
+    page.title("Files")
+    for line in _files(plan):
+        page.line(f"  {line}")
+    if plan.next_for_application:
+        page.title("What the application meets next")
+        for line in plan.next_for_application:
+            page.paragraph(line, lead="  -", indent=4)
+    page.title("Summary")
+    for line in summary(plan):
+        page.paragraph(line, lead="  ", indent=2)
+    return page
+
+
+def summary(plan: Plan) -> tuple[str, ...]:
+    """Say in a few lines what the plan comes to and what to do next."""
+    columns = [c for group in plan.groups for c in group.columns]
+    new = [c for c in columns if c.action is Action.CONVERT and c.planned_in is None]
+    tables = [g for g in plan.groups if any(c in new for c in g.converted)]
+    refused = [c for c in columns if c.action is Action.REFUSE]
+    kept = [c for c in columns if c.action is Action.KEEP]
+    before = [c for c in columns if c.planned_in is not None]
+    parts = [
+        f"{many(len(new), 'column')} of {many(len(tables), 'table')} to convert",
+        f"{len(refused):,} refused",
+        f"{len(kept):,} kept",
+    ]
+    if before:
+        parts.append(f"{len(before):,} planned before")
+    line = ", ".join(parts) + "."
+    if plan.decisions:
+        stops = many(len(plan.decisions), "decision")
+        return (line, f"Next: settle the {stops} above, then plan again.")
+    if plan.written:
+        return (
+            line,
+            "Next: read the files, commit them, then run:",
+            "  tzmigrate apply",
+        )
+    if plan.dry_run and new:
+        return (
+            line,
+            "Next: write the revisions with the same command, without --dry-run.",
+        )
+    if before:
+        return (line, "Next: run what is planned:", "  tzmigrate apply")
+    return (line,)
+
+
+def lock(group: Group) -> str:
+    """Say how long a group locks its tables, and why."""
+    why = f": {group.lock_reason}" if group.lock_reason else ""
+    return f"about {milliseconds(group.lock_estimate_ms)}{why}"
+
+
+def _converting(page: Page, plan: Plan) -> None:
+    rows: list[list[Cell]] = []
+    for group in plan.groups:
+        converted = group.converted
+        if converted:
+            rows += _group(group, converted)
+    if rows:
+        page.title("To convert")
+        page.table(("table / column", "change", "zone", "strategy", "lock"), rows)
+
+
+def _group(group: Group, columns: tuple[PlannedColumn, ...]) -> list[list[Cell]]:
+    root = group.relations[0]
+    children = len(group.relations) - 1
+    extent = f" with {many(children, 'child', 'children')}" if children else ""
+    rows: list[list[Cell]] = [
+        [
+            (named(root.schema, root.name), "bold"),
+            (f"revision {group.revision}" if group.revision else "") + extent,
+            "",
+            group.strategy.value,
+            lock(group),
+        ]
+    ]
+    for column in columns:
+        change = f"{short_type(column.type_before)} → {short_type(column.type_after)}"
+        planned = f"planned in {column.planned_in}" if column.planned_in else ""
+        label = "  " + named(column.column)
+        rows.append([label, change, column.zone or "", planned, ""])
+        if column.default_before != column.default_after:
+            change = (
+                f"default {column.default_before or 'none'}"
+                f" → {column.default_after or 'none'}"
+            )
+            rows.append(["", change, "", "", ""])
+    return rows
+
+
+def _staying(page: Page, plan: Plan, action: Action, title: str, style: str) -> None:
+    columns = [c for g in plan.groups for c in g.columns if c.action is action]
+    if not columns:
+        return
+    page.title(f"{title}: {many(len(columns), 'column')}")
+    for column in columns:
+        name = named(column.schema, column.relation, column.column)
+        page.paragraph(
+            f"{name}: {column.reason}" if column.reason else name,
+            lead=f"  {column.code or '-'}",
+            indent=8,
+            style=style,
+        )
+        if column.hint:
+            page.paragraph(column.hint, lead="        hint:", indent=14)
+
+
+def _findings(page: Page, findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        page.paragraph(
+            finding.message,
+            lead=f"  {finding.code}",
+            indent=8,
+            style=STYLES[finding.severity],
+        )
+        page.paragraph(finding.hint, lead="        hint:", indent=14)
+
+
+def _files(plan: Plan) -> tuple[str, ...]:
+    if plan.written:
+        return plan.written
+    if plan.decisions:
+        return ("nothing written: a decision is open",)
+    if plan.dry_run:
+        return ("dry run: nothing written",)
+    return ("nothing written: there is nothing left to plan",)

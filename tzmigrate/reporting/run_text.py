@@ -1,0 +1,89 @@
+"""Status and runs for the terminal: what is done, what is left, what to run next."""
+
+from tzmigrate.execution.model import Run, Status, StepState
+from tzmigrate.reporting.page import Page
+from tzmigrate.reporting.words import many, named
+
+_STYLES = {
+    StepState.DONE: "green",
+    StepState.PENDING: "",
+    StepState.ROLLED_BACK: "cyan",
+    StepState.INTERRUPTED: "bold red",
+    StepState.DRIFT: "bold red",
+}
+
+
+def status_page(status: Status, *, width: int = 120) -> Page:
+    """Lay out a status."""
+    page = Page(width)
+    page.line(f"status of database {named(status.database)}", "bold")
+    page.line()
+    if status.steps:
+        page.table(
+            ("step", "state", "revision", "tables", "columns", "since", "note"),
+            [
+                [
+                    step.step,
+                    (step.state.value, _STYLES[step.state]),
+                    step.revision,
+                    ", ".join(step.tables),
+                    str(step.columns or ""),
+                    step.at or "",
+                    step.note,
+                ]
+                for step in status.steps
+            ],
+            right=frozenset({4}),
+        )
+    else:
+        page.line("nothing is planned and nothing was done")
+    if status.next_command:
+        page.line()
+        page.line(f"next: {status.next_command}")
+    return page
+
+
+def run_page(run: Run, *, width: int = 120) -> Page:
+    """Lay out what ``apply`` or ``rollback`` did."""
+    page = Page(width)
+    page.line(headline(run), "bold")
+    if run.steps:
+        page.line()
+        page.table(
+            ("step", "revision", "tables", "seconds", "attempts"),
+            [
+                [
+                    step.step,
+                    step.revision,
+                    ", ".join(step.tables),
+                    "" if run.dry_run else f"{step.seconds:.1f}",
+                    "" if run.dry_run else str(step.attempts),
+                ]
+                for step in run.steps
+            ],
+            right=frozenset({3, 4}),
+        )
+    if run.written:
+        page.title("Written")
+        for path in run.written:
+            page.line(f"  {path}")
+    if run.pending:
+        page.title("Left for a later run")
+        for revision in run.pending:
+            page.line(f"  {revision}")
+    if run.notes:
+        page.title("Next")
+        for note in run.notes:
+            page.paragraph(note, lead="  -", indent=4)
+    return page
+
+
+def headline(run: Run) -> str:
+    """Say in one line what was done."""
+    verb = "rolled back" if run.direction == "down" else "applied"
+    steps = many(len(run.steps), "step")
+    if run.dry_run:
+        return f"dry run: {steps} would be {verb}" if run.steps else "dry run: nothing"
+    if run.steps:
+        return f"{verb} {steps}"
+    return "wrote a revision" if run.written else "nothing to do"
