@@ -7,7 +7,7 @@ bites is written as a Unicode escape, which every driver and psql pass through:
 >>> print(literal("50% off"))
 U&'50\0025 off'
 >>> print(statement('DROP TABLE "50% off"'))
-DO $tz$ BEGIN EXECUTE U&'DROP TABLE "50\0025 off"'; END $tz$
+DROP TABLE U&"50\0025 off"
 """
 
 import re
@@ -16,6 +16,16 @@ from tzmigrate.postgres.quoting import quote_literal
 
 _BITES = re.compile(r"[%\\\x00-\x08\x09\x0b-\x1f\x7f-\x9f]|(?<![:\w\\]):[\w$]")
 """What a statement may not hold; a line feed is harmless."""
+
+_QUOTED = re.compile(r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*')""")
+"""A quoted name or a plain constant."""
+
+_PREFIXED = re.compile(r"[\w&$]['\"]")
+"""``E'…'`` and its like, whose ends are found by other rules."""
+
+_ESCAPED = re.compile(r"\\(?:[0-9A-F]{4}|\+[0-9A-F]{6})")
+
+_BASIC_PLANE = 0xFFFF
 
 _SAFE = frozenset(
     'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 _.,()"=<>+-*/[]{}'
@@ -43,15 +53,25 @@ def array(texts: tuple[str, ...]) -> str:
 
 
 def statement(sql: str) -> str:
-    """Return a statement, wrapped into ``EXECUTE`` where something in it bites."""
+    """Return a statement in which nothing bites.
+
+    Quoted names and constants are escaped one by one, so that the rest stays
+    readable; where that is not enough the whole is wrapped into ``EXECUTE``.
+    """
     if not _BITES.search(sql):
         return sql
+    plain = not _PREFIXED.search(_QUOTED.sub("", sql)) and "$" not in sql
+    readable = _QUOTED.sub(_escaped_token, sql) if plain else sql
+    if not _BITES.search(_ESCAPED.sub("", readable)):
+        return readable
     return f"DO $tz$ BEGIN EXECUTE {_escaped(sql)}; END $tz$"
 
 
 def guarded(condition: str, sql: str) -> str:
     """Return a statement that runs only where a condition holds on the server."""
-    inner = f"EXECUTE {_escaped(sql)}" if _BITES.search(sql) else sql
+    # a dollar sign in a name could end the body that surrounds it
+    bites = _BITES.search(sql) or "$" in sql
+    inner = f"EXECUTE {_escaped(sql)}" if bites else sql
     return f"DO $tz$ BEGIN\nIF {condition} THEN\n{inner};\nEND IF;\nEND $tz$"
 
 
@@ -67,15 +87,23 @@ def comment(text: str) -> str:
     )
 
 
-def _escaped(text: str) -> str:
+def _escaped_token(token: re.Match[str]) -> str:
+    text = token[0]
+    if not _BITES.search(text) and "\n" not in text:
+        return text
+    mark = text[0]
+    return _escaped(text[1:-1].replace(mark * 2, mark), mark)
+
+
+def _escaped(text: str, mark: str = "'") -> str:
     parts = []
     for char in text:
-        if char in _SAFE:
+        if char == mark:
+            parts.append(mark * 2)
+        elif char in _SAFE:
             parts.append(char)
-        elif char == "'":
-            parts.append("''")
-        elif ord(char) > 0xFFFF:
+        elif ord(char) > _BASIC_PLANE:
             parts.append(f"\\+{ord(char):06X}")
         else:
             parts.append(f"\\{ord(char):04X}")
-    return f"U&'{''.join(parts)}'"
+    return f"U&{mark}{''.join(parts)}{mark}"
