@@ -22,13 +22,15 @@ class Body:
     """What one revision file says.
 
     Attributes:
-        message: Alembic's message, which makes the file's name.
+        message: the step's name, which makes the file's name.
+        title: the first line of the docstring.
         upgrade, downgrade: statements as Python source, indented by four spaces.
         constants: module-level source that the bodies use.
         metadata: what ``status``, ``verify`` and ``rollback`` read, without running it.
     """
 
     message: str
+    title: str
     upgrade: str
     downgrade: str
     constants: str
@@ -39,6 +41,7 @@ def support_body() -> Body:
     """Render the revision that installs the ledger and the support."""
     return Body(
         message="tz_support",
+        title="install the ledger and the support of tzmigrate",
         upgrade="\n".join(_block(s) for s in support.install()),
         downgrade="\n".join(_block(s) for s in support.uninstall()),
         constants="",
@@ -81,6 +84,7 @@ def group_body(
 
     return Body(
         message=group.slug,
+        title=f"convert {wire.comment(qualified(group.relations[0]))} to timestamptz",
         upgrade=body("up"),
         downgrade=body("down"),
         constants=f"GUARD = {_triple(support.guard())}\n",

@@ -60,7 +60,7 @@ def statement(sql: str) -> str:
     """
     if not _BITES.search(sql):
         return sql
-    plain = not _PREFIXED.search(_QUOTED.sub("", sql)) and "$" not in sql
+    plain = not _PREFIXED.search(_QUOTED.sub("''", sql)) and "$" not in sql
     readable = _QUOTED.sub(_escaped_token, sql) if plain else sql
     if not _BITES.search(_ESCAPED.sub("", readable)):
         return readable
