@@ -101,7 +101,7 @@ def error_from_code(
 ) -> TzmigrateError:
     """Build the error that a ``TZnnn`` code stands for.
 
-    >>> type(error_from_code("TZ310", "stale plan", hint="Plan again.")).__name__
+    >>> type(error_from_code("TZ345", "stale plan", hint="Plan again.")).__name__
     'DecisionNeeded'
     """
     kind = _BY_STATUS.get(code[2:3], TzmigrateError)

@@ -229,15 +229,15 @@ def test_an_error_of_a_revision_keeps_state_message_detail_and_hint(
         ASYNC if driver == "asyncpg" else "", url=as_driver(database.url, driver)
     )
     statement = (
-        "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'TZ310',"
-        " MESSAGE = 'tzmigrate TZ310: stale plan', DETAIL = 'It changed.',"
+        "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'TZ345',"
+        " MESSAGE = 'tzmigrate TZ345: stale plan', DETAIL = 'It changed.',"
         " HINT = 'Plan again.'; END $$"
     )
     add(project, "aaaa", upgrade=f"op.execute({statement!r})")
     with pytest.raises(DecisionNeeded) as caught:
         runner(project, environ=environ).upgrade("aaaa")
     error = caught.value
-    assert (error.code, error.sqlstate) == ("TZ310", "TZ310")
+    assert (error.code, error.sqlstate) == ("TZ345", "TZ345")
     assert error.message == "stale plan"
     assert error.detail == "It changed."
     assert error.hint == "Plan again."

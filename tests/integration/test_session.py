@@ -212,13 +212,13 @@ def test_a_cancelled_statement_is_unavailable(database: Any) -> None:
 
 def test_our_own_errors_come_through_the_server_whole(database: Any) -> None:
     statement = """
-        DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'TZ310',
-            MESSAGE = 'tzmigrate TZ310: stale plan', DETAIL = 'D.', HINT = 'H.'; END $$
+        DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'TZ345',
+            MESSAGE = 'tzmigrate TZ345: stale plan', DETAIL = 'D.', HINT = 'H.'; END $$
     """
     error = raised(database, lambda session: session.execute(statement))
     assert type(error) is DecisionNeeded
     assert (error.code, error.message, error.detail, error.hint) == (
-        *("TZ310", "stale plan", "D.", "H."),
+        *("TZ345", "stale plan", "D.", "H."),
     )
 
 

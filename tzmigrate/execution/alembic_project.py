@@ -184,7 +184,7 @@ class AlembicRunner:
                 report["sqlstate"], message, detail, _redacted(report["hint"])
             )
             return found or Refused(
-                "TZ664",
+                "TZ665",
                 f"{file} failed: {message}",
                 detail=detail,
                 hint=_redacted(report["hint"])

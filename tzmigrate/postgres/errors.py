@@ -75,7 +75,7 @@ def from_sqlstate(
     Returns:
         The error, or ``None`` when the code is not one that we can explain.
 
-    >>> from_sqlstate("TZ310", "tzmigrate TZ310: stale plan", "", "Plan.").message
+    >>> from_sqlstate("TZ345", "tzmigrate TZ345: stale plan", "", "Plan.").message
     'stale plan'
     >>> type(from_sqlstate("55P03", "canceling statement")).__name__
     'Unavailable'
