@@ -26,7 +26,6 @@ from tzmigrate.inventory.catalog import read_inventory
 from tzmigrate.inventory.model import Column, Inventory, Role
 from tzmigrate.planning.model import Plan
 from tzmigrate.planning.planner import Planned, Rules, make_plan
-from tzmigrate.planning.sessions import zone_pairs
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target, resolve_url, sqlalchemy_url
 from tzmigrate.revisions.drafts import draft_revisions, planned_before, with_revisions
@@ -39,6 +38,7 @@ from tzmigrate.zones.evidence import with_clock_changes
 from tzmigrate.zones.model import Basis, Verdict
 from tzmigrate.zones.names import check_zone_name
 from tzmigrate.zones.probe import count_clock_changes, known_zones, same_zones
+from tzmigrate.zones.sessions import zone_pairs
 
 Confirm = Callable[[tuple[str, ...]], bool]
 """Gets the lines that say what will be done; ``False`` means no."""
@@ -140,7 +140,7 @@ def plan(
             verdicts,
             rules=rules,
             planned=before,
-            same_zones=same_zones(session, zone_pairs(inventory, used)),
+            same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
         )
     drafts = draft_revisions(found, graph, rules)
     if found.decisions or not drafts:
@@ -225,11 +225,25 @@ def rollback(
         )
 
 
-def verify(connection: Connection, *, level: str = "sample") -> Proof:
-    """Compare the ledger's baselines with the values of now."""
+def verify(
+    connection: Connection, *, level: str = "sample", accept: tuple[str, ...] = ()
+) -> Proof:
+    """Compare the ledger's baselines with the values of now.
+
+    Args:
+        connection: what to look at.
+        level: ``sample``, ``physical`` or ``full``.
+        accept: codes of findings that shall not stop, besides those of the
+            configuration.
+    """
     config = load_config(connection.config)
     with _session(connection, config) as session, read_only(session):
-        return verify_ledger(session, level=level)
+        return verify_ledger(
+            session,
+            level=level,
+            server_zone=(session.zone.zone, session.zone.source),
+            accept=(*config.policy.accept, *accept),
+        )
 
 
 def status(connection: Connection, *, alembic: AlembicOptions | None = None) -> Status:

@@ -10,7 +10,7 @@ from psycopg.rows import tuple_row
 
 from tzmigrate.inventory.default_types import read_default_types
 from tzmigrate.inventory.introspector import build_inventory
-from tzmigrate.inventory.model import Inventory
+from tzmigrate.inventory.model import Inventory, ZoneSetting
 from tzmigrate.inventory.patterns import Scope
 from tzmigrate.inventory.rows import (
     CatalogRows,
@@ -30,6 +30,7 @@ from tzmigrate.inventory.rows import (
     WholeRowRow,
     ZoneSettingRow,
 )
+from tzmigrate.inventory.session_zones import zone_settings
 from tzmigrate.inventory.trees import Forest
 
 Row = TypeVar("Row", bound=NamedTuple)
@@ -63,6 +64,25 @@ def read_inventory(
     """
     scope = Scope.parse(schemas, tables, excludes)
     return build_inventory(_read(connection, scope, server_zone))
+
+
+def read_zone_settings(
+    connection: Connection,
+    relations: Iterable[int],
+    *,
+    server_zone: tuple[str, str] | None,
+) -> tuple[ZoneSetting, ...]:
+    """Return what gives sessions their ``TimeZone``, and who writes these relations.
+
+    Args:
+        connection: as for ``read_inventory``.
+        relations: ``oid`` of the tables that writers are asked for.
+        server_zone: as for ``read_inventory``.
+    """
+    asked: dict[str, object] = {"relations": sorted(set(relations))}
+    return zone_settings(
+        _ask(connection, "zone_settings", ZoneSettingRow, asked), server_zone
+    )
 
 
 def _read(

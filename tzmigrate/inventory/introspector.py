@@ -14,17 +14,13 @@ from tzmigrate.inventory.model import (
     RelKind,
     Role,
     Server,
-    ZoneSetting,
 )
 from tzmigrate.inventory.rows import CatalogRows, ColumnRow, RelationRow
+from tzmigrate.inventory.session_zones import zone_settings
 from tzmigrate.inventory.trees import Forest
 
 _REPORTED_ROWS = 140000
 """From this version on ``reltuples`` is -1 for a table that was never analysed."""
-
-_SERVER_SOURCES = frozenset(
-    ("default", "environment variable", "configuration file", "command line", "global")
-)
 
 
 def build_inventory(rows: CatalogRows) -> Inventory:
@@ -177,35 +173,9 @@ def _server(rows: CatalogRows) -> Server:
         system_identifier=rows.system_identifier,
         role=row.role,
         superuser=row.superuser,
-        zones=tuple(_zones(rows)),
+        zones=zone_settings(rows.zone_settings, rows.server_zone),
         extensions=tuple(row.extensions),
     )
-
-
-def _zones(rows: CatalogRows) -> list[ZoneSetting]:
-    scopes = {
-        (False, False): "server",
-        (True, False): "database",
-        (False, True): "role",
-        (True, True): "role in database",
-    }
-    settings = [
-        ZoneSetting(
-            scope=scopes[setting.in_database, setting.role is not None],
-            zone=setting.zone,
-            role=setting.role,
-            writes=tuple(setting.writes),
-        )
-        for setting in rows.zone_settings
-    ]
-    if (
-        rows.server_zone is not None
-        and rows.server_zone[1] in _SERVER_SOURCES
-        # ALTER ROLE ALL is stronger than the configuration file
-        and not any(s.scope == "server" for s in settings)
-    ):
-        settings.insert(0, ZoneSetting(scope="server", zone=rows.server_zone[0]))
-    return settings
 
 
 def _database_findings(rows: CatalogRows) -> Iterable[Finding]:

@@ -204,6 +204,7 @@ class ZoneSetting:
 
     Attributes:
         scope: ``server``, ``database``, ``role`` or ``role in database``.
+        zone: empty for a server whose own setting cannot be seen.
         role: the role's name for the last two scopes, else ``None``.
         writes: ``oid`` of candidate relations that the role may INSERT or UPDATE.
     """

@@ -1,7 +1,7 @@
 """Decide, without a server: inventory and verdicts in, plan out."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from tzmigrate.inventory.model import (
@@ -24,9 +24,9 @@ from tzmigrate.planning.model import (
     RelationName,
     Strategy,
 )
-from tzmigrate.planning.sessions import session_zone_findings
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.zones.model import Basis, ByColumn, Eras, Keep, Verdict, is_utc
+from tzmigrate.zones.sessions import ZonedColumn, session_zone_findings
 
 Names = tuple[str, str, str]
 
@@ -69,6 +69,8 @@ def make_plan(
     """Turn verdicts into groups, one for each table or partition tree.
 
     Args:
+        inventory: what was scanned.
+        rules: what the user asked for.
         verdicts: one for each column of the inventory that is stored.
         planned: revisions that exist already; their columns are not planned again.
         same_zones: pairs of names (session's, column's) that mean one zone.
@@ -82,7 +84,14 @@ def make_plan(
             if c.relation_oid == relation.oid and c.role in {Role.STORED, Role.FOREIGN}
         ]
         if columns:
-            group = _group(inventory, relation, columns, verdicts, rules, planned)
+            group = _group(
+                inventory,
+                relation,
+                columns,
+                verdicts=verdicts,
+                rules=rules,
+                planned=planned,
+            )
             slug = _slug(relation.name, slugs)
             slugs.add(slug)
             groups.append(replace(group, slug=slug))
@@ -94,7 +103,13 @@ def make_plan(
         and verdicts[c.name].basis is Basis.UNDECIDED
         and _blocked(c) is None
     )
-    sessions = session_zone_findings(inventory, groups, same_zones)
+    sessions = session_zone_findings(
+        inventory.server.database,
+        inventory.server.zones,
+        _converting(inventory, groups),
+        same_zones=same_zones,
+        accept=rules.accept,
+    )
     stops = tuple(f for f in sessions if f.code not in rules.accept)
     return Plan(
         server=inventory.server,
@@ -106,10 +121,22 @@ def make_plan(
     )
 
 
+def _converting(inventory: Inventory, groups: Iterable[Group]) -> Iterator[ZonedColumn]:
+    oids = {(r.schema, r.name): r.oid for r in inventory.relations}
+    for group in groups:
+        for c in group.converted:
+            yield ZonedColumn(
+                name=(c.schema, c.relation, c.column),
+                relation_oid=oids[(c.schema, c.relation)],
+                zone=c.zone or "UTC",
+            )
+
+
 def _group(
     inventory: Inventory,
     relation: Relation,
     columns: list[Column],
+    *,
     verdicts: Mapping[Names, Verdict],
     rules: Rules,
     planned: Planned,

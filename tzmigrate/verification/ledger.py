@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -16,6 +16,7 @@ class LedgerColumn:
 
     Attributes:
         type_now: ``format_type`` today; ``None`` where the column is gone.
+        relation_oid: the table's today; ``None`` where it is gone.
         fingerprint: of the whole column before the step, as text of a numeric.
     """
 
@@ -29,6 +30,7 @@ class LedgerColumn:
     values: int | None
     fingerprint: str | None
     type_now: str | None
+    relation_oid: int | None = None
 
     @property
     def label(self) -> str:
@@ -75,7 +77,7 @@ def query(name: str) -> LiteralString:
     """Return one of this room's ``.sql`` files."""
     path = files(__package__).joinpath(f"{name}.sql")
     # a file of ours, shipped with the code: as literal as if it stood here
-    return cast("LiteralString", path.read_text("utf-8"))
+    return path.read_text("utf-8")
 
 
 def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] | None:
@@ -110,6 +112,7 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
                 values=found[20],
                 fingerprint=found[21],
                 type_now=found[23],
+                relation_oid=found[24],
             )
         )
     return tuple(

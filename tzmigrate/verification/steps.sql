@@ -9,6 +9,7 @@ SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.maske
        c.values_before, c.fingerprint_before::text, s.session_zone,
        (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))
-          AND a.attname = c.column_name AND NOT a.attisdropped)
+          AND a.attname = c.column_name AND NOT a.attisdropped),
+       pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))::pg_catalog.oid::pg_catalog.int8
 FROM last AS s JOIN tzmigrate.step_column AS c ON c.step_id = s.id
 ORDER BY s.id, c.position

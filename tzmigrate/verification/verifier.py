@@ -1,11 +1,13 @@
 """The proof, now: every step that the ledger knows, compared again."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
 import psycopg
 
 from tzmigrate.errors import NotProved, UsageError
+from tzmigrate.inventory.catalog import read_zone_settings
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.verification.compare import (
     Tally,
@@ -16,11 +18,23 @@ from tzmigrate.verification.compare import (
 from tzmigrate.verification.judge import judge, worst
 from tzmigrate.verification.ledger import LedgerStep, read_ledger
 from tzmigrate.verification.model import ColumnProof, Outcome, Proof
+from tzmigrate.zones.probe import same_zones
+from tzmigrate.zones.sessions import (
+    ZonedColumn,
+    session_zone_findings,
+    zone_pairs,
+)
 
 LEVELS = ("sample", "physical", "full")
 
 
-def verify(connection: psycopg.Connection[Any], *, level: str = "sample") -> Proof:
+def verify(
+    connection: psycopg.Connection[Any],
+    *,
+    level: str = "sample",
+    server_zone: tuple[str, str] | None = None,
+    accept: Collection[str] = (),
+) -> Proof:
     """Compare the baselines of the ledger with the values of now.
 
     Args:
@@ -28,6 +42,8 @@ def verify(connection: psycopg.Connection[Any], *, level: str = "sample") -> Pro
         level: ``sample`` compares the recorded rows; ``physical`` reasons from the
             heap file that a conversion under UTC left alone; ``full`` compares the
             fingerprint of whole columns where one was recorded.
+        server_zone: ``TimeZone`` and its source before ours was pinned.
+        accept: codes of findings that shall not stop.
 
     Raises:
         NotProved: there is no ledger, so there is nothing to compare with.
@@ -64,6 +80,7 @@ def verify(connection: psycopg.Connection[Any], *, level: str = "sample") -> Pro
                 )
             )
         columns.extend(_step(connection, step, level) if not drifted else _lost(step))
+    findings.extend(_session_zones(connection, steps, server_zone, accept))
     row = connection.execute(
         "SELECT to_char(now() AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
     ).fetchone()
@@ -73,6 +90,37 @@ def verify(connection: psycopg.Connection[Any], *, level: str = "sample") -> Pro
         at=str(row[0]) if row else "",
         columns=tuple(columns),
         findings=tuple(findings),
+    )
+
+
+def _session_zones(
+    connection: psycopg.Connection[Any],
+    steps: Iterable[LedgerStep],
+    server_zone: tuple[str, str] | None,
+    accept: Collection[str],
+) -> tuple[Finding, ...]:
+    """Say where naive input to a converted column is read in another zone."""
+    columns = [
+        ZonedColumn(
+            name=(c.schema, c.relation, c.column),
+            relation_oid=c.relation_oid,
+            zone=c.zone,
+        )
+        for step in steps
+        if step.zoned
+        for c in step.columns
+        if c.relation_oid is not None and c.type_now == c.type_after
+    ]
+    settings = read_zone_settings(
+        connection, (c.relation_oid for c in columns), server_zone=server_zone
+    )
+    pairs = zone_pairs(settings, {c.zone for c in columns})
+    return session_zone_findings(
+        connection.info.dbname,
+        settings,
+        columns,
+        same_zones=same_zones(connection, pairs),
+        accept=accept,
     )
 
 

@@ -23,20 +23,29 @@ def same_zones(
 ) -> frozenset[tuple[str, str]]:
     """Return those pairs of names that mean one zone (``US/Eastern``, …).
 
-    Two names are one zone when their offsets agree every six hours from 1970 to
-    2037, which is finer than any period between two clock changes.
+    The first of a pair is a session's ``TimeZone``, the second a column's zone. They
+    are one zone when their offsets agree every six hours from 1970 to 2037, which is
+    finer than any period between two clock changes.
     """
     found = set()
     for one, other in pairs:
         if one.lower() == other.lower() or (is_utc(one) and is_utc(other)):
             found.add((one, other))
             continue
-        row = connection.execute(
-            "SELECT bool_and(g AT TIME ZONE %s = g AT TIME ZONE %s)"
-            " FROM generate_series(timestamptz '1970-01-01 00:00+00',"
-            " timestamptz '2038-01-01 00:00+00', interval '6 hours') AS g",
-            (one, other),
-        ).fetchone()
+        with connection.transaction():
+            # AT TIME ZONE reads CET or -05 in another way than SET TimeZone does
+            connection.execute(
+                "SELECT pg_catalog.set_config('TimeZone', %s, true)", (one,)
+            )
+            row = connection.execute(
+                "SELECT bool_and(g::timestamp = g AT TIME ZONE %s)"
+                " FROM generate_series(timestamptz '1970-01-01 00:00+00',"
+                " timestamptz '2038-01-01 00:00+00', interval '6 hours') AS g",
+                ("Etc/UTC" if is_utc(other) else other,),
+            ).fetchone()
+            connection.execute(
+                "SELECT pg_catalog.set_config('TimeZone', 'Etc/UTC', true)"
+            )
         if row and row[0]:
             found.add((one, other))
     return frozenset(found)
