@@ -1,6 +1,7 @@
 """Decide, without a server: inventory and verdicts in, plan out."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -77,16 +78,18 @@ def make_plan(
     """
     groups = []
     slugs = set(planned.slugs)
+    by_relation: dict[int, list[Column]] = defaultdict(list)
+    for column in inventory.columns:
+        if column.role in {Role.STORED, Role.FOREIGN}:
+            by_relation[column.relation_oid].append(column)
+    children: dict[int, list[Relation]] = defaultdict(list)
     for relation in inventory.relations:
-        columns = [
-            c
-            for c in inventory.columns
-            if c.relation_oid == relation.oid and c.role in {Role.STORED, Role.FOREIGN}
-        ]
-        if columns:
+        if relation.root != relation.oid:
+            children[relation.root].append(relation)
+    for relation in inventory.relations:
+        if columns := by_relation.get(relation.oid):
             group = _group(
-                inventory,
-                relation,
+                (relation, *children.get(relation.oid, ())),
                 columns,
                 verdicts=verdicts,
                 rules=rules,
@@ -133,20 +136,20 @@ def _converting(inventory: Inventory, groups: Iterable[Group]) -> Iterator[Zoned
 
 
 def _group(
-    inventory: Inventory,
-    relation: Relation,
+    tree: tuple[Relation, ...],
     columns: list[Column],
     *,
     verdicts: Mapping[Names, Verdict],
     rules: Rules,
     planned: Planned,
 ) -> Group:
+    relation = tree[0]
     decided = tuple(_column(c, verdicts.get(c.name), rules, planned) for c in columns)
     converting = tuple(c for c in decided if c.action is Action.CONVERT)
     strategy = _strategy(decided, converting, rules)
     group = Group(
         slug="",
-        relations=_tree(inventory, relation),
+        relations=tuple(RelationName(schema=r.schema, name=r.name) for r in tree),
         columns=decided,
         strategy=strategy,
         key=relation.key,
@@ -355,15 +358,6 @@ def _over_budget(
         )
         for c in decided
     )
-
-
-def _tree(inventory: Inventory, relation: Relation) -> tuple[RelationName, ...]:
-    children = tuple(
-        RelationName(schema=r.schema, name=r.name)
-        for r in inventory.relations
-        if r.root == relation.oid and r.oid != relation.oid
-    )
-    return (RelationName(schema=relation.schema, name=relation.name), *children)
 
 
 def _slug(name: str, taken: set[str]) -> str:
