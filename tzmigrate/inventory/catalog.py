@@ -79,7 +79,7 @@ def read_zone_settings(
         relations: ``oid`` of the tables that writers are asked for.
         server_zone: as for ``read_inventory``.
     """
-    asked: dict[str, object] = {"relations": sorted(set(relations))}
+    asked = {"relations": _array(sorted(set(relations)))}
     return zone_settings(
         _ask(connection, "zone_settings", ZoneSettingRow, asked), server_zone
     )
@@ -95,10 +95,10 @@ def _read(
         scope.require_matches(_ask(connection, "relation_names", NameRow))
         columns = _within(scope, columns, Forest(inherits))
     relations = sorted({row.relation for row in columns})
-    only: dict[str, object] = {"relations": relations}
-    pairs: dict[str, object] = {
-        "relations": [row.relation for row in columns],
-        "attnums": [row.attnum for row in columns],
+    only = {"relations": _array(relations)}
+    pairs = {
+        "relations": _array(row.relation for row in columns),
+        "attnums": _array(row.attnum for row in columns),
     }
     engines = _ask(connection, "engines", EngineRow)
     return CatalogRows(
@@ -147,6 +147,11 @@ def _ask(
         cursor.execute(_statement(question), parameters)
         # _make is what NamedTuple has for this; rows come in the order of its fields
         return [kind(*row) for row in cursor.fetchall()]
+
+
+def _array(numbers: Iterable[int]) -> str:
+    """Write an array as PostgreSQL reads it; a list of 25,000 would cost 0.2 s."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _statement(question: str) -> bytes:

@@ -1,6 +1,6 @@
 """A column while its dependents, writers and findings are still being collected."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tzmigrate.inventory.findings import DEPENDENT_CODES, UNKNOWN_DEPENDENT, find
 from tzmigrate.inventory.model import (
@@ -24,22 +24,19 @@ class Draft:
     row: ColumnRow
     relation: RelationRow
     role: Role
-    indexes: list[Index] = field(default_factory=list)
-    writers: list[Writer] = field(default_factory=list)
-    dependents: dict[tuple[str, str], Dependent] = field(default_factory=dict)
-    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
-    private: set[tuple[str, str]] = field(default_factory=set)
+    family: Family
+    indexes: tuple[Index, ...] = ()
+    writers: tuple[Writer, ...] = ()
+    # most columns have neither, and an empty dict for each of them is felt
+    dependents: dict[tuple[str, str], Dependent] | None = None
+    findings: dict[tuple[str, str], Finding] | None = None
+    private: frozenset[tuple[str, str]] = frozenset()
     """Dependents and findings that the root of the tree has anyway."""
 
     @property
     def name(self) -> str:
         """The column as SQL writes it, schema-qualified."""
         return f"{self.relation.quoted}.{self.row.quoted}"
-
-    @property
-    def family(self) -> Family:
-        """How its type holds naive time."""
-        return Family(self.row.family)
 
     @property
     def convertible(self) -> bool:
@@ -63,13 +60,15 @@ class Draft:
     ) -> None:
         """Add a dependent, and the finding that this kind of dependent gets."""
         code = DEPENDENT_CODES.get(kind, UNKNOWN_DEPENDENT)
+        if self.dependents is None:
+            self.dependents = {}
         if (kind, name) in self.dependents:
             return
         self.dependents[kind, name] = Dependent(
             kind=kind, name=name, code=code, through=through
         )
         if private:
-            self.private.add((kind, name))
+            self.private |= {(kind, name)}
         if self.convertible:
             self.note(
                 code,
@@ -81,19 +80,28 @@ class Draft:
 
     def hand_up(self, root: "Draft") -> None:
         """Give the root of the tree what stands in its way down here."""
-        for key, dependent in self.dependents.items():
+        for key, dependent in (self.dependents or {}).items():
             if key not in self.private:
+                if root.dependents is None:
+                    root.dependents = {}
                 root.dependents.setdefault(key, dependent)
-        for key, finding in self.findings.items():
+        for key, finding in (self.findings or {}).items():
             if key not in self.private and finding.severity is Severity.BLOCKS:
+                if root.findings is None:
+                    root.findings = {}
                 root.findings.setdefault(key, finding)
 
     def sorted_dependents(self) -> tuple[Dependent, ...]:
         """Return the dependents in an order that does not depend on the catalog's."""
-        return tuple(self.dependents[key] for key in sorted(self.dependents))
+        if self.dependents is None:
+            return ()
+        found = self.dependents
+        return tuple(found[key] for key in sorted(found))
 
     def sorted_findings(self) -> tuple[Finding, ...]:
         """Return the findings, the weightiest first."""
+        if self.findings is None:
+            return ()
         return tuple(
             sorted(
                 self.findings.values(),
@@ -103,6 +111,8 @@ class Draft:
 
     def _keep(self, finding: Finding, private: bool) -> None:  # noqa: FBT001 - internal
         key = (finding.code, finding.message)
+        if self.findings is None:
+            self.findings = {}
         self.findings[key] = finding
         if private:
-            self.private.add(key)
+            self.private |= {key}

@@ -195,7 +195,7 @@ RULES: tuple[Rule, ...] = (
     _blocks(
         "TZ128",
         "inheritance",
-        "{object} takes part in table inheritance",
+        "{column} stands in a tree of table inheritance ({object})",
         "Convert the tree by hand from its topmost table, or turn it into partitions."
         + _KEEP,
     ),
@@ -303,7 +303,7 @@ RULES: tuple[Rule, ...] = (
     _warns(
         "TZ144",
         "filled by a subscription",
-        "{object} is filled by subscription {name}",
+        "{object} is filled by {name}",
         "Convert the publisher in the same release, or set TimeZone of this database to"
         " the zone of the values first.",
     ),

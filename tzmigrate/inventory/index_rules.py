@@ -54,7 +54,7 @@ def _apply(draft: Draft, row: IndexRow, size: int) -> None:
     name = f"index {row.quoted}"
     computed = attnum in row.in_expressions or attnum in row.in_predicate
     plain = not (computed or _whole_row(row) or attnum in row.odd_opclass)
-    draft.indexes.append(
+    draft.indexes += (
         Index(
             name=row.quoted,
             definition=row.definition,
@@ -64,7 +64,7 @@ def _apply(draft: Draft, row: IndexRow, size: int) -> None:
             plain=plain,
             valid=row.valid,
             bytes=size,
-        )
+        ),
     )
     if _whole_row(row):
         draft.lean("whole-row index", name, private=row.parent is not None)

@@ -8,6 +8,7 @@ from tzmigrate.inventory.draft import Draft
 from tzmigrate.inventory.findings import find
 from tzmigrate.inventory.model import (
     Column,
+    Family,
     Finding,
     Inventory,
     Relation,
@@ -21,6 +22,10 @@ from tzmigrate.inventory.trees import Forest
 
 _REPORTED_ROWS = 140000
 """From this version on ``reltuples`` is -1 for a table that was never analysed."""
+
+# calling an enum costs ten times what a dict does, and there are many columns
+_RELKINDS = {kind.value: kind for kind in RelKind}
+_FAMILIES = {family.value: family for family in Family}
 
 
 def build_inventory(rows: CatalogRows) -> Inventory:
@@ -93,21 +98,23 @@ def _drafts(
         relation = relations.get(row.relation)
         if relation is not None:
             drafts[row.relation][row.attnum] = Draft(
-                row=row, relation=relation, role=_role(row, forest)
+                row=row,
+                relation=relation,
+                role=_role(row, forest),
+                family=_FAMILIES[row.family],
             )
     return dict(drafts)
 
 
 def _role(row: ColumnRow, forest: Forest) -> Role:
-    match RelKind(row.relkind):
-        case RelKind.VIEW | RelKind.MATERIALIZED_VIEW:
-            return Role.DERIVED
-        case RelKind.FOREIGN_TABLE:
-            return Role.FOREIGN
-        case _ if row.inherited > 0 and forest.is_child(row.relation):
-            return Role.CHILD
-        case _:
-            return Role.STORED
+    kind = _RELKINDS[row.relkind]
+    if kind is RelKind.VIEW or kind is RelKind.MATERIALIZED_VIEW:
+        return Role.DERIVED
+    if kind is RelKind.FOREIGN_TABLE:
+        return Role.FOREIGN
+    if row.inherited > 0 and forest.is_child(row.relation):
+        return Role.CHILD
+    return Role.STORED
 
 
 def _column(
@@ -119,7 +126,7 @@ def _column(
         schema=row.schema,
         relation=row.relname,
         column=row.column,
-        relkind=RelKind(row.relkind),
+        relkind=_RELKINDS[row.relkind],
         type=row.type,
         family=draft.family,
         role=draft.role,
@@ -133,9 +140,9 @@ def _column(
         attnum=row.attnum,
         precision=row.precision,
         generated=row.generated,
-        indexes=tuple(draft.indexes),
+        indexes=draft.indexes,
         dependents=draft.sorted_dependents(),
-        writers=tuple(draft.writers),
+        writers=draft.writers,
         findings=draft.sorted_findings(),
     )
 
@@ -148,7 +155,7 @@ def _relation(
         oid=row.oid,
         schema=row.schema,
         name=row.name,
-        relkind=RelKind(row.relkind),
+        relkind=_RELKINDS[row.relkind],
         owner=row.owner,
         owned=row.owned,
         rows=rows,

@@ -1,10 +1,13 @@
 """Which relations a scan looks at: globs over schemas and tables."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tzmigrate.errors import UsageError
+
+_PIECE = re.compile(r'""|.', re.DOTALL)
 
 Name = tuple[str, str]
 """Schema and relation."""
@@ -32,16 +35,19 @@ def split_pattern(pattern: str) -> tuple[Part, ...]:
     """
     parts: list[Part] = []
     text, quoted, inside = "", False, False
-    rest = iter(pattern.replace('""', "\0"))
-    for char in rest:
-        if char == '"':
+    for piece in _PIECE.findall(pattern):
+        if inside and piece == '""':
+            text += '"'
+        elif piece == '""':
+            quoted = True
+        elif piece == '"':
             inside, quoted = not inside, True
-        elif char == "." and not inside:
-            parts.append(Part(text.replace("\0", '"'), literal=quoted))
+        elif piece == "." and not inside:
+            parts.append(Part(text, literal=quoted))
             text, quoted = "", False
         else:
-            text += char
-    parts.append(Part(text.replace("\0", '"'), literal=quoted))
+            text += piece
+    parts.append(Part(text, literal=quoted))
     if inside or not all(part.text for part in parts):
         raise UsageError(
             "TZ261",

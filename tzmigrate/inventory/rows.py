@@ -161,7 +161,10 @@ class FunctionRow(NamedTuple):
 
 
 class ReplicationRow(NamedTuple):
-    """replication.sql; kind is ``publication`` or ``subscription``."""
+    """replication.sql; kind is ``publication`` or ``subscription``.
+
+    ``name`` as ``pg_describe_object`` prints it.
+    """
 
     relation: int
     kind: str

@@ -76,14 +76,14 @@ def _default_rules(draft: Draft, default_types: dict[str, str | None]) -> None:
     default = draft.row.default
     if default is None:
         return
-    draft.writers.append(
+    draft.writers += (
         Writer(
             kind="default",
             name=f"default value for column {draft.row.quoted}"
             f" of table {draft.relation.quoted}",
             certainty="certain",
             detail=default,
-        )
+        ),
     )
     if not draft.convertible or draft.family is not Family.SCALAR:
         return
@@ -178,6 +178,8 @@ class _Above:
 
 
 def _source_rules(drafts: Drafts, rows: CatalogRows) -> None:
+    if not rows.functions and not rows.triggers:
+        return
     sources = Sources(rows.functions)
     triggers: dict[int, list[TriggerRow]] = defaultdict(list)
     for trigger in rows.triggers:
@@ -197,13 +199,13 @@ def _trigger_writers(
     for trigger in triggers:
         arguments = trigger.arguments.split("\\000")
         if column in arguments or sources.mentions(trigger.function, column):
-            draft.writers.append(
+            draft.writers += (
                 Writer(
                     kind="trigger",
                     name=trigger.name,
                     certainty="likely",
                     detail=f"function {trigger.function_name}",
-                )
+                ),
             )
             draft.note(
                 "TZ134",
@@ -218,8 +220,8 @@ def _function_writers(draft: Draft, own: set[int], sources: Sources) -> None:
         if function.oid not in own and any(
             sources.mentions(function.oid, word) for word in _WRITING
         ):
-            draft.writers.append(
-                Writer(kind="function", name=function.signature, certainty="likely")
+            draft.writers += (
+                Writer(kind="function", name=function.signature, certainty="likely"),
             )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from tzmigrate.inventory.rows import FunctionRow
 
-_QUOTED = re.compile(r'"((?:[^"]|"")+)"')
+# looks ahead, so that a lone quote before a name does not hide it
+_QUOTED = re.compile(r'"(?=((?:[^"]|""){1,63})")')
 _PLAIN = re.compile(r"[^\W\d][\w$]*")
 
 

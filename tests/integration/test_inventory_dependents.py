@@ -1,0 +1,369 @@
+"""What leans on a naive column is found, whatever it is, and named."""
+
+import pytest
+
+from tests.conftest import Database
+from tzmigrate.inventory.catalog import read_inventory
+from tzmigrate.inventory.model import Column, Inventory, Severity
+from tzmigrate.postgres.session import connect, read_only
+from tzmigrate.postgres.url import Target
+
+
+def scan(database: Database) -> Inventory:
+    with connect(Target(database.url)) as session, read_only(session):
+        return read_inventory(session)
+
+
+def column(inventory: Inventory, relation: str = "t", name: str = "c") -> Column:
+    (found,) = [
+        c for c in inventory.columns if (c.relation, c.column) == (relation, name)
+    ]
+    return found
+
+
+def codes(of: Column) -> set[str]:
+    return {finding.code for finding in of.findings}
+
+
+TABLE = "CREATE TABLE t (id int PRIMARY KEY, n int, c timestamp, d timestamp);"
+
+TRIGGER_FUNCTION = (
+    "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';"
+)
+
+BLOCKING = {
+    "view": (
+        "CREATE VIEW v AS SELECT id, c FROM t",
+        "TZ110",
+        ("view", "view public.v"),
+    ),
+    "view of the whole row": (
+        "CREATE VIEW v AS SELECT row_to_json(t) FROM t",
+        "TZ110",
+        ("view", "view public.v"),
+    ),
+    "materialized view": (
+        "CREATE MATERIALIZED VIEW m AS SELECT c FROM t",
+        "TZ111",
+        ("materialized view", "materialized view public.m"),
+    ),
+    "rule": (
+        "CREATE TABLE log (at timestamp); CREATE RULE r AS ON INSERT TO t"
+        " DO ALSO INSERT INTO log VALUES (new.c)",
+        "TZ112",
+        ("rule", "rule r on table public.t"),
+    ),
+    "trigger with UPDATE OF": (
+        TRIGGER_FUNCTION
+        + "CREATE TRIGGER tr BEFORE UPDATE OF c ON t FOR EACH ROW EXECUTE FUNCTION f()",
+        "TZ113",
+        ("trigger", "trigger tr on table public.t"),
+    ),
+    "trigger with WHEN": (
+        TRIGGER_FUNCTION
+        + "CREATE TRIGGER tr AFTER INSERT ON t FOR EACH ROW WHEN (new.c IS NULL)"
+        " EXECUTE FUNCTION f()",
+        "TZ113",
+        ("trigger", "trigger tr on table public.t"),
+    ),
+    "policy": (
+        "CREATE POLICY p ON t USING (c > '2020-01-01')",
+        "TZ114",
+        ("policy", "policy p on table public.t"),
+    ),
+    "policy of another table": (
+        "CREATE TABLE o (id int);"
+        "CREATE POLICY p ON o USING (EXISTS (SELECT FROM t WHERE t.c IS NULL))",
+        "TZ114",
+        ("policy", "policy p on table public.o"),
+    ),
+    "stored generated column": (
+        "ALTER TABLE t ADD g date GENERATED ALWAYS AS (c::date) STORED",
+        "TZ115",
+        ("generated column", "column g of table public.t"),
+    ),
+    "check": (
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (c < d)",
+        "TZ117",
+        ("check", "constraint k on table public.t"),
+    ),
+    "check of the whole row": (
+        "ALTER TABLE t ADD CONSTRAINT k CHECK (t IS NOT NULL)",
+        "TZ117",
+        ("check", "constraint k on table public.t"),
+    ),
+    "foreign key from the column": (
+        "CREATE TABLE p (at timestamp PRIMARY KEY);"
+        "ALTER TABLE t ADD CONSTRAINT fk FOREIGN KEY (c) REFERENCES p",
+        "TZ118",
+        ("foreign key", "constraint fk on table public.t"),
+    ),
+    "foreign key to the column": (
+        "ALTER TABLE t ADD UNIQUE (c); CREATE TABLE f (at timestamp,"
+        " CONSTRAINT fk FOREIGN KEY (at) REFERENCES t (c))",
+        "TZ118",
+        ("foreign key", "constraint fk on table public.f"),
+    ),
+    "exclusion on a range of two columns": (
+        "ALTER TABLE t ADD CONSTRAINT x EXCLUDE USING gist (tsrange(c, d) WITH &&)",
+        "TZ119",
+        ("exclusion", "constraint x on table public.t"),
+    ),
+    "exclusion on the column": (
+        "ALTER TABLE t ADD CONSTRAINT x EXCLUDE USING btree (c WITH =)",
+        "TZ119",
+        ("exclusion", "constraint x on table public.t"),
+    ),
+    "index expression": (
+        "CREATE INDEX i ON t ((c::date))",
+        "TZ120",
+        ("index expression", "index public.i"),
+    ),
+    "index predicate": (
+        "CREATE INDEX i ON t (id) WHERE c IS NULL",
+        "TZ121",
+        ("index predicate", "index public.i"),
+    ),
+    "operator class": (
+        "CREATE INDEX i ON t USING brin (c timestamp_minmax_multi_ops)",
+        "TZ122",
+        ("operator class", "index public.i"),
+    ),
+    "index of the whole row": (
+        "CREATE FUNCTION h(t) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1';"
+        "CREATE INDEX i ON t (h(t))",
+        "TZ123",
+        ("whole-row index", "index public.i"),
+    ),
+    "extended statistics": (
+        "CREATE STATISTICS s ON n, c FROM t",
+        "TZ124",
+        ("statistics", "statistics object public.s"),
+    ),
+    "sql-body function": (
+        "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql"
+        " BEGIN ATOMIC SELECT count(c) FROM t; END",
+        "TZ126",
+        ("sql-body function", "function public.f()"),
+    ),
+    "several parents": (
+        "CREATE TABLE u (c timestamp); CREATE TABLE ch () INHERITS (t, u)",
+        "TZ129",
+        ("several parents", "table public.ch"),
+    ),
+    "inheritance": (
+        "CREATE TABLE ch () INHERITS (t)",
+        "TZ128",
+        ("inheritance", "table public.t"),
+    ),
+    "row type stored elsewhere": (
+        "CREATE TABLE u (r t)",
+        "TZ131",
+        ("row type", "column r of table public.u"),
+    ),
+    "array of the row type stored elsewhere": (
+        "CREATE DOMAIN ts AS t[]; CREATE TABLE u (r ts)",
+        "TZ131",
+        ("row type", "column r of table public.u"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BLOCKING)
+def test_what_this_release_cannot_carry_over_blocks_the_column(
+    database: Database, case: str
+) -> None:
+    ddl, code, (kind, name) = BLOCKING[case]
+    database.execute(TABLE + ddl)
+
+    of = column(scan(database))
+
+    assert (kind, name) in {(d.kind, d.name) for d in of.dependents}
+    (finding,) = [f for f in of.findings if f.code == code]
+    assert finding.severity is Severity.BLOCKS
+    assert ".c" in finding.message
+    assert name in finding.message
+    assert finding.hint.endswith(".")
+
+
+@pytest.mark.pg(">= 15")
+@pytest.mark.parametrize("clause", ["(id, c)", "WHERE (c > '2020-01-01')"])
+def test_a_publication_with_filter_or_list_blocks(
+    database: Database, clause: str
+) -> None:
+    database.execute(TABLE)
+    database.execute(f"CREATE PUBLICATION p FOR TABLE t {clause} WITH (publish=insert)")
+
+    of = column(scan(database))
+
+    assert {"TZ125", "TZ143"} <= codes(of)
+    assert {d.kind for d in of.dependents} == {"publication"}
+
+
+@pytest.mark.pg(">= 18")
+def test_a_virtual_generated_column_blocks(database: Database) -> None:
+    database.execute(TABLE + "ALTER TABLE t ADD g date GENERATED ALWAYS AS (c::date)")
+
+    of = column(scan(database))
+
+    assert codes(of) == {"TZ115"}
+    assert [d.name for d in of.dependents] == ["column g of table public.t"]
+
+
+def test_a_generated_naive_column_blocks_itself_and_has_no_default(
+    database: Database,
+) -> None:
+    database.execute(
+        TABLE + "ALTER TABLE t ADD g timestamp GENERATED ALWAYS AS (c) STORED"
+    )
+
+    of = column(scan(database), name="g")
+
+    assert of.generated
+    assert of.default is None
+    assert codes(of) == {"TZ116"}
+
+
+def test_views_above_views_are_found_with_the_way_to_them(database: Database) -> None:
+    database.execute(
+        TABLE
+        + "CREATE VIEW v1 AS SELECT id, c FROM t; CREATE VIEW v2 AS SELECT id FROM"
+        " v1; CREATE MATERIALIZED VIEW m3 AS SELECT id FROM v2"
+    )
+
+    of = column(scan(database))
+
+    assert {(d.name, d.through) for d in of.dependents} == {
+        ("view public.v1", ""),
+        ("view public.v2", "view public.v1"),
+        ("materialized view public.m3", "view public.v2"),
+    }
+    assert codes(of) == {"TZ110", "TZ111"}
+
+
+HARMLESS = {
+    "default": "ALTER TABLE t ALTER c SET DEFAULT now()",
+    "not null": "ALTER TABLE t ALTER c SET NOT NULL",
+    "btree": "CREATE INDEX ON t (c)",
+    "hash": "CREATE INDEX ON t USING hash (c)",
+    "brin": "CREATE INDEX ON t USING brin (c)",
+    "key with another order": "CREATE INDEX ON t (n, c DESC NULLS LAST)",
+    "unique": "ALTER TABLE t ADD UNIQUE (c)",
+    "primary key": "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (c, id)",
+    "include": "CREATE INDEX ON t (n) INCLUDE (c)",
+    "predicate on another column": "CREATE INDEX ON t (c) WHERE n > 0",
+    "index on another column": "CREATE INDEX ON t ((n + 1)) WHERE n > 0",
+    "check on another column": "ALTER TABLE t ADD CHECK (n > 0)",
+    "view of other columns": "CREATE VIEW v AS SELECT id FROM t WHERE n > 0",
+    "count of a view": "CREATE VIEW v AS SELECT count(*) FROM t",
+    "trigger that compares whole rows": (
+        TRIGGER_FUNCTION + "CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW"
+        " WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION f()"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HARMLESS)
+def test_what_alter_table_carries_over_is_no_finding(
+    database: Database, case: str
+) -> None:
+    database.execute(TABLE + HARMLESS[case])
+
+    of = column(scan(database))
+
+    assert of.findings == ()
+    assert of.dependents == ()
+    assert all(index.plain for index in of.indexes)
+
+
+def test_membership_in_a_whole_publication_warns_only(database: Database) -> None:
+    database.execute(TABLE + "CREATE PUBLICATION p FOR TABLE t")
+
+    of = column(scan(database))
+
+    (finding,) = of.findings
+    assert (finding.code, finding.severity) == ("TZ143", Severity.WARNING)
+    assert finding.message == "table public.t is published by publication p"
+
+
+def test_a_table_that_a_subscription_fills_warns(database: Database) -> None:
+    database.execute(
+        TABLE + "CREATE SUBSCRIPTION s CONNECTION 'dbname=x' PUBLICATION p"
+        " WITH (connect = false, slot_name = NONE)"
+    )
+    database.execute(
+        "INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate)"
+        " SELECT s.oid, 't'::regclass, 'r' FROM pg_subscription s"
+        " JOIN pg_database d ON d.oid = subdbid WHERE datname = current_database()"
+    )
+    try:
+        of = column(scan(database))
+    finally:
+        database.execute("DROP SUBSCRIPTION s")
+
+    assert [f.message for f in of.findings] == [
+        "table public.t is filled by subscription s"
+    ]
+
+
+def test_a_table_of_an_extension_blocks(database: Database) -> None:
+    database.execute(TABLE + "ALTER EXTENSION plpgsql ADD TABLE t")
+
+    assert codes(column(scan(database))) == {"TZ142"}
+
+
+def test_functions_that_use_the_row_type_or_name_the_column_warn_only(
+    database: Database,
+) -> None:
+    database.execute(
+        TABLE + "CREATE FUNCTION f(t) RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        "CREATE FUNCTION w() RETURNS void LANGUAGE sql AS 'UPDATE T SET C = now()'"
+    )
+
+    of = column(scan(database))
+
+    assert {(f.code, f.severity) for f in of.findings} == {
+        ("TZ132", Severity.WARNING),
+        ("TZ133", Severity.WARNING),
+    }
+    assert [(w.kind, w.name, w.certainty) for w in of.writers] == [
+        ("function", "public.w()", "likely")
+    ]
+
+
+def test_a_trigger_that_assigns_the_column_is_a_writer(database: Database) -> None:
+    database.execute(
+        TABLE + "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN new.c := now(); RETURN new; END';"
+        "CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch()"
+    )
+    inventory = scan(database)
+
+    assert [(w.kind, w.certainty) for w in column(inventory).writers] == [
+        ("trigger", "likely")
+    ]
+    assert codes(column(inventory)) == {"TZ134"}
+    assert column(inventory, name="d").writers == ()
+
+
+def test_index_properties_that_alter_table_forgets_block(database: Database) -> None:
+    database.execute(
+        TABLE + "CREATE INDEX i ON t (c, (n + 1)); ALTER INDEX i ALTER COLUMN 2 SET"
+        " STATISTICS 500; CREATE INDEX j ON t (d);"
+        "ALTER INDEX j DEPENDS ON EXTENSION plpgsql"
+    )
+    inventory = scan(database)
+
+    assert codes(column(inventory)) == {"TZ136"}
+    assert codes(column(inventory, name="d")) == {"TZ136"}
+
+
+def test_an_invalid_index_blocks(database: Database) -> None:
+    database.execute(TABLE + "INSERT INTO t VALUES (1, 1, 'now'), (2, 1, 'infinity')")
+    with database.connect(autocommit=True) as connection, pytest.raises(Exception):  # noqa: B017, PT011
+        connection.execute("CREATE UNIQUE INDEX CONCURRENTLY i ON t (n) INCLUDE (c)")
+
+    of = column(scan(database))
+
+    assert codes(of) == {"TZ137"}
+    assert not of.indexes[0].valid
