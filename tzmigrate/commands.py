@@ -142,7 +142,7 @@ def plan(
             planned=before,
             same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
         )
-    drafts = draft_revisions(found, graph, rules)
+    drafts = draft_revisions(found, graph, rules, head=head)
     if found.decisions or not drafts:
         return replace(found, dry_run=dry_run)
     if dry_run:

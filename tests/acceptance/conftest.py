@@ -1,5 +1,7 @@
 """An ordinary Alembic project beside the database of a test."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import alembic.config
 import pytest
 
 from tzmigrate import commands
@@ -148,10 +151,17 @@ class Project:
             pytest.fail(f"alembic {' '.join(arguments)}: {done.stderr[-3000:]}")
         return done
 
+    def run(self, *arguments: str) -> str:
+        """Run alembic in this process, which is quicker; its errors are raised."""
+        output = io.StringIO()
+        with contextlib.chdir(self.root), contextlib.redirect_stdout(output):
+            alembic.config.main(argv=list(arguments), prog="alembic")
+        return output.getvalue()
+
     def revision(self, name: str, upgrade: str, downgrade: str = "SELECT 1") -> str:
         """Add a revision of the team's own on top of the head; return its id."""
-        done = self.alembic("revision", "-m", name)
-        path = Path(done.stdout.split("Generating ")[1].split(" ...")[0].strip())
+        done = self.run("revision", "-m", name)
+        path = Path(done.split("Generating ")[1].split(" ...")[0].strip())
         text = path.read_text(encoding="utf-8")
         for statement, title in ((upgrade, "Upgrade"), (downgrade, "Downgrade")):
             text = text.replace(

@@ -36,6 +36,6 @@ def test_statements_are_split_at_their_ends_only() -> None:
 
 
 def test_the_support_revision_is_python() -> None:
-    body = support_body()
+    body = support_body("0a1b2c3d4e5f")
     compile(f"def upgrade():\n{body.upgrade}", "upgrade", "exec")
     compile(f"def downgrade():\n{body.downgrade}", "downgrade", "exec")

@@ -9,6 +9,7 @@ from tzmigrate.execution.runner import (
     Confirm,
     Progress,
     analyze,
+    check_known,
     check_recorded,
     check_unedited,
     describe,
@@ -48,13 +49,15 @@ def rollback(
     """Downgrade the chosen groups, the newest first.
 
     Raises:
-        DecisionNeeded: revisions of the team stand above ours, or a file was edited.
+        DecisionNeeded: revisions of the team stand above ours, a file was edited, or
+            the database stands at a revision that the directory lacks.
         UsageError: ``to`` names no revision of ours.
         NotProved: a step was not recorded.
     """
     identity = preflight(session, alembic)
+    check_known(graph, identity)
     ledger = recorded(session)
-    applied = graph.applied([h for h in identity.heads if h in graph])
+    applied = graph.applied(identity.heads)
     # a step taken back by a later revision of ours is naive already
     done = [
         r
@@ -167,4 +170,7 @@ def _write_inverse(
 
 def _below(revision: OurRevision) -> str:
     """Return what ``alembic downgrade`` must be given to undo just this revision."""
-    return f"{revision.revision}-1" if revision.down_revision else "base"
+    if not revision.down_revision:
+        return "base"
+    # without the branch's name Alembic takes every branch down that begins there
+    return f"{revision.revision}@{revision.down_revision[0]}"

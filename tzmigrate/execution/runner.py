@@ -57,6 +57,7 @@ def apply(
     identity = preflight(session, alembic)
     pending = pending_revisions(graph, identity)
     if not pending:
+        _check_stamped(session, graph, identity)
         return Run(
             direction="up",
             steps=(),
@@ -145,24 +146,16 @@ def pending_revisions(
         DecisionNeeded: the database stands elsewhere than the plan expects, a file
             was edited, or revisions of the team would have to run as well.
     """
-    unknown = [head for head in identity.heads if head not in graph]
-    if unknown:
-        raise DecisionNeeded(
-            "TZ320",
-            f"database {identity.database} is at revision {', '.join(unknown)}, which "
-            "the Alembic directory does not have",
-            hint="Check out the branch that has it, or name another directory with "
-            "--alembic-dir.",
-        )
+    check_known(graph, identity)
     applied = graph.applied(identity.heads)
     pending = tuple(r for r in graph.ours() if r.revision not in applied)
     check_unedited(pending)
     ours = {revision.revision for revision in graph.ours()}
     if pending:
+        # several branches may hold revisions of ours
+        needed = {n for revision in pending for n in graph.earlier(revision.revision)}
         between = [
-            name
-            for name in graph.earlier(pending[-1].revision)
-            if name not in applied and name not in ours
+            file.revision for file in graph if file.revision in needed - applied - ours
         ]
         if between:
             raise DecisionNeeded(
@@ -174,6 +167,50 @@ def pending_revisions(
                 "want, then tzmigrate apply again.",
             )
     return pending
+
+
+def check_known(graph: RevisionGraph, identity: Identity) -> None:
+    """Stop where the database stands at a revision that the directory lacks.
+
+    Raises:
+        DecisionNeeded: names the revision.
+    """
+    unknown = [head for head in identity.heads if head not in graph]
+    if unknown:
+        raise DecisionNeeded(
+            "TZ320",
+            f"database {identity.database} is at revision {', '.join(unknown)}, which "
+            "the Alembic directory does not have",
+            hint="Check out the branch that has it, or name another directory with "
+            "--alembic-dir.",
+        )
+
+
+def _check_stamped(session: Session, graph: RevisionGraph, identity: Identity) -> None:
+    """Stop where the version table claims what the ledger does not have.
+
+    A database without a ledger may have been created zoned, and stamped.
+    """
+    ledger = recorded(session)
+    applied = graph.applied(identity.heads)
+    ours = [r for r in graph.ours() if r.revision in applied]
+    taken_back = {revision.inverts for revision in ours}
+    lacking = [
+        r
+        for r in ours
+        if r.kind is Kind.GROUP
+        and r.step not in taken_back
+        and (r.step not in ledger or ledger[r.step].direction != "up")
+    ]
+    if ledger and lacking:
+        raise DecisionNeeded(
+            "TZ324",
+            f"Alembic's version table says that revision {lacking[0].revision} is "
+            f"applied, and the ledger of database {identity.database} does not",
+            detail="It was stamped, or taken back outside Alembic.",
+            hint="alembic stamp the revision below it, then run tzmigrate apply "
+            "again; tzmigrate status shows each step.",
+        )
 
 
 def check_unedited(revisions: Sequence[OurRevision]) -> None:

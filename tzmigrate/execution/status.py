@@ -1,5 +1,7 @@
 """Say where every planned step stands: files, version table and ledger side by side."""
 
+from dataclasses import replace
+
 from tzmigrate.execution.alembic_project import AlembicRunner
 from tzmigrate.execution.model import Status, StepState, StepStatus
 from tzmigrate.execution.runner import recorded
@@ -16,43 +18,75 @@ def read_status(
     """Compare what is planned with what Alembic and the ledger say was done."""
     ledger = recorded(session)
     identity = alembic.identify()
-    applied = graph.applied([head for head in identity.heads if head in graph])
-    ours = [r for r in graph.ours() if r.kind is not Kind.INVERSE]
-    inverted = {r.inverts for r in graph.ours() if r.revision in applied}
+    unknown = [head for head in identity.heads if head not in graph]
+    applied = graph.applied(identity.heads)
+    ours = graph.ours()
+    inverses = {r.inverts: r for r in ours if r.inverts and r.revision in applied}
     steps = tuple(
         step_status(
             revision,
-            applied=revision.revision in applied and revision.step not in inverted,
+            # nobody knows what stands below a revision that is not here
+            applied=None if unknown else revision.revision in applied,
             support=bool(ledger),
-            step=ledger.get(revision.step),
+            step=ledger.get(revision.inverts or revision.step),
+            taken_back_by=inverses.get(revision.step),
         )
         for revision in ours
     )
+    if unknown:
+        note = (
+            f"the database is at revision {', '.join(unknown)}, which the Alembic "
+            "directory does not have"
+        )
+        steps = tuple(
+            replace(s, note="; ".join(filter(None, (note, s.note)))) for s in steps
+        )
     return Status(
         database=session.info.dbname,
         steps=steps,
-        next_command=_next(steps),
+        next_command="alembic current" if unknown else _next(steps),
     )
 
 
 def step_status(
-    revision: OurRevision, *, applied: bool, support: bool, step: LedgerStep | None
+    revision: OurRevision,
+    *,
+    applied: bool | None,
+    support: bool,
+    step: LedgerStep | None,
+    taken_back_by: OurRevision | None = None,
 ) -> StepStatus:
-    """Judge one step; no server here."""
-    up = step is not None and step.direction == "up"
+    """Judge one step; no server here.
+
+    Args:
+        revision: the step's file.
+        applied: what Alembic's version table says; ``None`` where it cannot be read.
+        support: there is a ledger.
+        step: what the ledger says; of the step taken back, for an inverse.
+        taken_back_by: the inverse of this step, where that is applied.
+    """
+    done = step is not None and step.direction == "up"
+    if revision.kind is Kind.INVERSE:
+        done = step is not None and not done
+    if applied is None:
+        applied = done
     note = ""
     if revision.kind is Kind.SUPPORT:
-        done = applied or support
-        state = StepState.DONE if done else StepState.PENDING
-    elif applied and up:
+        state = StepState.DONE if applied or support else StepState.PENDING
+    elif applied and done:
         state = StepState.DONE
+    elif revision.kind is Kind.INVERSE and not applied:
+        state = StepState.PENDING
+    elif applied and taken_back_by is not None:
+        state = StepState.ROLLED_BACK
+        note = f"taken back by revision {taken_back_by.revision}"
     elif applied:
         state = StepState.INTERRUPTED
         note = (
             "Alembic's version table says applied, the ledger does not: was it "
             "stamped? alembic stamp the revision below it, then tzmigrate apply"
         )
-    elif up:
+    elif done:
         state = StepState.INTERRUPTED
         note = (
             "the ledger says done, Alembic's version table does not: tzmigrate apply "
@@ -61,7 +95,7 @@ def step_status(
     else:
         state = StepState.PENDING if step is None else StepState.ROLLED_BACK
     if step is not None and state in {StepState.DONE, StepState.ROLLED_BACK}:
-        drifted = [c for c in step.columns if c.type_now != c.type_after]
+        drifted = [c for c in step.columns if c.drifted]
         if drifted:
             state = StepState.DRIFT
             note = (
@@ -74,13 +108,20 @@ def step_status(
         state=state,
         tables=tuple(readable_name(*r) for r in revision.relations),
         columns=len(revision.columns),
-        at=step.done_at if step is not None else None,
+        at=step.done_at
+        if step is not None and state is not StepState.PENDING
+        else None,
         note=note,
     )
 
 
 def _next(steps: tuple[StepStatus, ...]) -> str:
-    states = {step.state for step in steps}
+    # what an inverse took back stays back; plan writes new revisions for it
+    states = {
+        step.state
+        for step in steps
+        if not (step.state is StepState.ROLLED_BACK and step.note)
+    }
     if not steps:
         return "tzmigrate plan"
     if StepState.DRIFT in states:

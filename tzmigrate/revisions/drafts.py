@@ -28,12 +28,19 @@ def planned_before(ours: Sequence[OurRevision]) -> Planned:
 
 
 def draft_revisions(
-    plan: Plan, graph: RevisionGraph | None, rules: Rules
+    plan: Plan, graph: RevisionGraph | None, rules: Rules, *, head: str | None = None
 ) -> tuple[Draft, ...]:
     """Write the drafts of a plan, in the order in which they run.
 
-    The first one installs the support, unless the project has it already. A plan that
-    converts nothing has no drafts.
+    The first one installs the support, unless the project has it already; where that
+    stands on another branch, the first one depends on it. A plan that converts nothing
+    has no drafts.
+
+    Args:
+        plan: what converts.
+        graph: the revisions that exist; ``None`` for a project still to be made.
+        rules: the policy that the revisions enforce.
+        head: the head to extend, as ``RevisionGraph.head`` takes it.
     """
     groups = [group for group in plan.groups if group.step is not None]
     if not groups:
@@ -49,9 +56,22 @@ def draft_revisions(
                 return found
 
     drafts = []
-    if not any(revision.kind is Kind.SUPPORT for revision in ours):
-        drafts.append(_draft(support_body(), identifier()))
-    steps = [revision.step for revision in ours if revision.kind is Kind.GROUP]
+    base = graph.head(head) if graph is not None else None
+    below = {base, *graph.earlier(base)} if graph is not None and base else set()
+    support = [revision for revision in ours if revision.kind is Kind.SUPPORT]
+    elsewhere: tuple[str, ...] = ()
+    if not support:
+        name = identifier()
+        drafts.append(_draft(support_body(name), name))
+    elif support[0].revision not in below:
+        elsewhere = (support[0].revision,)
+    standing = [revision for revision in ours if revision.revision in below]
+    taken_back = {revision.inverts for revision in standing}
+    steps = [
+        revision.step
+        for revision in standing
+        if revision.kind is Kind.GROUP and revision.step not in taken_back
+    ]
     predecessor = steps[-1] if steps else None
     for group in groups:
         revision = identifier()
@@ -67,8 +87,8 @@ def draft_revisions(
             lock_timeout=plan.lock_timeout,
             policy=_policy(group, rules),
         )
-        drafts.append(_draft(body, revision))
-        predecessor = group.slug
+        drafts.append(replace(_draft(body, revision), depends_on=elsewhere))
+        predecessor, elsewhere = group.slug, ()
     return tuple(drafts)
 
 

@@ -37,12 +37,20 @@ class Body:
     metadata: dict[str, object] = field(default_factory=dict)
 
 
-def support_body() -> Body:
-    """Render the revision that installs the ledger and the support."""
+def support_body(revision: str) -> Body:
+    """Render the revision that installs the ledger and the support.
+
+    Args:
+        revision: Alembic's identifier; run again, the revision knows its own work.
+    """
+    setting = f"set_config('tzmigrate.revision', {wire.literal(revision)}, true)"
+    identity = f"SELECT pg_catalog.{setting}"
     return Body(
         message="tz_support",
         title="install the ledger and the support of tzmigrate",
-        upgrade="\n".join(_block(s) for s in support.install()),
+        upgrade="\n".join(
+            [_execute(identity), *(_block(s) for s in support.install())]
+        ),
         downgrade="\n".join(_block(s) for s in support.uninstall()),
         constants="",
         metadata={"version": 1, "kind": "support", "step": "support"},
@@ -185,10 +193,9 @@ def _group(
             else f"    # the same as {using}, a third faster;"
             f" the session's zone is pinned to {zone}"
         )
-        lines.append(_execute(wire.statement(ddl)))
-    else:
-        # run a second time, USING would shift every value (postgres-facts.md 0.5)
-        lines.append(_execute(wire.guarded("tzmigrate.must_convert()", ddl)))
+    # run a second time, USING would shift every value (postgres-facts.md 0.5), and
+    # SET DEFAULT would overwrite what somebody has set since
+    lines.append(_execute(wire.guarded("tzmigrate.must_convert()", ddl)))
     lines.append(_call("prove_step", {"relation": relation}))
     return "\n".join(lines)
 

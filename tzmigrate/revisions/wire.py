@@ -69,9 +69,10 @@ def statement(sql: str) -> str:
 
 def guarded(condition: str, sql: str) -> str:
     """Return a statement that runs only where a condition holds on the server."""
+    inner = statement(sql)
     # a dollar sign in a name could end the body that surrounds it
-    bites = _BITES.search(sql) or "$" in sql
-    inner = f"EXECUTE {_escaped(sql)}" if bites else sql
+    if "$" in inner:
+        inner = f"EXECUTE {_escaped(sql)}"
     return f"DO $tz$ BEGIN\nIF {condition} THEN\n{inner};\nEND IF;\nEND $tz$"
 
 

@@ -18,6 +18,8 @@ class LedgerColumn:
         type_now: ``format_type`` today; ``None`` where the column is gone.
         relation_oid: the table's today; ``None`` where it is gone.
         fingerprint: of the whole column before the step, as text of a numeric.
+        superseded: a later step converted the column again, so this one says nothing
+            of what stands there now.
     """
 
     position: int
@@ -31,6 +33,12 @@ class LedgerColumn:
     fingerprint: str | None
     type_now: str | None
     relation_oid: int | None = None
+    superseded: bool = False
+
+    @property
+    def drifted(self) -> bool:
+        """The column is not what the ledger says it is."""
+        return not self.superseded and self.type_now != self.type_after
 
     @property
     def label(self) -> str:
@@ -112,6 +120,7 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
                 values=found[20],
                 fingerprint=found[21],
                 type_now=found[23],
+                superseded=found[25],
                 relation_oid=found[24],
             )
         )

@@ -10,6 +10,9 @@ SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.maske
        (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))
           AND a.attname = c.column_name AND NOT a.attisdropped),
-       pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))::pg_catalog.oid::pg_catalog.int8
+       pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))::pg_catalog.oid::pg_catalog.int8,
+       EXISTS (SELECT FROM last AS l JOIN tzmigrate.step_column AS y ON y.step_id = l.id
+               WHERE l.id > s.id AND y.relation_schema = c.relation_schema AND y.relation_name = c.relation_name
+                 AND y.column_name = c.column_name)
 FROM last AS s JOIN tzmigrate.step_column AS c ON c.step_id = s.id
 ORDER BY s.id, c.position

@@ -67,7 +67,9 @@ def verify(
     columns: list[ColumnProof] = []
     findings: list[Finding] = []
     for step in steps:
-        drifted = [c for c in step.columns if c.type_now != c.type_after]
+        if all(column.superseded for column in step.columns):
+            continue
+        drifted = [c for c in step.columns if c.drifted]
         for column in drifted:
             now = column.type_now or "gone"
             findings.append(
@@ -79,7 +81,12 @@ def verify(
                     hint="Somebody changed it outside tzmigrate: see tzmigrate status.",
                 )
             )
-        columns.extend(_step(connection, step, level) if not drifted else _lost(step))
+        proofs = _step(connection, step, level) if not drifted else _lost(step)
+        columns.extend(
+            proof
+            for proof, column in zip(proofs, step.columns, strict=True)
+            if not column.superseded
+        )
     findings.extend(_session_zones(connection, steps, server_zone, accept))
     row = connection.execute(
         "SELECT to_char(now() AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
@@ -109,7 +116,7 @@ def _session_zones(
         for step in steps
         if step.zoned
         for c in step.columns
-        if c.relation_oid is not None and c.type_now == c.type_after
+        if c.relation_oid is not None and not c.superseded and not c.drifted
     ]
     settings = read_zone_settings(
         connection, (c.relation_oid for c in columns), server_zone=server_zone

@@ -21,8 +21,11 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
-    INSERT INTO tzmigrate.support (version, schema_created)
-    VALUES (1, pg_catalog.current_setting('tzmigrate.schema_created')::boolean);
+    IF NOT EXISTS (SELECT FROM tzmigrate.support) THEN
+        INSERT INTO tzmigrate.support (version, schema_created, revision)
+        VALUES (1, pg_catalog.current_setting('tzmigrate.schema_created')::boolean,
+            coalesce(pg_catalog.current_setting('tzmigrate.revision', true), ''));
+    END IF;
     COMMENT ON SCHEMA tzmigrate IS 'ledger and support of tzmigrate; tzmigrate clean removes it';
 END
 $tz$;

@@ -2,7 +2,7 @@
 -- outside a cast: alembic upgrade --sql doubles, expands and binds them.
 
 -- raise an error of ours; the first digit after TZ is the exit status
-CREATE FUNCTION tzmigrate.refuse(code text, message text, detail text, hint text) RETURNS void
+CREATE OR REPLACE FUNCTION tzmigrate.refuse(code text, message text, detail text, hint text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = code, MESSAGE = concat('tzmigrate ', code, chr(58), ' ', message),
@@ -11,18 +11,18 @@ END
 $tz$;
 
 -- the stored integer, microseconds since 2000-01-01; infinity is the end of bigint
-CREATE FUNCTION tzmigrate.microseconds(value timestamp) RETURNS bigint
+CREATE OR REPLACE FUNCTION tzmigrate.microseconds(value timestamp) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $tz$
     SELECT ('x' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.timestamp_send(value), 'hex'))::pg_catalog.bit(64)::pg_catalog.int8
 $tz$;
 
-CREATE FUNCTION tzmigrate.microseconds(value timestamptz) RETURNS bigint
+CREATE OR REPLACE FUNCTION tzmigrate.microseconds(value timestamptz) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $tz$
     SELECT ('x' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.timestamptz_send(value), 'hex'))::pg_catalog.bit(64)::pg_catalog.int8
 $tz$;
 
 -- the 64-bit transaction id of a row version of the last 2 ^ 31 transactions
-CREATE FUNCTION tzmigrate.full_xid(id xid) RETURNS bigint
+CREATE OR REPLACE FUNCTION tzmigrate.full_xid(id xid) RETURNS bigint
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT CASE WHEN low <= next & 4294967295 THEN base + low ELSE base + low - 4294967296 END
     FROM (SELECT id::text::bigint AS low, next, next - (next & 4294967295) AS base
@@ -30,7 +30,7 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $tz$
 $tz$;
 
 -- the step that is open in this transaction
-CREATE FUNCTION tzmigrate.open_step() RETURNS tzmigrate.step
+CREATE OR REPLACE FUNCTION tzmigrate.open_step() RETURNS tzmigrate.step
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step;
@@ -51,7 +51,7 @@ END
 $tz$;
 
 -- begin: settings pinned for this transaction, guards, one open row in the ledger
-CREATE FUNCTION tzmigrate.begin_step(
+CREATE OR REPLACE FUNCTION tzmigrate.begin_step(
     step text, direction text, revision text, after text, zone text, lock_timeout text,
     gap text, overlap text, proof text, rewrite boolean, server_major integer, support integer
 ) RETURNS void LANGUAGE plpgsql AS $tz$
@@ -60,6 +60,7 @@ DECLARE
     setting record;
     saved jsonb = '{}';
     state text;
+    above text;
     new_id bigint;
     identifier text;
 BEGIN
@@ -103,14 +104,25 @@ BEGIN
                 'Run the revisions in their order; with psql use -v ON_ERROR_STOP=1. tzmigrate status shows what is missing.');
         END IF;
     END IF;
+    IF begin_step.direction = 'down' THEN
+        SELECT string_agg(quote_literal(last.step), ', ') INTO above
+        FROM (SELECT DISTINCT ON (s.step) s.step, s.direction, s.predecessor FROM tzmigrate.step s
+              WHERE s.done_at IS NOT NULL ORDER BY s.step, s.id DESC) AS last
+        WHERE last.direction = 'up' AND last.predecessor = begin_step.step;
+        IF above IS NOT NULL THEN
+            PERFORM tzmigrate.refuse('TZ343', concat('step ', above, ', which comes after ', quote_literal(begin_step.step), ', is still recorded as done'),
+                'A later revision failed to come down or was left out.',
+                'Take the revisions back in their order, the newest first; with psql use -v ON_ERROR_STOP=1. tzmigrate status shows where each stands.');
+        END IF;
+    END IF;
     BEGIN
         SELECT system_identifier::text INTO identifier FROM pg_control_system();
     EXCEPTION WHEN insufficient_privilege THEN
         identifier = NULL;
     END;
-    INSERT INTO tzmigrate.step (step, direction, revision, session_zone, gap, overlap, proof, rewrite, server_major,
+    INSERT INTO tzmigrate.step (step, direction, revision, predecessor, session_zone, gap, overlap, proof, rewrite, server_major,
         system_identifier, database_oid, database_name, server_version, role_name)
-    SELECT begin_step.step, begin_step.direction, begin_step.revision, begin_step.zone, begin_step.gap, begin_step.overlap,
+    SELECT begin_step.step, begin_step.direction, begin_step.revision, begin_step.after, begin_step.zone, begin_step.gap, begin_step.overlap,
         begin_step.proof, begin_step.rewrite, begin_step.server_major, identifier, d.oid, d.datname,
         current_setting('server_version'), current_user
     FROM pg_database d WHERE d.datname = current_database()
@@ -120,7 +132,7 @@ END
 $tz$;
 
 -- declare one column of the step; says early, without a lock, what would stop it
-CREATE FUNCTION tzmigrate.plan_column(
+CREATE OR REPLACE FUNCTION tzmigrate.plan_column(
     relation text, column_name name, type_before text, type_after text, zone text, default_before text
 ) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
@@ -146,7 +158,7 @@ END
 $tz$;
 
 -- the column's type is the planned one, or the ledger says that this very step converted it already
-CREATE FUNCTION tzmigrate.check_column(open_id bigint, name name) RETURNS void
+CREATE OR REPLACE FUNCTION tzmigrate.check_column(open_id bigint, name name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step;
@@ -210,7 +222,7 @@ END
 $tz$;
 
 -- the leaf relations that hold the rows
-CREATE FUNCTION tzmigrate.leaves(root regclass) RETURNS SETOF regclass
+CREATE OR REPLACE FUNCTION tzmigrate.leaves(root regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     WITH RECURSIVE tree (relation) AS (
         SELECT root::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
@@ -218,13 +230,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT c.oid::regclass FROM tree JOIN pg_class c ON c.oid = tree.relation WHERE c.relkind = 'r' ORDER BY c.oid
 $tz$;
 
-CREATE FUNCTION tzmigrate.file_nodes(root regclass) RETURNS text
+CREATE OR REPLACE FUNCTION tzmigrate.file_nodes(root regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT string_agg(concat(l::oid, '=', pg_relation_filenode(l)), ',' ORDER BY l::oid) FROM tzmigrate.leaves(root) AS l
 $tz$;
 
 -- SQL text of a column as it stands now (naive or zoned), as wall clock or as instant
-CREATE FUNCTION tzmigrate.expression(c tzmigrate.step_column, zoned boolean, wanted text, session_zone text) RETURNS text
+CREATE OR REPLACE FUNCTION tzmigrate.expression(c tzmigrate.step_column, zoned boolean, wanted text, session_zone text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT CASE
         WHEN wanted = 'wall' AND NOT zoned OR wanted = 'instant' AND zoned THEN concat('t.', quote_ident(c.column_name))
@@ -235,7 +247,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
 $tz$;
 
 -- SQL text that gives a row's key as text[], the same text before and after the conversion
-CREATE FUNCTION tzmigrate.key_text(open_id bigint, root regclass, zoned boolean) RETURNS text
+CREATE OR REPLACE FUNCTION tzmigrate.key_text(open_id bigint, root regclass, zoned boolean) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT concat('ARRAY[', string_agg(
         CASE WHEN c.step_id IS NULL OR NOT zoned THEN concat('t.', quote_ident(k.name), '::text')
@@ -246,7 +258,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 $tz$;
 
 -- SQL text of the condition that finds the row of a recorded key (p.key) again, by its index
-CREATE FUNCTION tzmigrate.key_match(open_id bigint, root regclass, zoned boolean) RETURNS text
+CREATE OR REPLACE FUNCTION tzmigrate.key_match(open_id bigint, root regclass, zoned boolean) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT string_agg(
         CASE WHEN c.step_id IS NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', format_type(a.atttypid, NULL))
@@ -259,7 +271,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 $tz$;
 
 -- stop at wall clocks that the zone skips, or has twice, before anything is done
-CREATE FUNCTION tzmigrate.check_clock_changes(relation regclass) RETURNS void
+CREATE OR REPLACE FUNCTION tzmigrate.check_clock_changes(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
@@ -306,7 +318,7 @@ END
 $tz$;
 
 -- keys of the baseline sample, chosen without a lock
-CREATE FUNCTION tzmigrate.choose_sample(relation text, key text[], rows integer) RETURNS void
+CREATE OR REPLACE FUNCTION tzmigrate.choose_sample(relation text, key text[], rows integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
@@ -329,7 +341,7 @@ END
 $tz$;
 
 -- small tables whole; large ones: the ends of each indexed column, then random blocks and lines with rejection
-CREATE FUNCTION tzmigrate.draw_sample(relation regclass, rows integer) RETURNS void
+CREATE OR REPLACE FUNCTION tzmigrate.draw_sample(relation regclass, rows integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
@@ -372,7 +384,7 @@ END
 $tz$;
 
 -- what ALTER must not change, as one document; types and defaults of the announced columns are left out
-CREATE FUNCTION tzmigrate.picture(root regclass, announced name[]) RETURNS jsonb
+CREATE OR REPLACE FUNCTION tzmigrate.picture(root regclass, announced name[]) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     WITH RECURSIVE tree (relation) AS (
         SELECT root::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
@@ -404,7 +416,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 $tz$;
 
 -- one pass over the table: rows, values and an order-independent fingerprint of each column, as instants on the way up
-CREATE FUNCTION tzmigrate.fingerprint(open_id bigint, root regclass, zoned boolean, OUT rows bigint, OUT counts bigint[], OUT sums numeric[])
+CREATE OR REPLACE FUNCTION tzmigrate.fingerprint(open_id bigint, root regclass, zoned boolean, OUT rows bigint, OUT counts bigint[], OUT sums numeric[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step;
@@ -426,7 +438,7 @@ END
 $tz$;
 
 -- recorded values of the sample, read by key: microseconds as wall clock and as instant, one array element a column
-CREATE FUNCTION tzmigrate.sampled(open_id bigint, root regclass, zoned boolean)
+CREATE OR REPLACE FUNCTION tzmigrate.sampled(open_id bigint, root regclass, zoned boolean)
 RETURNS TABLE (key text[], wall bigint[], instant bigint[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off AS $tz$
 #variable_conflict use_column
@@ -444,7 +456,7 @@ END
 $tz$;
 
 -- lock the table, look again, and read the baseline under the lock
-CREATE FUNCTION tzmigrate.take_table(relation text) RETURNS void
+CREATE OR REPLACE FUNCTION tzmigrate.take_table(relation text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
@@ -496,14 +508,14 @@ BEGIN
 END
 $tz$;
 
--- tell a USING clause whether its ALTER is still to be done
-CREATE FUNCTION tzmigrate.must_convert() RETURNS boolean
+-- whether the ALTER is still to be done; a step that is passed over changes nothing
+CREATE OR REPLACE FUNCTION tzmigrate.must_convert() RETURNS boolean
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT NOT (tzmigrate.open_step()).passed_over
 $tz$;
 
 -- after the ALTER: nothing moved, nothing else changed; then the ledger, and the session's settings as they were
-CREATE FUNCTION tzmigrate.prove_step(relation text) RETURNS void LANGUAGE plpgsql AS $tz$
+CREATE OR REPLACE FUNCTION tzmigrate.prove_step(relation text) RETURNS void LANGUAGE plpgsql AS $tz$
 #variable_conflict use_column
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();

@@ -1,13 +1,21 @@
--- install: the schema, ours and closed to others
+-- install: the schema, ours and closed to others; run again by the same revision it changes nothing
 SELECT pg_catalog.set_config('tzmigrate.marker', 'open', true);
 
 DO $tz$
+DECLARE
+    same boolean = false;
 BEGIN
     IF coalesce(pg_catalog.current_setting('tzmigrate.marker', true), '') OPERATOR(pg_catalog.<>) 'open' THEN
         RAISE EXCEPTION USING ERRCODE = 'TZ643',
             MESSAGE = 'tzmigrate TZ643: no transaction is open around this revision',
             DETAIL = 'Each statement ran in a transaction of its own (AUTOCOMMIT), so the pinned zone of later revisions would be lost.',
             HINT = 'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction().';
+    END IF;
+    IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'TZ644',
+            MESSAGE = pg_catalog.concat('tzmigrate TZ644: the transaction is ', pg_catalog.current_setting('transaction_isolation'), ', not read committed'),
+            DETAIL = 'The revisions after this one cannot run in such a transaction.',
+            HINT = 'Remove the isolation level from env.py (isolation_level= or execution_options) for these revisions.';
     END IF;
     IF pg_catalog.to_regnamespace('tzmigrate') IS NOT NULL THEN
         PERFORM pg_catalog.set_config('tzmigrate.schema_created', 'false', true);
@@ -20,10 +28,22 @@ BEGIN
         END IF;
         IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace OPERATOR(pg_catalog.=) 'tzmigrate'::pg_catalog.regnamespace)
            OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace OPERATOR(pg_catalog.=) 'tzmigrate'::pg_catalog.regnamespace) THEN
-            RAISE EXCEPTION USING ERRCODE = 'TZ642',
-                MESSAGE = 'tzmigrate TZ642: schema tzmigrate is not empty',
-                DETAIL = 'The support is installed into an empty schema only.',
-                HINT = 'If it holds an older ledger, tzmigrate clean removes it; otherwise rename that schema.';
+            -- the version table was stamped back, or there is one for each tenant
+            IF EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
+                       WHERE c.relnamespace OPERATOR(pg_catalog.=) 'tzmigrate'::pg_catalog.regnamespace
+                         AND c.relname OPERATOR(pg_catalog.=) 'support' AND c.relkind OPERATOR(pg_catalog.=) 'r'
+                         AND pg_catalog.pg_get_userbyid(c.relowner) OPERATOR(pg_catalog.=) current_user
+                         AND a.attname OPERATOR(pg_catalog.=) 'revision') THEN
+                same = EXISTS (SELECT FROM tzmigrate.support s
+                               WHERE s.revision OPERATOR(pg_catalog.=) pg_catalog.current_setting('tzmigrate.revision', true));
+            END IF;
+            IF NOT same THEN
+                RAISE EXCEPTION USING ERRCODE = 'TZ642',
+                    MESSAGE = 'tzmigrate TZ642: schema tzmigrate is not empty',
+                    DETAIL = 'The support is installed into an empty schema only.',
+                    HINT = 'If it holds an older ledger, tzmigrate clean removes it; otherwise rename that schema.';
+            END IF;
+            RAISE NOTICE 'tzmigrate: this revision installed the support already; passed over';
         END IF;
     ELSE
         IF NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') THEN

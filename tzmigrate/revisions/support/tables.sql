@@ -1,15 +1,17 @@
 -- tables: the ledger; no value is kept as a naive timestamp, instants are microseconds since 2000-01-01 UTC
-CREATE TABLE tzmigrate.support (
+CREATE TABLE IF NOT EXISTS tzmigrate.support (
     version integer PRIMARY KEY,
     schema_created boolean NOT NULL,
+    revision text NOT NULL,
     installed_at timestamptz NOT NULL DEFAULT now()
 );
 
-CREATE TABLE tzmigrate.step (
+CREATE TABLE IF NOT EXISTS tzmigrate.step (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     step text NOT NULL,
     direction text NOT NULL CHECK (direction IN ('up', 'down')),
     revision text NOT NULL,
+    predecessor text,
     session_zone text NOT NULL,
     gap text NOT NULL,
     overlap text NOT NULL,
@@ -35,9 +37,9 @@ CREATE TABLE tzmigrate.step (
     done_at timestamptz
 );
 
-CREATE INDEX step_by_name ON tzmigrate.step (step, id);
+CREATE INDEX IF NOT EXISTS step_by_name ON tzmigrate.step (step, id);
 
-CREATE TABLE tzmigrate.step_column (
+CREATE TABLE IF NOT EXISTS tzmigrate.step_column (
     step_id bigint NOT NULL REFERENCES tzmigrate.step ON DELETE CASCADE,
     position integer NOT NULL,
     relation_schema name NOT NULL,
@@ -53,7 +55,7 @@ CREATE TABLE tzmigrate.step_column (
     PRIMARY KEY (step_id, position)
 );
 
-CREATE TABLE tzmigrate.sample (
+CREATE TABLE IF NOT EXISTS tzmigrate.sample (
     step_id bigint NOT NULL REFERENCES tzmigrate.step ON DELETE CASCADE,
     key text[] NOT NULL,
     wall bigint[],
