@@ -1,0 +1,237 @@
+"""New writes count too: a session zone that differs stops until pinned or accepted."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tzmigrate.inventory.model import Finding, Severity
+from tzmigrate.verification.model import Outcome
+
+TABLES = """
+CREATE TABLE events (id int PRIMARY KEY, at timestamp, seen timestamp);
+CREATE TABLE visits (id int PRIMARY KEY, at timestamp);
+INSERT INTO events VALUES (1, '2024-07-01 12:00', 'infinity');
+INSERT INTO visits VALUES (1, '2024-07-01 12:00');
+"""
+UTC = ("default=UTC",)
+
+
+def stops(findings: tuple[Finding, ...]) -> list[str]:
+    return [
+        f.message
+        for f in findings
+        if f.code == "TZ301" and f.severity is Severity.BLOCKS
+    ]
+
+
+@pytest.fixture
+def project(database: Any, make_project: Callable[..., Any]) -> Any:
+    database.execute(TABLES)
+    return make_project(database.url)
+
+
+def pin(database: Any, zone: str) -> None:
+    database.execute(f"ALTER DATABASE {database.name} SET timezone = '{zone}'")
+
+
+def test_a_server_zone_that_differs_stops_the_plan_until_the_database_pins_it(
+    database: Any, project: Any
+) -> None:
+    assert database.server.zone not in {"UTC", "Etc/UTC"}
+    plan = project.plan(zones=UTC, accept=())
+    (message,) = stops(plan.decisions)
+    assert message.startswith(f"the server gives sessions {_zone(database)}, while")
+    assert "public.events.at and 2 more hold UTC" in message
+    assert f"ALTER DATABASE {database.name}" in plan.decisions[0].hint
+    assert plan.written == ()
+    assert project.revisions == []
+    pin(database, "Etc/UTC")
+    plan = project.plan(zones=UTC, accept=())
+    assert plan.decisions == ()
+    assert len(project.revisions) == 3
+
+
+def _zone(database: Any) -> str:
+    return f"TimeZone {database.server.zone}"
+
+
+def test_a_database_zone_that_differs_stops_the_plan(
+    database: Any, project: Any
+) -> None:
+    pin(database, "Australia/Lord_Howe")
+    plan = project.plan(zones=UTC, accept=())
+    (message,) = stops(plan.decisions)
+    assert message.startswith(f"database {database.name} gives sessions TimeZone Aus")
+    assert project.revisions == []
+
+
+def test_a_role_that_writes_in_another_zone_stops_the_plan_until_it_is_pinned(
+    database: Any, project: Any, make_role: Callable[..., Any]
+) -> None:
+    pin(database, "UTC")
+    writer, reader, nobody = make_role(), make_role(), make_role()
+    database.execute(f"GRANT INSERT (id, at) ON events TO {writer.name}")
+    database.execute(f"GRANT SELECT ON events, visits TO {reader.name}")
+    for role in (writer, reader, nobody):
+        database.execute(f"ALTER ROLE {role.name} SET timezone = 'Asia/Kolkata'")
+    plan = project.plan(zones=UTC, accept=())
+    (message,) = stops(plan.decisions)
+    assert message.startswith(f"role {writer.name} gives sessions TimeZone Asia/Kol")
+    assert "public.events.at and 1 more" in message
+    assert f"ALTER ROLE {writer.name} SET timezone = 'UTC'" in plan.decisions[0].hint
+    assert project.revisions == []
+    # what a role has in this database hides what it has everywhere
+    database.execute(
+        f"ALTER ROLE {writer.name} IN DATABASE {database.name} SET timezone = 'GMT'"
+    )
+    assert project.plan(zones=UTC, accept=(), dry_run=True).decisions == ()
+    database.execute(
+        f"ALTER ROLE {writer.name} IN DATABASE {database.name} SET timezone = 'Japan'"
+    )
+    plan = project.plan(zones=UTC, accept=())
+    (message,) = stops(plan.decisions)
+    assert message.startswith(f"role {writer.name} in database {database.name} gives")
+
+
+def test_a_role_that_may_write_through_another_role_counts(
+    database: Any, project: Any, make_role: Callable[..., Any]
+) -> None:
+    pin(database, "UTC")
+    group, member = make_role(), make_role()
+    database.execute(f"ALTER ROLE {group.name} NOLOGIN")
+    database.execute(f"GRANT UPDATE ON visits TO {group.name}")
+    database.execute(f"GRANT {group.name} TO {member.name}")
+    # nobody logs in as the group, so its setting reaches nobody
+    database.execute(f"ALTER ROLE {group.name} SET timezone = 'Asia/Tokyo'")
+    assert project.plan(zones=UTC, accept=(), dry_run=True).decisions == ()
+    database.execute(f"ALTER ROLE {member.name} SET timezone = 'Asia/Tokyo'")
+    (message,) = stops(project.plan(zones=UTC, accept=()).decisions)
+    assert f"role {member.name} " in message
+    assert "public.visits.at hold" in message
+
+
+def test_columns_in_two_zones_cannot_both_be_pinned(
+    database: Any, project: Any
+) -> None:
+    pin(database, "America/New_York")
+    zones = ("default=UTC", "public.visits.*=America/New_York")
+    (message,) = stops(project.plan(zones=zones, accept=()).decisions)
+    assert "public.events.at and 1 more hold UTC" in message
+    plan = project.plan(zones=zones, accept=("TZ301",))
+    assert plan.decisions == ()
+    assert [f.severity for f in plan.findings if f.code == "TZ301"] == [
+        Severity.WARNING
+    ]
+    assert len(plan.written) == 3
+
+
+def test_accepting_in_the_configuration_lets_the_plan_go_on(
+    database: Any, project: Any
+) -> None:
+    project.configure('[zones]\ndefault = "UTC"\n[policy]\naccept = ["TZ301"]\n')
+    plan = project.plan(accept=())
+    assert plan.decisions == ()
+    assert [f.code for f in plan.findings] == ["TZ301"]
+    assert len(plan.written) == 3
+    project.apply()
+    proof = project.verify()
+    assert proof.outcome is Outcome.PROVED
+    assert [f.severity for f in proof.findings] == [Severity.WARNING]
+
+
+@pytest.mark.parametrize(
+    ("session", "column"),
+    [
+        ("US/Eastern", "America/New_York"),
+        ("America/New_York", "US/Eastern"),
+        ("EST5EDT", "America/New_York"),
+        ("america/new_york", "America/New_York"),
+        ("CET", "Europe/Brussels"),
+        ("GMT", "UTC"),
+        ("0", "UTC"),
+        ("-5", "Etc/GMT+5"),
+    ],
+)
+def test_two_names_of_one_zone_do_not_stop(
+    database: Any, project: Any, session: str, column: str
+) -> None:
+    pin(database, session)
+    zones = (f"default={column}",)
+    assert project.plan(zones=zones, accept=(), dry_run=True).decisions == ()
+
+
+@pytest.mark.parametrize(
+    ("session", "column"),
+    [
+        ("Europe/London", "UTC"),
+        ("UTC", "Europe/London"),
+        ("Africa/Abidjan", "Europe/London"),
+        # AT TIME ZONE takes these for fixed offsets, and SET TimeZone does not
+        ("CET", "Africa/Algiers"),
+        ("EET", "Africa/Tripoli"),
+        # hours west in AT TIME ZONE, hours east in SET TimeZone
+        ("5", "Etc/GMT+5"),
+        ("UTC+5", "Etc/GMT-5"),
+    ],
+)
+def test_two_zones_that_look_alike_stop(
+    database: Any, project: Any, session: str, column: str
+) -> None:
+    pin(database, session)
+    plan = project.plan(zones=(f"default={column}",), accept=())
+    assert len(stops(plan.decisions)) == 1
+    assert project.revisions == []
+
+
+def test_a_server_zone_that_cannot_be_seen_stops_the_plan(
+    database: Any, make_project: Callable[..., Any], make_role: Callable[..., Any]
+) -> None:
+    owner = make_role()
+    database.execute(TABLES)
+    for table in ("events", "visits"):
+        database.execute(f"ALTER TABLE {table} OWNER TO {owner.name}")
+    database.execute(f"ALTER ROLE {owner.name} SET timezone = 'UTC'")
+    project = make_project(database.url_as(owner))
+    plan = project.plan(zones=UTC, accept=())
+    (message,) = stops(plan.decisions)
+    assert "a TimeZone that cannot be seen" in message
+    assert f"ALTER DATABASE {database.name}" in plan.decisions[0].hint
+    assert project.revisions == []
+    pin(database, "UTC")
+    assert project.plan(zones=UTC, accept=(), dry_run=True).decisions == ()
+
+
+def test_a_zone_in_the_url_hides_nothing(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(TABLES)
+    url = database.url + ("&" if "?" in database.url else "?")
+    project = make_project(url + "options=-c%20timezone%3DUTC")
+    plan = project.plan(zones=UTC, accept=())
+    assert "cannot be seen" in stops(plan.decisions)[0]
+
+
+def test_verify_says_where_naive_input_is_read_in_another_zone(
+    database: Any, project: Any, make_role: Callable[..., Any]
+) -> None:
+    pin(database, "UTC")
+    project.plan(zones=UTC, accept=())
+    project.apply()
+    assert project.verify().findings == ()
+    # somebody changes it after the conversion
+    writer = make_role()
+    database.execute(f"GRANT INSERT ON visits TO {writer.name}")
+    database.execute(f"ALTER ROLE {writer.name} SET timezone = 'Asia/Kolkata'")
+    pin(database, "America/New_York")
+    proof = project.verify()
+    assert proof.outcome is Outcome.PROVED
+    first, second = stops(proof.findings)
+    assert first.startswith(f"database {database.name} gives sessions TimeZone Americ")
+    assert "public.events.at and 2 more" in first
+    assert second.startswith(f"role {writer.name} gives sessions TimeZone Asia/Kolk")
+    assert "public.visits.at hold" in second
+    accepted = project.verify(accept=("TZ301",))
+    assert [f.severity for f in accepted.findings] == [Severity.WARNING] * 2
+    project.rollback(everything=True)
+    assert project.verify().findings == ()
