@@ -17,6 +17,7 @@ from tzmigrate.config import (
     match_zone,
     with_zone_options,
 )
+from tzmigrate.errors import UsageError
 from tzmigrate.execution import rollback as rolling
 from tzmigrate.execution import runner
 from tzmigrate.execution.alembic_project import AlembicRunner
@@ -125,7 +126,7 @@ def plan(
     config = with_zone_options(load_config(connection.config), zones)
     options = _alembic_options(alembic, config)
     rules = _rules(config, accept)
-    project = None if init else _project(options)
+    project = None if init else _project_to_plan_for(options, dry_run=dry_run)
     graph = RevisionGraph.read(project) if project is not None else None
     if graph is not None:
         graph.head(head)
@@ -268,6 +269,18 @@ def _session(
         alembic_ini=project.ini if project is not None else None,
     )
     return connect(target)
+
+
+def _project_to_plan_for(
+    options: AlembicOptions, *, dry_run: bool
+) -> AlembicProject | None:
+    """Return the project; a first look needs none, unless one was named."""
+    try:
+        return _project(options)
+    except UsageError:
+        if dry_run and options.ini is None and options.directory is None:
+            return None
+        raise
 
 
 def _project(options: AlembicOptions) -> AlembicProject:
