@@ -29,6 +29,19 @@ WITH candidate AS MATERIALIZED (
   -- 0 in indkey stands for an expression, 0 in the trees for the whole row
   WHERE pg_catalog.array_remove(q.keys || q.includes, 0::pg_catalog.int2) && q.attnums
      OR q.in_expressions && q.attnums OR q.in_predicate && q.attnums
+), odd AS MATERIALIZED (
+  -- what ALTER TYPE would not carry over: another operator class than the default,
+  -- or an access method that has no default for timestamptz
+  SELECT ARRAY(
+    SELECT o.oid
+    FROM pg_catalog.pg_opclass o
+    WHERE NOT o.opcdefault
+       OR (o.opcintype = 'pg_catalog.timestamp'::pg_catalog.regtype
+           AND NOT EXISTS (
+             SELECT FROM pg_catalog.pg_opclass z
+             WHERE z.opcmethod = o.opcmethod AND z.opcdefault
+               AND z.opcintype = 'pg_catalog.timestamptz'::pg_catalog.regtype))
+  ) AS opclasses
 )
 SELECT u.indexrelid::pg_catalog.int8, u.indrelid::pg_catalog.int8,
        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
@@ -36,21 +49,12 @@ SELECT u.indexrelid::pg_catalog.int8, u.indrelid::pg_catalog.int8,
        u.indisunique, k.contype::pg_catalog.text, u.indisvalid,
        coalesce(pg_catalog.pg_relation_size(u.indexrelid), 0),
        u.keys, u.includes, u.in_expressions, u.in_predicate,
-       -- keys that ALTER TYPE would not carry over: another operator class than the
-       -- default, or an access method that has none for timestamptz
-       ARRAY(SELECT key.attnum
-             FROM ROWS FROM (pg_catalog.unnest(u.keys),
-                             pg_catalog.unnest(u.indclass::pg_catalog.oid[]))
-                  key(attnum, opclass)
-             JOIN pg_catalog.pg_opclass o ON o.oid = key.opclass
-             WHERE key.attnum > 0
-               AND (NOT o.opcdefault
-                    OR (o.opcintype = 'pg_catalog.timestamp'::pg_catalog.regtype
-                        AND NOT EXISTS (
-                          SELECT FROM pg_catalog.pg_opclass z
-                          WHERE z.opcmethod = o.opcmethod AND z.opcdefault
-                            AND z.opcintype
-                                = 'pg_catalog.timestamptz'::pg_catalog.regtype)))),
+       CASE WHEN u.indclass::pg_catalog.oid[] && o.opclasses THEN ARRAY(
+         SELECT key.attnum
+         FROM ROWS FROM (pg_catalog.unnest(u.keys),
+                         pg_catalog.unnest(u.indclass::pg_catalog.oid[]))
+              key(attnum, opclass)
+         WHERE key.attnum > 0 AND key.opclass = ANY (o.opclasses)) ELSE '{}' END,
        CASE WHEN p.inhparent IS NOT NULL THEN ARRAY(
          SELECT coalesce(a.attname::pg_catalog.text, '')
          FROM pg_catalog.unnest(u.indkey::pg_catalog.int2[])
@@ -70,6 +74,7 @@ SELECT u.indexrelid::pg_catalog.int8, u.indrelid::pg_catalog.int8,
                WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                  AND d.objid = u.indexrelid AND d.deptype = 'x')
 FROM used u
+CROSS JOIN odd o
 JOIN pg_catalog.pg_class c ON c.oid = u.indexrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_inherits p ON p.inhrelid = u.indexrelid
