@@ -278,33 +278,41 @@ def _zone_refusal(
     if verdict is None:
         return None
     label = readable_name(*column.name)
-
-    def refuse(code: str, message: str, hint: str) -> Finding:
-        return Finding(code=code, severity=Severity.BLOCKS, message=message, hint=hint)
-
     if isinstance(verdict.meaning, ByColumn | Eras):
         what = "in each row" if isinstance(verdict.meaning, ByColumn) else "by eras"
-        return refuse(
+        return _refuse(
             "TZ303",
             f"the zone of {label} is declared {what}, which is not converted yet",
             f'Declare "{label}" = "keep" under [zones] to plan without it.',
         )
+    return _rows_refusal(label, verdict, rules)
+
+
+def _rows_refusal(label: str, verdict: Verdict, rules: Rules) -> Finding | None:
+    """Return what stops a column for its values, the worst first."""
+    if verdict.beyond:
+        return _refuse(
+            "TZ311",
+            f"{verdict.beyond} rows of {label} stand at the ends of what a timestamp "
+            f"can hold, and conversion from {verdict.zone} would go beyond",
+            "Set them to infinity or -infinity, or to a date within the range.",
+        )
     if verdict.gap and rules.gap != "shift":
-        return refuse(
+        return _refuse(
             "TZ304",
             f"{verdict.gap} rows of {label} stand in hours that {verdict.zone} skips",
             "Correct these rows (docs/how-to/gap-rows.md finds them), or declare "
             "another zone for the column.",
         )
     if verdict.gap:
-        return refuse(
+        return _refuse(
             "TZ310",
             f"{verdict.gap} rows of {label} stand in hours that {verdict.zone} skips, "
             'and policy gap = "shift" is not available yet',
             "Correct these rows first; docs/how-to/gap-rows.md finds them.",
         )
     if verdict.overlap and rules.overlap != "later":
-        return refuse(
+        return _refuse(
             "TZ305",
             f"{verdict.overlap} rows of {label} stand in hours that {verdict.zone} "
             "has twice",
@@ -312,6 +320,10 @@ def _zone_refusal(
             "of the two instants, is right for them.",
         )
     return None
+
+
+def _refuse(code: str, message: str, hint: str) -> Finding:
+    return Finding(code=code, severity=Severity.BLOCKS, message=message, hint=hint)
 
 
 def _strategy(

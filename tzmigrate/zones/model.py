@@ -34,6 +34,7 @@ class Verdict:
         source: the pattern or option that decided, for messages.
         gap: rows whose wall clock the zone skips; ``None`` where not counted.
         overlap: rows whose wall clock the zone has twice; ``None`` where not counted.
+        beyond: rows that conversion would move out of the range of the type.
     """
 
     basis: Basis
@@ -41,6 +42,7 @@ class Verdict:
     source: str = ""
     gap: int | None = None
     overlap: int | None = None
+    beyond: int | None = None
 
     @property
     def zone(self) -> str | None:

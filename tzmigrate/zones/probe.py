@@ -92,5 +92,7 @@ def count_clock_changes(
         except psycopg.errors.InsufficientPrivilege:
             continue
         if row is not None:
-            found[column.name] = replace(verdict, gap=row[0], overlap=row[1])
+            found[column.name] = replace(
+                verdict, gap=row[0], overlap=row[1], beyond=row[2]
+            )
     return found

@@ -270,7 +270,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     WHERE s.id = open_id
 $tz$;
 
--- stop at wall clocks that the zone skips, or has twice, before anything is done
+-- stop at wall clocks that the zone skips, has twice, or moves out of the range of the type, before anything is done
 CREATE OR REPLACE FUNCTION tzmigrate.check_clock_changes(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
@@ -278,10 +278,9 @@ DECLARE
     c tzmigrate.step_column;
     found bigint;
     doubled bigint;
+    beyond bigint;
     keys text;
-    label text;
-    instant text;
-    wall text;
+    zone text;
     row_of text;
 BEGIN
     IF s.direction <> 'up' OR s.passed_over THEN
@@ -289,31 +288,58 @@ BEGIN
     END IF;
     FOR c IN SELECT * FROM tzmigrate.step_column x
              WHERE x.step_id = s.id AND lower(x.zone) NOT IN ('utc', 'etc/utc', 'gmt', 'etc/gmt') ORDER BY x.position LOOP
-        label = concat(relation, '.', quote_ident(c.column_name));
-        instant = tzmigrate.expression(c, false, 'instant', s.session_zone);
-        wall = tzmigrate.expression(c, false, 'wall', s.session_zone);
-        row_of = concat(' FROM (SELECT t.*, ', wall, ' AS tz_wall, i AS tz_instant, ',
-            'CASE WHEN isfinite(i) THEN i AT TIME ZONE ', quote_literal(c.zone), ' ELSE ', wall, ' END AS tz_back, ',
-            'CASE WHEN isfinite(i) THEN (i AT TIME ZONE ', quote_literal(c.zone), ') - (i AT TIME ZONE INTERVAL ''0'') END AS tz_after, ',
-            'CASE WHEN isfinite(i) THEN ((i - INTERVAL ''26 hours'') AT TIME ZONE ', quote_literal(c.zone), ') - ((i - INTERVAL ''26 hours'') AT TIME ZONE INTERVAL ''0'') END AS tz_before',
-            ' FROM ', relation, ' AS t, LATERAL (SELECT ', instant, ') AS z (i)) AS t WHERE ');
-        EXECUTE concat('SELECT count(*) FILTER (WHERE tz_back <> tz_wall),',
-            ' count(*) FILTER (WHERE tz_back = tz_wall AND tz_before > tz_after AND (tz_instant - (tz_before - tz_after)) AT TIME ZONE ',
-            quote_literal(c.zone), ' = tz_wall)', row_of, 'true') INTO found, doubled;
+        zone = CASE WHEN c.zone = s.session_zone THEN '::timestamp' ELSE concat(' AT TIME ZONE ', quote_literal(c.zone)) END;
+        -- no clock changed before 1844; the names keep clear of the columns of the table
+        row_of = concat(' FROM ', relation, ' AS t, LATERAL (SELECT ', tzmigrate.expression(c, false, 'wall', s.session_zone), ', ',
+            'isfinite(t.', quote_ident(c.column_name), ')) AS tz_a (wall, finite), ',
+            'LATERAL (SELECT CASE WHEN tz_a.finite AND tz_a.wall >= TIMESTAMP ''1800-01-01'' AND tz_a.wall < TIMESTAMP ''294276-12-29'' THEN ',
+            tzmigrate.expression(c, false, 'instant', s.session_zone), ' END) AS tz_b (instant), ',
+            'LATERAL (SELECT (tz_b.instant)', zone, ', (tz_b.instant)', zone, ' - (tz_b.instant AT TIME ZONE INTERVAL ''0''), ',
+            '(tz_b.instant - INTERVAL ''26 hours'')', zone, ' - ((tz_b.instant - INTERVAL ''26 hours'') AT TIME ZONE INTERVAL ''0'')) AS tz_c (back, after, before), ',
+            'LATERAL (SELECT tz_c.back <> tz_a.wall, tz_c.back = tz_a.wall AND tz_c.before > tz_c.after AND (tz_b.instant - (tz_c.before - tz_c.after))', zone, ' = tz_a.wall, ',
+            'tz_a.finite AND (tz_a.wall < TIMESTAMP ''4714-11-26 BC'' OR tz_a.wall >= TIMESTAMP ''294276-12-29'')) AS tz_d (gap, overlap, beyond)');
+        EXECUTE concat('SELECT count(*) FILTER (WHERE tz_d.gap), count(*) FILTER (WHERE tz_d.overlap), count(*) FILTER (WHERE tz_d.beyond)', row_of)
+        INTO found, doubled, beyond;
+        IF beyond > 0 THEN
+            keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.beyond'));
+            PERFORM tzmigrate.refuse('TZ349', tzmigrate.rows_that(beyond, relation, c, 'at the ends of what a timestamp can hold'),
+                concat(keys, ' Converted from ', c.zone, ', they would be out of range. Nothing was done.'),
+                'Set them to infinity or -infinity, or to a date within the range.');
+        END IF;
         IF found > 0 AND s.gap = 'refuse' THEN
-            EXECUTE concat('SELECT string_agg(concat(''('', array_to_string(key, '',''), '')''), '', '') FROM (SELECT ',
-                CASE WHEN s.key IS NULL THEN 'ARRAY[t.tz_wall::text]' ELSE tzmigrate.key_text(s.id, relation, false) END,
-                ' AS key', row_of, 'tz_back <> tz_wall LIMIT 10) AS k') INTO keys;
-            PERFORM tzmigrate.refuse('TZ346', concat(found, CASE found WHEN 1 THEN ' row of ' ELSE ' rows of ' END, label, ' stand in hours that ', c.zone, ' skips'),
-                concat('Their ', coalesce(array_to_string(s.key, ', '), 'values'), CASE WHEN found > 10 THEN ', the first ten' ELSE '' END, ' ', keys, '. Nothing was done.'),
-                'Correct these rows, or declare another zone for the column.');
+            keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.gap'));
+            PERFORM tzmigrate.refuse('TZ346', tzmigrate.rows_that(found, relation, c, concat('in hours that ', c.zone, ' skips')),
+                concat(keys, ' Nothing was done.'), 'Correct these rows, or declare another zone for the column.');
         END IF;
         IF doubled > 0 AND s.overlap = 'refuse' THEN
-            PERFORM tzmigrate.refuse('TZ347', concat(doubled, CASE doubled WHEN 1 THEN ' row of ' ELSE ' rows of ' END, label, ' stand in hours that ', c.zone, ' has twice'),
-                'PostgreSQL takes the later of the two instants. Nothing was done.',
+            keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.overlap'));
+            PERFORM tzmigrate.refuse('TZ347', tzmigrate.rows_that(doubled, relation, c, concat('in hours that ', c.zone, ' has twice')),
+                concat(keys, ' PostgreSQL takes the later of the two instants. Nothing was done.'),
                 'Set overlap = "later" under [policy] in tzmigrate.toml if that is right, and write the plan again.');
         END IF;
     END LOOP;
+END
+$tz$;
+
+CREATE OR REPLACE FUNCTION tzmigrate.rows_that(number bigint, relation regclass, c tzmigrate.step_column, stand text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT concat(number, CASE number WHEN 1 THEN ' row of ' ELSE ' rows of ' END, relation, '.', quote_ident(c.column_name),
+        CASE number WHEN 1 THEN ' stands ' ELSE ' stand ' END, stand)
+$tz$;
+
+-- a sentence with the keys of the first ten rows; a table without key shows their values
+CREATE OR REPLACE FUNCTION tzmigrate.keys_where(relation regclass, rows_from text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    keys text;
+    shown bigint;
+BEGIN
+    EXECUTE concat('SELECT string_agg(concat(''('', array_to_string(k.key, '',''), '')''), '', '') FILTER (WHERE k.place <= 10), count(*) FROM (SELECT y.*, row_number() OVER (ORDER BY y.key) AS place FROM (SELECT ',
+        CASE WHEN s.key IS NULL THEN 'ARRAY[tz_a.wall::text]' ELSE tzmigrate.key_text(s.id, relation, false) END,
+        ' AS key', rows_from, ' LIMIT 11) AS y) AS k') INTO keys, shown;
+    RETURN concat(CASE WHEN shown > 10 THEN 'The first ten of their ' ELSE 'Their ' END,
+        coalesce((SELECT string_agg(quote_ident(k), ', ') FROM unnest(s.key) AS k), 'values'), CASE WHEN shown > 10 THEN ' are ' ELSE ' ' END, keys, '.');
 END
 $tz$;
 
