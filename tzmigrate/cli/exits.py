@@ -16,11 +16,15 @@ def of_plan(plan: Plan) -> ExitStatus:
 
 
 def of_proof(proof: Proof) -> ExitStatus:
-    """Only a proof without any doubt is a yes."""
+    """Only a proof without any doubt is a yes.
+
+    What has a finding that blocks, or was changed outside tzmigrate, needs a decision;
+    whatever was compared and not proved weighs more.
+    """
     blocks = [f for f in proof.findings if f.severity is Severity.BLOCKS]
-    if proof.outcome is Outcome.PROVED and not blocks:
-        return ExitStatus.DONE
-    drifted = bool(blocks) and all(f.code == DRIFT for f in blocks)
+    if proof.outcome is Outcome.PROVED:
+        return ExitStatus.DECISION if blocks else ExitStatus.DONE
+    drifted = any(f.code == DRIFT for f in blocks)
     doubts = [c for c in proof.columns if c.outcome is not Outcome.PROVED]
     if drifted and all(_is_lost(c) for c in doubts):
         return ExitStatus.DECISION

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import sys
 from collections.abc import Sequence
 
@@ -9,13 +10,20 @@ from tzmigrate.errors import DecisionNeeded, TzmigrateError
 from tzmigrate.reporting.visible import visible
 
 ROOT = logging.getLogger("tzmigrate")
+_IN_URL = re.compile(r"([\w+]+://[^\s:/@]*:)[^\s]*@")
+_IN_PAIRS = re.compile(
+    r"(?i)(\b\w*(?:password|secret)\w*\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)"
+)
 
 
 def say(text: str) -> None:
-    """Print one line, safe for the terminal; a closed stderr is no reason to stop."""
+    """Print one line, safe for the terminal and without passwords.
+
+    A closed stderr is no reason to stop.
+    """
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(visible(text) + "\n")
+            sys.stderr.write(visible(without_secrets(text)) + "\n")
             sys.stderr.flush()
 
 
@@ -34,6 +42,15 @@ def _say_lines(lead: str, text: str) -> None:
         if line.strip():
             say(lead + line.rstrip())
             lead = "  "
+
+
+def without_secrets(text: str) -> str:
+    """Take passwords out of URLs and of libpq's pairs.
+
+    >>> without_secrets("postgresql://ann:p@ss@db/app, password='x y' host=db")
+    "postgresql://ann:***@db/app, password=*** host=db"
+    """
+    return _IN_PAIRS.sub(r"\g<1>***", _IN_URL.sub(r"\g<1>***@", text))
 
 
 class Dialogue:

@@ -16,6 +16,7 @@ from tzmigrate.cli.stdout import destination
 from tzmigrate.errors import ExitStatus, Unavailable, UsageError
 from tzmigrate.execution.model import Run
 from tzmigrate.reporting.console import Result, make_console, page_of
+from tzmigrate.reporting.page import printed
 
 _R = TypeVar("_R", bound=Result)
 
@@ -140,7 +141,8 @@ def demo(*, verbose: int) -> int:
     listen(quiet=False, verbose=verbose)
     story = importlib.import_module("tzmigrate.demo")
     run = cast("Callable[[Console], int]", story.run)
-    return run(make_console(sys.stdout))
+    # the story is our own text, with markup; what it quotes it escapes
+    return run(Console(file=sys.stdout, emoji=False, highlight=False))
 
 
 def _report(
@@ -170,11 +172,10 @@ def _rendered(result: Result, common: Common) -> str:
 
 
 def _text(result: Result, common: Common) -> str:
-    console = make_console(sys.stdout, styled=None if common.output is None else False)
-    page = page_of(result, width=console.width, everything=common.verbose > 0)
-    with console.capture() as captured:
-        page.print(console)
-    return captured.get()
+    terminal = make_console(sys.stdout)
+    styled = terminal.is_terminal and common.output is None
+    page = page_of(result, width=terminal.width, everything=common.verbose > 0)
+    return printed(page, styled=styled, width=terminal.width)
 
 
 def _unless_declined(dialogue: Dialogue, run: Run) -> Run:

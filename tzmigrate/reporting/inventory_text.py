@@ -21,6 +21,7 @@ from tzmigrate.reporting.words import (
     heaviest,
     many,
     named,
+    short_default,
     short_type,
     size,
 )
@@ -40,7 +41,8 @@ def inventory_page(
     """
     page = Page(width)
     server = inventory.server
-    page.line(f"database {named(server.database)} · {server.version_text}", "bold")
+    version = server.version_text.partition(" on ")[0]
+    page.line(f"database {named(server.database)} · {version}", "bold")
     for zone in server.zones:
         whose = f" {named(zone.role)}" if zone.role else ""
         page.line(f"sessions start in {zone.zone} ({zone.scope}{whose})")
@@ -174,7 +176,7 @@ def _relation(
             [
                 "  " + named(column.column),
                 short_type(column.type) + null,
-                column.default or "",
+                short_default(column.default),
                 "",
                 "",
                 str(len(column.indexes) or ""),

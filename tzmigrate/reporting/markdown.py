@@ -14,6 +14,7 @@ from tzmigrate.reporting.words import (
     estimate,
     milliseconds,
     named,
+    short_default,
     short_type,
     size,
 )
@@ -55,7 +56,7 @@ def _inventory(inventory: Inventory) -> list[str]:
     lines = [
         f"# Naive time in database {escape(server.database)}",
         "",
-        f"{escape(server.version_text)}",
+        escape(server.version_text.partition(" on ")[0]),
         "",
     ]
     for schema in dict.fromkeys(c.schema for c in inventory.columns):
@@ -68,7 +69,7 @@ def _inventory(inventory: Inventory) -> list[str]:
                     named(c.column),
                     short_type(c.type) + ("" if c.nullable else ", not null"),
                     c.role.value,
-                    c.default or "",
+                    short_default(c.default),
                     estimate(c.rows),
                     size(c.bytes),
                     codes(c.findings),
@@ -161,7 +162,9 @@ def _run(run: Run) -> list[str]:
         ),
     )
     lines += _bullets("Written", run.written)
-    lines += _bullets("Left for a later run", run.pending)
+    lines += _bullets(
+        "Would run" if run.dry_run else "Left for a later run", run.pending
+    )
     return [*lines, *_bullets("Next", run.notes)]
 
 

@@ -157,10 +157,13 @@ class Page:
             self._segments = []
 
 
-def printed(page: Page) -> str:
-    """Return a page as plain text, without colours."""
+def printed(page: Page, *, styled: bool = False, width: int | None = None) -> str:
+    """Return a page as text, with colours only where ``styled`` and wanted."""
     buffer = io.StringIO()
-    page.print(make_console(buffer, styled=False))
+    console = make_console(buffer, styled=styled)
+    if width is not None:
+        console.width = width
+    page.print(console)
     return buffer.getvalue()
 
 

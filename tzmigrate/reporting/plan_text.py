@@ -5,7 +5,14 @@ from collections.abc import Iterable
 from tzmigrate.inventory.model import Finding
 from tzmigrate.planning.model import Action, Group, Plan, PlannedColumn
 from tzmigrate.reporting.page import Cell, Page
-from tzmigrate.reporting.words import STYLES, many, milliseconds, named, short_type
+from tzmigrate.reporting.words import (
+    STYLES,
+    many,
+    milliseconds,
+    named,
+    short_default,
+    short_type,
+)
 
 
 def plan_page(plan: Plan, *, width: int = 120) -> Page:
@@ -85,6 +92,19 @@ def _converting(page: Page, plan: Plan) -> None:
     if rows:
         page.title("To convert")
         page.table(("table / column", "change", "zone", "strategy", "lock"), rows)
+    changed = [
+        column
+        for group in plan.groups
+        for column in group.converted
+        if column.default_before != column.default_after
+    ]
+    if changed:
+        page.title("Defaults that change")
+    for column in changed:
+        name = named(column.schema, column.relation, column.column)
+        before = short_default(column.default_before) or "none"
+        after = short_default(column.default_after) or "none"
+        page.paragraph(f"{name}: {before} → {after}", lead="  -", indent=4)
 
 
 def _group(group: Group, columns: tuple[PlannedColumn, ...]) -> list[list[Cell]]:
@@ -105,12 +125,6 @@ def _group(group: Group, columns: tuple[PlannedColumn, ...]) -> list[list[Cell]]
         planned = f"planned in {column.planned_in}" if column.planned_in else ""
         label = "  " + named(column.column)
         rows.append([label, change, column.zone or "", planned, ""])
-        if column.default_before != column.default_after:
-            change = (
-                f"default {column.default_before or 'none'}"
-                f" → {column.default_after or 'none'}"
-            )
-            rows.append(["", change, "", "", ""])
     return rows
 
 

@@ -50,9 +50,8 @@ def summary(proof: Proof) -> tuple[str, ...]:
     line = f"{many(len(proof.columns), 'column')}: {', '.join(parts) or 'none'}."
     advice = {
         Outcome.PROVED: (
-            "The ledger still has the columns above otherwise: see tzmigrate status."
-            if proof.findings
-            else "Every recorded value is the instant that it was."
+            "Every recorded value is the instant that it was."
+            + (" Next: settle the findings above." if proof.findings else "")
         ),
         Outcome.UNPROVED: "Next: see the remarks; another --level may carry a proof.",
         Outcome.SUSPECT: "Next: look at what wrote the rows since; a writer may still "

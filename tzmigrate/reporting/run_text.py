@@ -68,7 +68,7 @@ def run_page(run: Run, *, width: int = 120) -> Page:
         for path in run.written:
             page.line(f"  {path}")
     if run.pending:
-        page.title("Left for a later run")
+        page.title("Would run" if run.dry_run else "Left for a later run")
         for revision in run.pending:
             page.line(f"  {revision}")
     if run.notes:
@@ -83,7 +83,8 @@ def headline(run: Run) -> str:
     verb = "rolled back" if run.direction == "down" else "applied"
     steps = many(len(run.steps), "step")
     if run.dry_run:
-        return f"dry run: {steps} would be {verb}" if run.steps else "dry run: nothing"
+        count = len(run.steps) or len(run.pending)
+        return f"dry run: {many(count, 'step')} would be {verb}, nothing was done"
     if run.steps:
         return f"{verb} {steps}"
     return "wrote a revision" if run.written else "nothing to do"

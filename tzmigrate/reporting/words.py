@@ -85,6 +85,15 @@ def short_type(name: str) -> str:
     return base + (match[1] or "") + match[3]
 
 
+def short_default(expression: str | None) -> str:
+    """Write a default with the short names of types.
+
+    >>> short_default("'infinity'::timestamp without time zone")
+    "'infinity'::timestamp"
+    """
+    return _TIMESTAMP.sub(lambda match: short_type(match[0]), expression or "")
+
+
 def codes(findings: tuple[Finding, ...]) -> str:
     """Write the codes of findings, each once, the heaviest first."""
     order = list(STYLES)
