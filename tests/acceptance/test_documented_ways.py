@@ -117,28 +117,6 @@ def test_the_revisions_run_up_and_down_as_sql_from_the_revision_that_is_current(
     assert database.scalar("SELECT to_regnamespace('tzmigrate') IS NULL")
 
 
-def test_without_on_error_stop_a_failed_revision_stops_those_after_it(
-    database: Any, make_project: Callable[..., Any]
-) -> None:
-    database.execute(
-        "CREATE SCHEMA shop;" + TABLE + TABLE.replace("shop.orders", "shop.visits")
-    )
-    project = make_project(database.url, configure="transaction_per_migration=True")
-    project.plan(zones=("default=UTC",))
-    up = project.alembic("upgrade", "head", "--sql").stdout
-    database.execute("ALTER TABLE shop.orders ALTER placed_at SET DEFAULT now()")
-
-    said = database.psql(f"\\unset ON_ERROR_STOP\n{up}", check=False).stderr
-
-    assert "TZ345" in said
-    assert "TZ343" in said
-    types = database.execute(
-        "SELECT DISTINCT data_type FROM information_schema.columns"
-        " WHERE table_schema = 'shop' AND column_name = 'placed_at'"
-    )
-    assert types == [("timestamp without time zone",)]
-
-
 def test_the_queries_of_the_ledger_page_run_on_a_ledger(
     database: Any, make_project: Callable[..., Any]
 ) -> None:

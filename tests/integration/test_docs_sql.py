@@ -50,6 +50,12 @@ def gap_page(kind: str, number: int) -> str:
 def test_the_query_of_the_gap_page_finds_four_gap_rows_and_five_overlap_rows(
     sample: Any,
 ) -> None:
+    sample.execute(
+        "INSERT INTO app.bookings (user_id, room, starts_at, ends_at)"
+        " SELECT 1, 'far', v, v FROM unnest(ARRAY['infinity', '-infinity',"
+        " '4714-11-24 00:00 BC', '294276-12-31 23:59:59', '1883-11-18 12:30',"
+        " '0001-01-01']::timestamp[]) AS v"
+    )
     rows = sample.psql("\\pset format csv\n" + gap_page("sql", 0)).stdout.splitlines()
 
     found = [tuple(row.split(",")[:2]) for row in rows[1:]]
