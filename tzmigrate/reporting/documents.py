@@ -5,6 +5,7 @@ A field is never renamed, taken out or given another meaning without a new
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,9 @@ from tzmigrate.verification.model import Outcome, Proof
 from tzmigrate.zones.model import Basis, Verdict
 
 Verdicts = Mapping[tuple[str, str, str], Verdict]
+
+_BEYOND_ASCII = re.compile(r"[^ -~\n]")
+"""In JSON such characters stand inside strings only, so each can be escaped."""
 
 
 def _encodable(path: object) -> str:
@@ -342,8 +346,8 @@ def document_of(result: Result, *, verdicts: Verdicts | None = None) -> Document
 
 def as_json(document: Document) -> str:
     """Write a document in ASCII, so that no name can steer a terminal or a log."""
-    content = document.model_dump(mode="json", by_alias=True)
-    return json.dumps(content, ensure_ascii=True, indent=2) + "\n"
+    text = document.model_dump_json(by_alias=True, indent=2)
+    return _BEYOND_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text) + "\n"
 
 
 def json_schema(name: str) -> dict[str, Any]:

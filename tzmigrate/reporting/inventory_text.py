@@ -1,7 +1,7 @@
 """An inventory for the terminal: grouped by schema and table, with what to do next."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tzmigrate.inventory.findings import RULES
 from tzmigrate.inventory.model import (
@@ -46,9 +46,12 @@ def inventory_page(
     for zone in server.zones:
         whose = f" {named(zone.role)}" if zone.role else ""
         page.line(f"sessions start in {zone.zone} ({zone.scope}{whose})")
-    for schema in dict.fromkeys(c.schema for c in inventory.columns):
-        columns = [c for c in inventory.columns if c.schema == schema]
-        _schema(page, inventory, schema, columns, everything=everything)
+    relations = {r.oid: r for r in inventory.relations}
+    schemas: dict[str, list[Column]] = defaultdict(list)
+    for column in inventory.columns:
+        schemas[column.schema].append(column)
+    for schema, columns in schemas.items():
+        _schema(page, relations, schema, columns, everything=everything)
     found = [f for c in inventory.columns for f in c.findings]
     _findings(page, [*inventory.findings, *found], everything=everything)
     page.title("Summary")
@@ -107,13 +110,12 @@ def summary(inventory: Inventory) -> tuple[str, ...]:
 
 def _schema(
     page: Page,
-    inventory: Inventory,
+    relations: Mapping[int, Relation],
     schema: str,
     columns: list[Column],
     *,
     everything: bool,
 ) -> None:
-    known = {r.oid: r for r in inventory.relations}
     by_relation: dict[int, list[Column]] = defaultdict(list)
     for column in columns:
         by_relation[column.relation_oid].append(column)
@@ -122,13 +124,13 @@ def _schema(
     rows: list[list[Cell]] = []
     shown: list[tuple[int, list[Column]]] = []
     for oid, found in by_relation.items():
-        relation = known.get(oid)
+        relation = relations.get(oid)
         if not everything and _like_its_root(relation, found, by_relation):
             folded[relation.root if relation else oid] += 1
         else:
             shown.append((oid, found))
     for oid, found in shown:
-        rows += _relation(known.get(oid), found, folded[oid])
+        rows += _relation(relations.get(oid), found, folded[oid])
     page.title(
         f"schema {named(schema)}: {many(len(by_relation), 'relation')}, "
         f"{many(len(columns), 'column')}, {size(space)}"

@@ -135,17 +135,23 @@ class Page:
         right: frozenset[int],
     ) -> None:
         everything = [[(header, "dim") for header in headers], *rows]
-        widths = [
-            max(cell_len(row[number][0]) for row in everything)
-            for number in range(len(headers))
-        ]
+        columns = list(zip(*everything, strict=True))
+        widths = [max(cell_len(text) for text, _ in column) for column in columns]
         for row in everything:
+            # what has no style is joined: one segment a line is quick, fourteen not
+            plain = ""
             for number, (text, style) in enumerate(row):
                 gap = " " * (widths[number] - cell_len(text))
-                self._segment(gap if number in right else "", "")
-                self._segment(text, style)
-                self._segment("  " if number in right else gap + "  ", "")
-            self._segments.append(Segment.line())
+                if number in right:
+                    plain += gap
+                if style and text:
+                    self._segment(plain, "")
+                    self._segment(text, style)
+                    plain = ""
+                else:
+                    plain += text
+                plain += "  " if number in right else gap + "  "
+            self._segment(plain.rstrip() + "\n", "")
 
     def _segment(self, text: str, style: str) -> None:
         if text:
