@@ -39,3 +39,10 @@ def test_the_support_revision_is_python() -> None:
     body = support_body("0a1b2c3d4e5f")
     compile(f"def upgrade():\n{body.upgrade}", "upgrade", "exec")
     compile(f"def downgrade():\n{body.downgrade}", "downgrade", "exec")
+
+
+def test_the_support_can_be_installed_over_itself() -> None:
+    made = re.findall(r"(?m)^\s*CREATE (?!SCHEMA).*", "\n".join(support.install()))
+    assert len(made) > 20
+    for line in made:
+        assert "CREATE OR REPLACE FUNCTION" in line or "IF NOT EXISTS" in line
