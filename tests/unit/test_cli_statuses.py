@@ -30,7 +30,7 @@ from tzmigrate.planning.model import (
 from tzmigrate.verification.model import ColumnProof, Outcome, Proof
 
 BLOCKS = Finding(code="TZ301", severity=Severity.BLOCKS, message="m", hint="h")
-DRIFT = replace(BLOCKS, code="TZ411")
+DRIFT = replace(BLOCKS, code="TZ325")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from tzmigrate.inventory.model import Severity
 from tzmigrate.planning.model import Action, Plan
 from tzmigrate.verification.model import ColumnProof, Outcome, Proof
 
-DRIFT = "TZ411"
+DRIFT = "TZ325"
 
 
 def of_plan(plan: Plan) -> ExitStatus:

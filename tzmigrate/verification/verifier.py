@@ -61,8 +61,8 @@ def verify(
         raise NotProved(
             "TZ410",
             f"database {connection.info.dbname} has no record of a conversion",
-            hint="Run tzmigrate apply first; for a column that somebody converted by "
-            "hand, tzmigrate adopt.",
+            hint="Run tzmigrate apply first; what somebody converted by hand has no "
+            "baseline to compare with.",
         )
     columns: list[ColumnProof] = []
     findings: list[Finding] = []
@@ -74,7 +74,7 @@ def verify(
             now = column.type_now or "gone"
             findings.append(
                 Finding(
-                    code="TZ411",
+                    code="TZ325",
                     severity=Severity.BLOCKS,
                     message=f"{column.label} is {now}, the ledger says "
                     f"{column.type_after}",

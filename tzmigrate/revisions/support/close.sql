@@ -26,6 +26,6 @@ BEGIN
         VALUES (1, pg_catalog.current_setting('tzmigrate.schema_created')::boolean,
             coalesce(pg_catalog.current_setting('tzmigrate.revision', true), ''));
     END IF;
-    COMMENT ON SCHEMA tzmigrate IS 'ledger and support of tzmigrate; tzmigrate clean removes it';
+    COMMENT ON SCHEMA tzmigrate IS 'ledger and support of tzmigrate; the downgrade of revision tz_support removes it';
 END
 $tz$;

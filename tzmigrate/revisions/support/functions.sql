@@ -193,7 +193,7 @@ BEGIN
         END IF;
         PERFORM tzmigrate.refuse('TZ344', concat('column ', label, ' is ', now_type, ' already, and the ledger does not know this step as its cause'),
             'Converting it again could shift every value, so nothing was done.',
-            'If somebody converted it by hand, prove and record that with tzmigrate adopt.');
+            'If somebody converted it by hand, leave it as it is: take this revision out, and write the plan again.');
     END IF;
     IF now_type <> c.type_before THEN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: column ', label, ' is ', now_type, ', the plan says ', c.type_before), '',
@@ -210,7 +210,7 @@ BEGIN
         IF NOT FOUND THEN
             PERFORM tzmigrate.refuse('TZ344', concat('the ledger does not say that step ', quote_literal(s.step), ' converted column ', label),
                 'Converting it back could shift every value, so nothing was done.',
-                'See tzmigrate status; a column that somebody converted by hand is recorded with tzmigrate adopt.');
+                'See tzmigrate status; a column that somebody converted by hand goes back by hand.');
         END IF;
     END IF;
     IF now_default IS DISTINCT FROM expected THEN

@@ -41,7 +41,7 @@ BEGIN
                 RAISE EXCEPTION USING ERRCODE = 'TZ642',
                     MESSAGE = 'tzmigrate TZ642: schema tzmigrate is not empty',
                     DETAIL = 'The support is installed into an empty schema only.',
-                    HINT = 'If it holds an older ledger, tzmigrate clean removes it; otherwise rename that schema.';
+                    HINT = 'Rename that schema; or drop it, if it holds an old ledger that no downgrade needs any more.';
             END IF;
             RAISE NOTICE 'tzmigrate: this revision installed the support already; passed over';
         END IF;
