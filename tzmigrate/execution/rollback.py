@@ -75,6 +75,7 @@ def rollback(
     check_unedited(chosen)
     names = tuple(r.revision for r in chosen)
     if choice.as_revision:
+        _refuse_waiting(graph, chosen)
         return _write_inverse(project, graph, chosen, names, dry_run=dry_run)
     _refuse_later(graph, identity, chosen, applied)
     if dry_run:
@@ -144,6 +145,21 @@ def _refuse_later(
             detail="A downgrade would take them down too, so nothing was done.",
             hint="Run tzmigrate rollback --as-revision with the same options: it "
             "writes a new head revision that holds the inverse.",
+        )
+
+
+def _refuse_waiting(graph: RevisionGraph, chosen: tuple[OurRevision, ...]) -> None:
+    """Write no second inverse beside one that has yet to run."""
+    # an inverse that has run leaves its step naive, and such steps are not chosen
+    steps = {revision.step for revision in chosen}
+    waiting = [r for r in graph.ours() if r.inverts in steps]
+    if waiting:
+        raise DecisionNeeded(
+            "TZ326",
+            f"revision {waiting[0].revision} takes {waiting[0].inverts} back already, "
+            "and is not applied",
+            detail=f"File: {waiting[0].path}.",
+            hint="Run tzmigrate apply, or delete that file if nobody has applied it.",
         )
 
 
