@@ -1,7 +1,7 @@
 """The JSON documents: the fields that scripts rely on, and their schemas."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import jsonschema
@@ -41,7 +41,7 @@ from tzmigrate.reporting.documents import (
     json_schema,
 )
 from tzmigrate.verification.model import ColumnProof, OffsetCount, Outcome, Proof
-from tzmigrate.zones.model import Basis, Verdict
+from tzmigrate.zones.model import Basis, Survey, Verdict
 
 FINDING = Finding(code="TZ110", severity=Severity.BLOCKS, message="m", hint="h")
 SERVER = Server(
@@ -189,7 +189,10 @@ RESULTS: dict[str, Result] = {
 
 
 def document(result: Result, verdicts: Verdicts | None = None) -> Any:
-    return json.loads(as_json(document_of(result, verdicts=verdicts)))
+    if verdicts and isinstance(result, Inventory):
+        known = {f.name: getattr(result, f.name) for f in fields(Inventory)}
+        result = Survey(**known, verdicts=verdicts)
+    return json.loads(as_json(document_of(result)))
 
 
 def test_every_document_is_tried_here() -> None:

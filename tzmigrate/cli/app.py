@@ -179,6 +179,7 @@ def apply(
 def verify(
     *,
     level: o.LevelOption = Level.SAMPLE,
+    accept: o.Accept = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
     format_: o.FormatOption = Format.TEXT,
@@ -196,6 +197,7 @@ def verify(
     return verbs.verify(
         _common(url, config, format_, output, quiet=quiet, verbose=verbose),
         level=level.value,
+        accept=tuple(accept or ()),
     )
 
 

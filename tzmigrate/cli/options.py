@@ -140,7 +140,8 @@ Accept = Annotated[
     Option(
         "--accept",
         metavar="CODE",
-        help="Findings with this code stop the plan no longer. Repeatable.",
+        help="Findings with this code stop no longer, for this run; accept under "
+        "[policy] lasts. Repeatable.",
     ),
 ]
 Init = Annotated[

@@ -118,11 +118,11 @@ def rollback(
     )
 
 
-def verify(common: Common, *, level: str) -> ExitStatus:
+def verify(common: Common, *, level: str, accept: tuple[str, ...]) -> ExitStatus:
     """Show the proof."""
     return _report(
         common,
-        lambda: commands.verify(_connection(common), level=level),
+        lambda: commands.verify(_connection(common), level=level, accept=accept),
         exits.of_proof,
     )
 

@@ -16,7 +16,7 @@ from tzmigrate.inventory.model import Family, Inventory, RelKind, Role, Severity
 from tzmigrate.planning.model import Action, Plan, Strategy
 from tzmigrate.reporting.console import Result
 from tzmigrate.verification.model import Outcome, Proof
-from tzmigrate.zones.model import Basis, Verdict
+from tzmigrate.zones.model import Basis, Survey, Verdict
 
 Verdicts = Mapping[tuple[str, str, str], Verdict]
 
@@ -325,15 +325,14 @@ DOCUMENTS: dict[str, type[_Entry]] = {
 """Each document by the name of its schema file."""
 
 
-def document_of(result: Result, *, verdicts: Verdicts | None = None) -> Document:
-    """Turn any result into its document.
-
-    ``verdicts`` is what evidence and declarations say of an inventory's columns.
-    """
+def document_of(result: Result) -> Document:
+    """Turn any result into its document."""
     match result:
-        case Inventory():
+        case Survey():
             document = InventoryDocument.model_validate(result)
-            return _with_verdicts(document, verdicts) if verdicts else document
+            return _with_verdicts(document, result.verdicts)
+        case Inventory():
+            return InventoryDocument.model_validate(result)
         case Plan():
             return PlanDocument.model_validate(result)
         case Proof():

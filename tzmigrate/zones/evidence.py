@@ -1,21 +1,20 @@
 """What the data says about declared zones, as findings on the columns."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from tzmigrate.inventory.model import Column, Finding, Inventory, Severity
 from tzmigrate.postgres.quoting import readable_name
-from tzmigrate.zones.model import Verdict
+from tzmigrate.zones.model import Survey, Verdict
 
 
 def with_clock_changes(
     inventory: Inventory, verdicts: Mapping[tuple[str, str, str], Verdict]
-) -> Inventory:
-    """Add a finding to each column with rows in the gaps or overlaps of its zone."""
-    return replace(
-        inventory,
-        columns=tuple(_column(c, verdicts.get(c.name)) for c in inventory.columns),
-    )
+) -> Survey:
+    """Add the verdicts, and a finding to each column with rows at clock changes."""
+    known = {f.name: getattr(inventory, f.name) for f in fields(Inventory)}
+    columns = tuple(_column(c, verdicts.get(c.name)) for c in inventory.columns)
+    return Survey(**(known | {"columns": columns}), verdicts=verdicts)
 
 
 def _column(column: Column, verdict: Verdict | None) -> Column:

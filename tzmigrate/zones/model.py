@@ -1,9 +1,11 @@
 """The nouns of the zones room: what a column's values mean."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from tzmigrate.config.model import ByColumn, Eras, Keep, Meaning
+from tzmigrate.inventory.model import Inventory
 
 __all__ = [
     "FIXED_ZERO",
@@ -12,6 +14,7 @@ __all__ = [
     "Eras",
     "Keep",
     "Meaning",
+    "Survey",
     "Verdict",
     "is_utc",
 ]
@@ -48,6 +51,17 @@ class Verdict:
     def zone(self) -> str | None:
         """The one IANA zone of all values, if there is one."""
         return self.meaning if isinstance(self.meaning, str) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey(Inventory):
+    """An inventory together with what is known of each column's zone.
+
+    Attributes:
+        verdicts: by schema, relation and column; stored columns only.
+    """
+
+    verdicts: Mapping[tuple[str, str, str], Verdict]
 
 
 FIXED_ZERO = frozenset(
