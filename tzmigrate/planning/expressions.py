@@ -5,29 +5,34 @@ expression in one way, so the spellings that can be simplified are compared as w
 texts, and every other expression is kept and wrapped.
 """
 
+import re
+
 from tzmigrate.postgres.quoting import quote_literal
 from tzmigrate.zones.model import is_utc
 
-NOW = (
-    "now()",
-    "CURRENT_TIMESTAMP",
-    "transaction_timestamp()",
-    "statement_timestamp()",
-    "clock_timestamp()",
+_NOW = (
+    r"(?:now\(\)|CURRENT_TIMESTAMP(?:\([0-9]\))?|transaction_timestamp\(\)"
+    r"|statement_timestamp\(\)|clock_timestamp\(\))"
 )
 """Spellings of "this instant", as ``pg_get_expr`` prints them."""
 
-LOCAL_NOW = frozenset(
-    (
-        "LOCALTIMESTAMP",
-        "(now())::timestamp without time zone",
-        "(CURRENT_TIMESTAMP)::timestamp without time zone",
-        "('now'::text)::timestamp without time zone",
-        "timezone(current_setting('TimeZone'::text), now())",
-        "(now() AT TIME ZONE current_setting('TimeZone'::text))",
-    )
+_SESSION = r"current_setting\('(?:TimeZone|timezone)'::text\)"
+_ZONE = r"'(?P<zone>[A-Za-z0-9_/+-]+)'::text"
+
+_LOCAL = re.compile(r"LOCALTIMESTAMP(?P<precision>\([0-9]\))?")
+"""The session's wall clock, whose instant is now."""
+_LOCAL_CAST = re.compile(
+    rf"\((?P<now>{_NOW})\)::timestamp(?P<precision>\([0-9]\))? without time zone"
 )
-"""Spellings of the session's wall clock, whose instant is now."""
+_LOCAL_CALL = re.compile(
+    rf"timezone\({_SESSION}, (?P<before>{_NOW})\)"
+    rf"|\((?P<after>{_NOW}) AT (?:TIME ZONE {_SESSION}|LOCAL)\)"
+)
+_LOCAL_WORD = "('now'::text)::timestamp without time zone"
+_IN_ZONE = (
+    re.compile(rf"timezone\({_ZONE}, (?P<now>{_NOW})\)"),
+    re.compile(rf"\((?P<now>{_NOW}) AT TIME ZONE {_ZONE}\)"),
+)
 
 
 def convert_default(expression: str, type_name: str | None, sql_zone: str) -> str:
@@ -46,14 +51,14 @@ def convert_default(expression: str, type_name: str | None, sql_zone: str) -> st
     'now()'
     >>> convert_default("CURRENT_DATE", "date", "Etc/UTC")
     "((CURRENT_DATE)::timestamp without time zone AT TIME ZONE 'Etc/UTC')"
+    >>> convert_default("LOCALTIMESTAMP(3)", "timestamp without time zone", "Etc/UTC")
+    'CURRENT_TIMESTAMP(3)'
     """
     if type_name == "timestamp with time zone":
         return expression
-    if expression in LOCAL_NOW:
-        return "now()"
-    simple = _now_in_zone(expression)
-    if simple is not None and _same_zone(simple[1], sql_zone):
-        return simple[0]
+    simple = _local_now(expression) or _now_in_zone(expression, sql_zone)
+    if simple is not None:
+        return simple
     naive = (
         f"({expression})"
         if type_name == "timestamp without time zone"
@@ -62,17 +67,29 @@ def convert_default(expression: str, type_name: str | None, sql_zone: str) -> st
     return f"({naive} AT TIME ZONE {quote_literal(sql_zone)})"
 
 
-def _now_in_zone(expression: str) -> tuple[str, str] | None:
-    """Split ``now() AT TIME ZONE 'zone'`` in either of its printed forms."""
-    for now in NOW:
-        for before, after in (
-            (f"({now} AT TIME ZONE '", "'::text)"),
-            ("timezone('", f"'::text, {now})"),
-        ):
-            if expression.startswith(before) and expression.endswith(after):
-                zone = expression[len(before) : -len(after)]
-                if zone.replace("/", "").replace("_", "").isalnum():
-                    return now, zone
+def _local_now(expression: str) -> str | None:
+    """Return the instant of which an expression is the session's wall clock."""
+    if expression == _LOCAL_WORD:
+        return "now()"
+    if found := _LOCAL.fullmatch(expression):
+        return (
+            f"CURRENT_TIMESTAMP{found['precision']}" if found["precision"] else "now()"
+        )
+    if found := _LOCAL_CAST.fullmatch(expression):
+        if found["precision"] is None:
+            return found["now"]
+        return f"({found['now']})::timestamp{found['precision']} with time zone"
+    if found := _LOCAL_CALL.fullmatch(expression):
+        return found["before"] or found["after"]
+    return None
+
+
+def _now_in_zone(expression: str, sql_zone: str) -> str | None:
+    """Return the instant of which an expression is the column's wall clock."""
+    for pattern in _IN_ZONE:
+        found = pattern.fullmatch(expression)
+        if found and _same_zone(found["zone"], sql_zone):
+            return found["now"]
     return None
 
 

@@ -29,6 +29,8 @@ PINNED: Mapping[str, str] = MappingProxyType(
         "TimeZone": "Etc/UTC",
         "DateStyle": "ISO, YMD",
         "IntervalStyle": "postgres",
+        "extra_float_digits": "1",
+        "bytea_output": "hex",
         "standard_conforming_strings": "on",
         # changes what pg_get_expr and pg_get_viewdef print
         "quote_all_identifiers": "off",

@@ -81,7 +81,7 @@ BEGIN
         SELECT name, wanted FROM (VALUES
             ('TimeZone', begin_step.zone), ('lock_timeout', begin_step.lock_timeout), ('row_security', 'off'),
             ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
-            ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '1'), ('bytea_output', 'hex'),
+            ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'),
             ('standard_conforming_strings', 'on'), ('synchronize_seqscans', 'off')
         ) AS v (name, wanted)
         WHERE current_setting(name, true) IS NOT NULL
@@ -157,6 +157,13 @@ BEGIN
 END
 $tz$;
 
+-- the default of a column as plan read it; in its text a timestamptz constant stands in the session's zone
+CREATE OR REPLACE FUNCTION tzmigrate.default_text(root regclass, name name) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'Etc/UTC' AS $tz$
+    SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.attrelid = root AND a.attname = name AND NOT a.attisdropped
+$tz$;
+
 -- the column's type is the planned one, or the ledger says that this very step converted it already
 CREATE OR REPLACE FUNCTION tzmigrate.check_column(open_id bigint, name name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
@@ -172,9 +179,8 @@ BEGIN
     SELECT * INTO s FROM tzmigrate.step x WHERE x.id = open_id;
     SELECT * INTO c FROM tzmigrate.step_column x WHERE x.step_id = open_id AND x.column_name = check_column.name;
     label = concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name), '.', quote_ident(c.column_name));
-    SELECT format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid) INTO now_type, now_default
-    FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attrelid = concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass
+    SELECT format_type(a.atttypid, a.atttypmod), tzmigrate.default_text(a.attrelid, a.attname) INTO now_type, now_default
+    FROM pg_attribute a WHERE a.attrelid = concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass
       AND a.attname = c.column_name AND NOT a.attisdropped;
     IF now_type IS NULL THEN
         PERFORM tzmigrate.refuse('TZ341', concat('column ', label, ' does not exist'), '',
@@ -627,9 +633,7 @@ BEGIN
                 instant = (SELECT array_agg(hashint8extended(i, s.id) ORDER BY o) FROM unnest(x.instant) WITH ORDINALITY AS u (i, o))
             WHERE x.step_id = s.id;
         END IF;
-        UPDATE tzmigrate.step_column x SET default_after = pg_get_expr(d.adbin, d.adrelid)
-        FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-        WHERE x.step_id = s.id AND a.attrelid = t AND a.attname = x.column_name;
+        UPDATE tzmigrate.step_column x SET default_after = tzmigrate.default_text(t, x.column_name) WHERE x.step_id = s.id;
         UPDATE tzmigrate.step x SET done_at = clock_timestamp(), picture_before = NULL, file_nodes_after = tzmigrate.file_nodes(t),
             horizon = pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
             transaction_ids = ARRAY[pg_current_xact_id()::text::bigint, (SELECT tzmigrate.full_xid(k.xmin) FROM pg_class k WHERE k.oid = t)]
