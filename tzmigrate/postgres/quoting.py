@@ -5,7 +5,6 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 from tzmigrate.errors import UsageError
 
@@ -35,17 +34,30 @@ def qualified(*names: str) -> str:
 
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
-_NOT_BARE = frozenset(RESERVED_WORDS) | frozenset(
-    # key words that may name a column but start another construct in an expression
-    "between bigint bit boolean char character coalesce dec decimal exists extract "
-    "float greatest grouping inout int integer interval json json_array "
-    "json_arrayagg json_exists json_object json_objectagg json_query json_scalar "
-    "json_serialize json_table json_value least merge_action national nchar none "
-    "normalize nullif numeric out overlay position precision real row setof "
-    "smallint substring time timestamp treat trim values varchar xmlattributes "
-    "xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot "
+_KEY_WORDS = frozenset(
+    "all analyse analyze and any array as asc asymmetric authorization between "
+    "bigint binary bit boolean both case cast char character check coalesce collate "
+    "collation column concurrently constraint create cross current_catalog "
+    "current_date current_role current_schema current_time current_timestamp "
+    "current_user dec decimal default deferrable desc distinct do else end except "
+    "exists extract false fetch float for foreign freeze from full grant greatest "
+    "group grouping having ilike in initially inner inout int integer intersect "
+    "interval into is isnull join json json_array json_arrayagg json_exists "
+    "json_object json_objectagg json_query json_scalar json_serialize json_table "
+    "json_value lateral leading least left like limit localtime localtimestamp "
+    "merge_action national natural nchar none normalize not notnull null nullif "
+    "numeric offset on only or order out outer overlaps overlay placing position "
+    "precision primary real references returning right row select session_user "
+    "setof similar smallint some substring symmetric system_user table tablesample "
+    "then time timestamp to trailing treat trim true union unique user using values "
+    "varchar variadic verbose when where window with xmlattributes xmlconcat "
+    "xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot "
     "xmlserialize xmltable".split()
 )
+"""Key words that are more than unreserved in PostgreSQL 16 or 18.
+
+``SELECT word FROM pg_get_keywords() WHERE catcode <> 'U'``; a test compares.
+"""
 
 
 def readable_identifier(name: str) -> str:
@@ -56,7 +68,7 @@ def readable_identifier(name: str) -> str:
     >>> readable_identifier("timestamp"), readable_identifier("Order")
     ('"timestamp"', '"Order"')
     """
-    if _PLAIN.fullmatch(name) and name not in _NOT_BARE:
+    if _PLAIN.fullmatch(name) and name not in _KEY_WORDS:
         return name
     return quote_identifier(name)
 
