@@ -1,13 +1,15 @@
 """One function for each verb: what the command line and the Python API call.
 
 They return documents and never print; what must be asked or told while they run goes
-through the callables that they are given.
+through the callables that they are given. Alembic and SQLAlchemy take longer to import
+than a scan of a small database takes to run, so only the verbs that need them do.
 """
 
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tzmigrate.config import (
     Config,
@@ -18,21 +20,13 @@ from tzmigrate.config import (
     with_zone_options,
 )
 from tzmigrate.errors import UsageError
-from tzmigrate.execution import rollback as rolling
-from tzmigrate.execution import runner
-from tzmigrate.execution.alembic_project import AlembicRunner
 from tzmigrate.execution.model import Run, Status
-from tzmigrate.execution.status import read_status
 from tzmigrate.inventory.catalog import read_inventory
 from tzmigrate.inventory.model import Column, Inventory, Role
 from tzmigrate.planning.model import Plan
 from tzmigrate.planning.planner import Planned, Rules, make_plan
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target, resolve_url, sqlalchemy_url
-from tzmigrate.revisions.drafts import draft_revisions, planned_before, with_revisions
-from tzmigrate.revisions.files import prepare_revisions, write_revisions
-from tzmigrate.revisions.graph import RevisionGraph
-from tzmigrate.revisions.project import AlembicProject
 from tzmigrate.verification.model import Proof
 from tzmigrate.verification.verifier import verify as verify_ledger
 from tzmigrate.zones.evidence import with_clock_changes
@@ -40,6 +34,10 @@ from tzmigrate.zones.model import Basis, Verdict
 from tzmigrate.zones.names import check_zone_name
 from tzmigrate.zones.probe import count_clock_changes, known_zones, same_zones
 from tzmigrate.zones.sessions import zone_pairs
+
+if TYPE_CHECKING:
+    from tzmigrate.execution.alembic_project import AlembicRunner
+    from tzmigrate.revisions.project import AlembicProject
 
 Confirm = Callable[[tuple[str, ...]], bool]
 """Gets the lines that say what will be done; ``False`` means no."""
@@ -123,6 +121,11 @@ def plan(
         version_path: the version location, where there are several.
         dry_run: decide, and write nothing.
     """
+    from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above
+    from tzmigrate.revisions import files  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
+
     config = with_zone_options(load_config(connection.config), zones)
     options = _alembic_options(alembic, config)
     rules = _rules(config, accept)
@@ -130,7 +133,7 @@ def plan(
     graph = RevisionGraph.read(project) if project is not None else None
     if graph is not None:
         graph.head(head)
-    before = planned_before(graph.ours()) if graph is not None else Planned()
+    before = drafting.planned_before(graph.ours()) if graph is not None else Planned()
     with _session(connection, config, project) as session, read_only(session):
         inventory = _inventory(session, config, selection or Selection())
         config = _checked_zones(session, config)
@@ -143,11 +146,11 @@ def plan(
             planned=before,
             same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
         )
-    drafts = draft_revisions(found, graph, rules, head=head)
+    drafts = drafting.draft_revisions(found, graph, rules, head=head)
     if found.decisions or not drafts:
         return replace(found, dry_run=dry_run)
     if dry_run:
-        return replace(with_revisions(found, drafts, None), dry_run=True)
+        return replace(drafting.with_revisions(found, drafts, None), dry_run=True)
     if init:
         directory = options.directory or Path("migrations")
         ini = options.ini or directory.parent / "alembic.ini"
@@ -155,11 +158,11 @@ def plan(
         graph = RevisionGraph.read(project)
     if project is None or graph is None:
         raise AssertionError
-    prepared = prepare_revisions(
+    prepared = files.prepare_revisions(
         project, graph, drafts, head=head, version_path=version_path
     )
-    written = write_revisions(project, prepared)
-    return with_revisions(found, drafts, written.paths)
+    written = files.write_revisions(project, prepared)
+    return drafting.with_revisions(found, drafts, written.paths)
 
 
 def apply(
@@ -171,6 +174,9 @@ def apply(
     dry_run: bool = False,
 ) -> Run:
     """Run the planned revisions, one group at a time, each proved before its commit."""
+    from tzmigrate.execution import runner  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
+
     config = load_config(connection.config)
     project = _project(_alembic_options(alembic, config))
     with _session(connection, config, project) as session:
@@ -208,6 +214,9 @@ def rollback(
         progress: told what happens.
         dry_run: show, and do nothing.
     """
+    from tzmigrate.execution import rollback as rolling  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
+
     config = load_config(connection.config)
     project = _project(_alembic_options(alembic, config))
     graph = RevisionGraph.read(project)
@@ -249,6 +258,9 @@ def verify(
 
 def status(connection: Connection, *, alembic: AlembicOptions | None = None) -> Status:
     """Say what is done, pending, interrupted or drifted, and what to run next."""
+    from tzmigrate.execution.status import read_status  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
+
     config = load_config(connection.config)
     project = _project(_alembic_options(alembic, config))
     with _session(connection, config, project) as session:
@@ -260,7 +272,7 @@ def status(connection: Connection, *, alembic: AlembicOptions | None = None) -> 
 
 
 def _session(
-    connection: Connection, config: Config, project: AlembicProject | None = None
+    connection: Connection, config: Config, project: "AlembicProject | None" = None
 ) -> Session:
     target = resolve_url(
         connection.url,
@@ -273,7 +285,7 @@ def _session(
 
 def _project_to_plan_for(
     options: AlembicOptions, *, dry_run: bool
-) -> AlembicProject | None:
+) -> "AlembicProject | None":
     """Return the project; a first look needs none, unless one was named."""
     try:
         return _project(options)
@@ -283,15 +295,21 @@ def _project_to_plan_for(
         raise
 
 
-def _project(options: AlembicOptions) -> AlembicProject:
+def _project(options: AlembicOptions) -> "AlembicProject":
+    from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
+
     return AlembicProject.open(
         options.ini, directory=options.directory, section=options.name
     )
 
 
 def _runner(
-    project: AlembicProject, target: Target, options: AlembicOptions | None
-) -> AlembicRunner:
+    project: "AlembicProject", target: Target, options: AlembicOptions | None
+) -> "AlembicRunner":
+    from tzmigrate.execution.alembic_project import (  # noqa: PLC0415 - see above
+        AlembicRunner,
+    )
+
     return AlembicRunner(
         project,
         environ=os.environ,
