@@ -1,6 +1,6 @@
 -- clock_changes: rows of one column whose wall clock its zone skips (gap), has twice (overlap), or that conversion moves
 -- out of the range of the type (beyond)
--- params: {column}, {relation} as identifiers; the session's TimeZone is the column's zone
+-- params: column and relation as identifiers; the session's TimeZone is the column's zone
 -- gives: gap bigint, overlap bigint, beyond bigint   needs: PostgreSQL 13+   source: postgres-facts.md section 9
 -- The window of 26 hours holds every change of a clock (24 h at most) and never two of them (7 days apart at least).
 -- No clock changed before 1844.
