@@ -47,7 +47,7 @@ def install() -> tuple[str, ...]:
 
 def uninstall() -> tuple[str, ...]:
     """Return the statements of the first planned revision's downgrade."""
-    return statements("uninstall")
+    return (guard(), *statements("uninstall"))
 
 
 def guard() -> str:

@@ -21,12 +21,14 @@ class Tally:
     """What one column's recorded rows came to.
 
     Attributes:
+        blank: rows among the same that hold NULL or infinity, which no shift moves.
         offsets: microseconds moved (``None``: not a number) → rows, for rows that
             nobody wrote since, and for rows that somebody did.
     """
 
     compared: int = 0
     same: int = 0
+    blank: int = 0
     missing: int = 0
     still: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
     written: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
@@ -39,24 +41,33 @@ def compare_sample(
     by_place = step.key == ("tableoid", "ctid")
     expected = sql.SQL("p.instant" if step.zoned else "p.wall")
     now = sql.SQL(", ").join(_microseconds(c, step) for c in step.columns)
+    finite = sql.SQL(", ").join(
+        sql.SQL("isfinite({})").format(sql.Identifier("t", c.column))
+        for c in step.columns
+    )
+    # where the rows were left alone, one that bears the step's transaction id was
+    # written beside it, by another revision in the same transaction
+    own = list(step.transaction_ids) if step.rewrite or by_place else []
     statement = sql.SQL(
         "SELECT u.position, f.found, f.written,"
         " CASE WHEN {masked} THEN NULL ELSE u.now::numeric - u.was END,"
-        " u.now IS NOT DISTINCT FROM u.was, count(*)"
+        " u.now IS NOT DISTINCT FROM u.was, u.finite IS NOT TRUE, count(*)"
         " FROM (SELECT t.tableoid IS NOT NULL AS found,"
         "   coalesce(NOT (tzmigrate.full_xid(t.xmin) = ANY ({own}::bigint[]))"
         "     AND tzmigrate.full_xid(t.xmin) >= {horizon}, false) AS written,"
-        "   {expected} AS was, ARRAY[{now}] AS now"
+        "   {expected} AS was, ARRAY[{now}] AS now, ARRAY[{finite}] AS finite"
         "   FROM tzmigrate.sample AS p LEFT JOIN {relation} AS t ON {match}"
         "   WHERE p.step_id = {id}) AS f,"
-        " LATERAL unnest(f.was, f.now) WITH ORDINALITY AS u (was, now, position)"
-        " GROUP BY 1, 2, 3, 4, 5"
+        " LATERAL unnest(f.was, f.now, f.finite) WITH ORDINALITY"
+        "   AS u (was, now, finite, position)"
+        " GROUP BY 1, 2, 3, 4, 5, 6"
     ).format(
         masked=sql.Literal(step.masked),
-        own=sql.Literal(list(step.transaction_ids)),
+        own=sql.Literal(own),
         horizon=sql.Literal(step.horizon),
         expected=expected,
         now=now,
+        finite=finite,
         relation=_relation(step),
         match=_match(connection, step),
         id=sql.Literal(step.id),
@@ -66,7 +77,7 @@ def compare_sample(
         connection.execute("SET LOCAL enable_hashjoin = off")
         connection.execute("SET LOCAL enable_mergejoin = off")
         rows = connection.execute(statement).fetchall()
-    for position, found, written, offset, same, count in rows:
+    for position, found, written, offset, same, blank, count in rows:
         tally = tallies[position]
         # a place may hold another row by now; a key may not
         if not found or (by_place and written):
@@ -75,6 +86,7 @@ def compare_sample(
         tally.compared += count
         if same:
             tally.same += count
+            tally.blank += count if blank else 0
         else:
             moved = None if offset is None else int(offset)
             (tally.written if written else tally.still)[moved] += count

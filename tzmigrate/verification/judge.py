@@ -35,7 +35,9 @@ def judge(
         and offset % _QUARTER == 0
         and count >= max(_COMMON, _SHARE * tally.compared)
     }
-    carried = tally.compared - changed
+    # NULL and infinity stay where they are under any shift: they say nothing where
+    # all else was written
+    carried = tally.compared - changed - (tally.blank if changed else 0)
     if shifted:
         outcome, note = Outcome.SHIFTED, ""
     elif suspects:
@@ -43,7 +45,7 @@ def judge(
         note = "rows written after the conversion moved by one common offset"
     elif carried == 0 and rows_total > 0:
         outcome = Outcome.UNPROVED
-        note = "no recorded row is left as it was at the conversion"
+        note = "no recorded value is left as it was at the conversion"
     else:
         outcome, note = Outcome.PROVED, ""
     moved = tally.still if shifted else suspects or tally.written

@@ -56,6 +56,7 @@ class LedgerStep:
         horizon: 64-bit transaction id; older ones had ended when the step did.
         transaction_ids: the step's own.
         file_kept: no heap file changed while it ran.
+        file_same: no heap file changed since.
         done_at: ISO 8601, UTC.
     """
 
@@ -74,6 +75,7 @@ class LedgerStep:
     done_at: str
     session_zone: str
     columns: tuple[LedgerColumn, ...]
+    file_same: bool = False
 
     @property
     def zoned(self) -> bool:
@@ -141,6 +143,7 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
             done_at=s[12],
             session_zone=s[22],
             columns=tuple(columns),
+            file_same=bool(s[26]),
         )
         for s, columns in steps.values()
     )

@@ -159,13 +159,16 @@ def _step(
 def _physical(step: LedgerStep, proof: ColumnProof) -> ColumnProof:
     if proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}:
         return proof
-    if step.rewrite or not step.file_kept:
+    if proof.outcome is Outcome.UNPROVED and proof.changed:
+        return replace(proof, level="physical")
+    if step.rewrite or not (step.file_kept and step.file_same):
+        by_whom = "" if step.rewrite or not step.file_kept else " since"
         return replace(
             proof,
             level="physical",
             outcome=Outcome.UNPROVED,
             confidence="",
-            note="the table was rewritten, so its file proves nothing: "
+            note=f"the table was rewritten{by_whom}, so its file proves nothing: "
             "use --level sample or full",
         )
     return replace(

@@ -1,7 +1,7 @@
 -- close: nothing of the support or ledger is for others, whatever ALTER DEFAULT PRIVILEGES says
 DO $tz$
 DECLARE
-    statement text;
+    statement pg_catalog.text;
 BEGIN
     FOR statement IN
         SELECT DISTINCT pg_catalog.concat('REVOKE ALL ON ', kind, ' ', object, ' FROM ',
@@ -27,5 +27,7 @@ BEGIN
             coalesce(pg_catalog.current_setting('tzmigrate.revision', true), ''));
     END IF;
     COMMENT ON SCHEMA tzmigrate IS 'ledger and support of tzmigrate; the downgrade of revision tz_support removes it';
+    PERFORM pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('tzmigrate.lock_timeout'), true),
+        pg_catalog.set_config('search_path', pg_catalog.current_setting('tzmigrate.search_path'), true);
 END
 $tz$;

@@ -241,6 +241,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT string_agg(concat(l::oid, '=', pg_relation_filenode(l)), ',' ORDER BY l::oid) FROM tzmigrate.leaves(root) AS l
 $tz$;
 
+-- rows that this transaction wrote so far; ALTER counts its own on a file that goes away
+CREATE OR REPLACE FUNCTION tzmigrate.rows_written(root regclass) RETURNS bigint
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT coalesce(sum(pg_stat_get_xact_tuples_inserted(l) + pg_stat_get_xact_tuples_updated(l) + pg_stat_get_xact_tuples_deleted(l)), 0)::bigint
+    FROM tzmigrate.leaves(root) AS l
+$tz$;
+
 -- SQL text of a column as it stands now (naive or zoned), as wall clock or as instant
 CREATE OR REPLACE FUNCTION tzmigrate.expression(c tzmigrate.step_column, zoned boolean, wanted text, session_zone text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
@@ -267,7 +274,7 @@ $tz$;
 CREATE OR REPLACE FUNCTION tzmigrate.key_match(open_id bigint, root regclass, zoned boolean) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT string_agg(
-        CASE WHEN c.step_id IS NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', format_type(a.atttypid, NULL))
+        CASE WHEN c.step_id IS NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', format_type(a.atttypid, -1))
              WHEN zoned THEN concat('t.', quote_ident(k.name), ' = (p.key[', k.ordinality, ']::timestamp AT TIME ZONE ', quote_literal(c.zone), ')')
              ELSE concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::timestamp') END, ' AND ' ORDER BY k.ordinality)
     FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
@@ -358,7 +365,9 @@ DECLARE
     t regclass = relation::regclass;
 BEGIN
     UPDATE tzmigrate.step x SET
-        key = coalesce(nullif(choose_sample.key, '{}'), CASE WHEN k.relkind = 'r' AND NOT s.rewrite THEN ARRAY['tableoid', 'ctid'] END),
+        -- a key of converted columns would show in the ledger what row security hides in the table
+        key = coalesce(CASE WHEN k.relrowsecurity AND EXISTS (SELECT FROM tzmigrate.step_column c WHERE c.step_id = s.id AND c.column_name = ANY (choose_sample.key)) THEN NULL
+                            ELSE nullif(choose_sample.key, '{}') END, CASE WHEN k.relkind = 'r' AND NOT s.rewrite THEN ARRAY['tableoid', 'ctid'] END),
         masked = k.relrowsecurity,
         forced_row_security = k.relforcerowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
     FROM pg_class k, pg_roles r WHERE x.id = s.id AND k.oid = t AND r.rolname = current_user;
@@ -407,30 +416,32 @@ BEGIN
     FOR leaf IN SELECT l FROM tzmigrate.leaves(relation) AS l LOOP
         blocks = pg_relation_size(leaf) / current_setting('block_size')::bigint;
         share = ceil(rows * (blocks::numeric / all_blocks));
-        -- 291 lines fit into a block at most; a line that is empty or dead is rejected, which keeps the draw even over rows
-        EXECUTE concat(into_sample, ' FROM (SELECT DISTINCT concat(''('', floor(random() * ', blocks, ')::bigint, '','', 1 + floor(random() * tz_lines)::integer, '')'')::tid AS tz_tid',
+        -- 291 lines fit into a block at most; a line that is empty or dead is rejected, which keeps the draw even over rows;
+        -- a line drawn twice counts once by ON CONFLICT, as DISTINCT could sort the lines and leave the last blocks out
+        EXECUTE concat(into_sample, ' FROM (SELECT concat(''('', floor(random() * ', blocks, ')::bigint, '','', 1 + floor(random() * tz_lines)::integer, '')'')::tid AS tz_tid',
             ' FROM (SELECT least(291, greatest(1, ceil(1.5 * greatest(reltuples, ', blocks, ') / ', blocks, ')))::integer AS tz_lines FROM pg_class WHERE oid = ', leaf::oid, ') AS d,',
             ' generate_series(1, ', 3 * share, ')) AS draw JOIN ', leaf, ' AS t ON t.ctid = draw.tz_tid LIMIT ', share, ' ON CONFLICT DO NOTHING');
     END LOOP;
 END
 $tz$;
 
--- what ALTER must not change, as one document; types and defaults of the announced columns are left out
+-- what ALTER must not change, as one document; types and defaults of the announced columns are left out, but not whether there is a default
 CREATE OR REPLACE FUNCTION tzmigrate.picture(root regclass, announced name[]) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     WITH RECURSIVE tree (relation) AS (
         SELECT root::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
     ), thing (name, value) AS (
         SELECT concat('table ', c.oid::regclass), jsonb_build_object('owner', pg_get_userbyid(c.relowner), 'grants', c.relacl::text, 'options', c.reloptions,
-            'row security', ARRAY[c.relrowsecurity, c.relforcerowsecurity], 'comment', obj_description(c.oid, 'pg_class'), 'kind', c.relkind, 'replica identity', c.relreplident)
+            'row security', ARRAY[c.relrowsecurity, c.relforcerowsecurity], 'comment', obj_description(c.oid, 'pg_class'), 'kind', c.relkind, 'replica identity', c.relreplident,
+            'persistence', c.relpersistence, 'tablespace', c.reltablespace, 'access method', c.relam, 'type', c.reloftype)
         FROM tree JOIN pg_class c ON c.oid = tree.relation
         UNION ALL
         SELECT concat('column ', a.attrelid::regclass, '.', quote_ident(a.attname)), jsonb_build_object('not null', a.attnotnull, 'grants', a.attacl::text,
             'options', (SELECT array_agg(o) FROM unnest(a.attoptions) AS o WHERE NOT starts_with(o, 'pg_attver=')),
             'statistics', coalesce(a.attstattarget, -1), 'storage', a.attstorage, 'identity', a.attidentity, 'generated', a.attgenerated,
-            'comment', col_description(a.attrelid, a.attnum), 'position', a.attnum,
+            'comment', col_description(a.attrelid, a.attnum), 'position', a.attnum, 'collation', a.attcollation, 'compression', to_jsonb(a) -> 'attcompression',
             'type', CASE WHEN a.attname = ANY (announced) THEN NULL ELSE format_type(a.atttypid, a.atttypmod) END,
-            'default', CASE WHEN a.attname = ANY (announced) THEN NULL ELSE (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END)
+            'default', CASE WHEN a.attname = ANY (announced) THEN a.atthasdef::text ELSE (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END)
         FROM tree JOIN pg_attribute a ON a.attrelid = tree.relation AND a.attnum > 0 AND NOT a.attisdropped
         UNION ALL
         SELECT concat('index ', i.indexrelid::regclass), jsonb_build_object('definition', pg_get_indexdef(i.indexrelid), 'valid', i.indisvalid, 'clustered', i.indisclustered,
@@ -443,6 +454,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
         UNION ALL
         SELECT concat('trigger ', quote_ident(g.tgname), ' of ', g.tgrelid::regclass), jsonb_build_object('definition', pg_get_triggerdef(g.oid), 'enabled', g.tgenabled)
         FROM tree JOIN pg_trigger g ON g.tgrelid = tree.relation AND NOT g.tgisinternal
+        UNION ALL
+        SELECT concat('policy ', quote_ident(y.polname), ' of ', y.polrelid::regclass), to_jsonb(y) - 'oid'
+        FROM tree JOIN pg_policy y ON y.polrelid = tree.relation
+        UNION ALL
+        SELECT concat('rule ', quote_ident(r.rulename), ' of ', r.ev_class::regclass), jsonb_build_object('definition', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled)
+        FROM tree JOIN pg_rewrite r ON r.ev_class = tree.relation
+        UNION ALL
+        SELECT concat('statistics ', quote_ident(n.nspname), '.', quote_ident(e.stxname)), jsonb_build_object('definition', pg_get_statisticsobjdef(e.oid),
+            'owner', e.stxowner, 'target', to_jsonb(e) -> 'stxstattarget', 'comment', obj_description(e.oid, 'pg_statistic_ext'))
+        FROM tree JOIN pg_statistic_ext e ON e.stxrelid = tree.relation JOIN pg_namespace n ON n.oid = e.stxnamespace
     )
     SELECT jsonb_object_agg(name, value) FROM thing
 $tz$;
@@ -526,6 +547,7 @@ BEGIN
         PERFORM tzmigrate.check_clock_changes(t);
     END IF;
     UPDATE tzmigrate.step x SET file_nodes_before = tzmigrate.file_nodes(t) WHERE x.id = s.id;
+    PERFORM set_config('tzmigrate.rows_written', tzmigrate.rows_written(t)::text, true);
     IF s.proof = 'full' THEN
         f = tzmigrate.fingerprint(s.id, t, s.direction = 'down');
         UPDATE tzmigrate.step x SET rows_total = f.rows WHERE x.id = s.id;
@@ -556,6 +578,7 @@ DECLARE
     f record;
     moved record;
     up boolean;
+    rewritten boolean;
     announced name[];
     differs text;
     names text;
@@ -574,14 +597,12 @@ BEGIN
         IF differs IS NOT NULL THEN
             PERFORM tzmigrate.refuse('TZ403', concat('a column of ', t, ' did not get its planned type'), differs, 'Run the revision as it was written.');
         END IF;
-        IF NOT s.rewrite AND tzmigrate.file_nodes(t) <> s.file_nodes_before THEN
-            PERFORM tzmigrate.refuse('TZ404', concat('table ', t, ' was rewritten, which the plan did not announce'), 'The transaction is rolled back.',
-                'Write the plan again; if it happens again, report it with the table definition.');
-        END IF;
+        rewritten = tzmigrate.file_nodes(t) IS DISTINCT FROM s.file_nodes_before;
         -- the sample: every recorded row, to the microsecond
         SELECT x.column_name, count(*) AS compared, count(*) FILTER (WHERE d.found IS NULL) AS missing,
             count(*) FILTER (WHERE d.found AND d.was IS DISTINCT FROM d.now) AS shifted,
-            mode() WITHIN GROUP (ORDER BY d.now - d.was) FILTER (WHERE d.was <> d.now) AS microseconds
+            mode() WITHIN GROUP (ORDER BY d.now - d.was) FILTER (
+                WHERE d.was <> d.now AND abs(d.was) < 9223372036854775807 AND abs(d.now) < 9223372036854775807 AND abs(d.now - d.was) < 9200000000000000000) AS microseconds
         INTO moved
         FROM tzmigrate.step_column x,
             (SELECT v.*, p.wall AS old_wall, p.instant AS old_instant
@@ -589,15 +610,31 @@ BEGIN
             LATERAL (SELECT CASE WHEN r.key IS NOT NULL THEN true END AS found,
                 (CASE WHEN up THEN r.old_instant[x.position] ELSE r.old_wall[x.position] END)::numeric AS was,
                 (CASE WHEN up THEN r.instant[x.position] ELSE r.wall[x.position] END)::numeric AS now) AS d
-        WHERE x.step_id = s.id AND s.key IS NOT NULL AND NOT (s.rewrite AND s.key = ARRAY['tableoid', 'ctid'])
+        WHERE x.step_id = s.id AND s.key IS NOT NULL AND NOT (rewritten AND s.key = ARRAY['tableoid', 'ctid'])
         GROUP BY x.position, x.column_name
         HAVING count(*) FILTER (WHERE d.found IS NULL OR d.was IS DISTINCT FROM d.now) > 0
-        ORDER BY x.position LIMIT 1;
+        ORDER BY count(*) FILTER (WHERE d.found AND d.was IS DISTINCT FROM d.now) = 0, x.position LIMIT 1;
         IF FOUND THEN
+            IF moved.shifted = 0 THEN
+                PERFORM tzmigrate.refuse('TZ401', concat(moved.missing, ' of ', moved.compared, ' recorded rows of ', t, ' were not found again'),
+                    concat('They were looked for by ', (SELECT string_agg(quote_ident(k), ', ') FROM unnest(s.key) AS k), ' after the conversion of ', names,
+                        '. The transaction is rolled back and nothing has changed.'),
+                    'Run the revision as it was written by tzmigrate plan; if it was, report this with the table definition.');
+            END IF;
             PERFORM tzmigrate.refuse('TZ401', concat('column ', t, '.', quote_ident(moved.column_name), ' was shifted by ',
                 coalesce((moved.microseconds * INTERVAL '1 microsecond')::text, 'an unknown offset'), ' in ', moved.shifted, ' of ', moved.compared, ' compared rows'),
                 concat(moved.missing, ' recorded rows were not found again. The transaction is rolled back and nothing has changed.'),
                 'Run the revision as it was written by tzmigrate plan; if it was, report this with the table definition.');
+        END IF;
+        IF rewritten AND NOT s.rewrite THEN
+            PERFORM tzmigrate.refuse('TZ404', concat('table ', t, ' was rewritten, which the plan did not announce'),
+                concat('Its columns ', names, ' were to be converted in the catalog alone. The transaction is rolled back.'),
+                'Write the plan again; if it happens again, report it with the table definition.');
+        END IF;
+        IF tzmigrate.rows_written(t) <> current_setting('tzmigrate.rows_written')::bigint THEN
+            PERFORM tzmigrate.refuse('TZ406', concat('rows of table ', t, ' were written while its columns were converted'),
+                'The conversion itself writes none. The transaction is rolled back and nothing has changed.',
+                'Run the revision as it was written by tzmigrate plan.');
         END IF;
         -- the whole column, where the plan asks for it
         IF s.proof = 'full' THEN

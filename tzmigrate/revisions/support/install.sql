@@ -1,5 +1,10 @@
 -- install: the schema, ours and closed to others; run again by the same revision it changes nothing
-SELECT pg_catalog.set_config('tzmigrate.marker', 'open', true);
+-- names are taken from pg_catalog from here on: a type, operator or function of somebody else must not even be asked
+SELECT pg_catalog.set_config('tzmigrate.marker', 'open', true),
+    pg_catalog.set_config('tzmigrate.search_path', pg_catalog.current_setting('search_path'), true),
+    pg_catalog.set_config('tzmigrate.lock_timeout', pg_catalog.current_setting('lock_timeout'), true),
+    pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
+    pg_catalog.set_config('lock_timeout', '2s', true);
 
 DO $tz$
 DECLARE
@@ -37,6 +42,23 @@ BEGIN
                 same = EXISTS (SELECT FROM tzmigrate.support s
                                WHERE s.revision OPERATOR(pg_catalog.=) pg_catalog.current_setting('tzmigrate.revision', true));
             END IF;
+            -- and only where nobody else has put anything there, or could
+            same = same AND NOT EXISTS (
+                SELECT FROM (
+                    SELECT nspowner AS owner FROM pg_catalog.pg_namespace WHERE nspname = 'tzmigrate'
+                    UNION ALL SELECT relowner FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace('tzmigrate')
+                    UNION ALL SELECT proowner FROM pg_catalog.pg_proc WHERE pronamespace = to_regnamespace('tzmigrate')
+                    UNION ALL SELECT typowner FROM pg_catalog.pg_type WHERE typnamespace = to_regnamespace('tzmigrate')
+                    UNION ALL SELECT a.grantee FROM pg_catalog.pg_namespace n, aclexplode(n.nspacl) a
+                    WHERE n.nspname = 'tzmigrate' AND a.privilege_type = 'CREATE'
+                    UNION ALL SELECT a.grantee FROM pg_catalog.pg_class c, aclexplode(c.relacl) a
+                    WHERE c.relnamespace = to_regnamespace('tzmigrate') AND a.privilege_type <> 'SELECT'
+                    UNION ALL SELECT 0 FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+                    WHERE c.relnamespace = to_regnamespace('tzmigrate') AND NOT t.tgisinternal
+                    UNION ALL SELECT 0 FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
+                    WHERE c.relnamespace = to_regnamespace('tzmigrate')
+                ) AS found
+                WHERE owner <> (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user));
             IF NOT same THEN
                 RAISE EXCEPTION USING ERRCODE = 'TZ642',
                     MESSAGE = 'tzmigrate TZ642: schema tzmigrate is not empty',

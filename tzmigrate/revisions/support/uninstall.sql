@@ -1,17 +1,16 @@
--- uninstall: refused while a conversion still needs it; a schema that a DBA prepared stays
-SELECT pg_catalog.set_config('tzmigrate.marker', 'open', true);
-
+-- uninstall: refused while a conversion still needs it; a schema that a DBA prepared stays; the guard of every revision ran before
 DO $tz$
 DECLARE
     made_here boolean;
-    statement text;
-    steps text;
+    statement pg_catalog.text;
+    steps pg_catalog.text;
 BEGIN
     IF coalesce(pg_catalog.current_setting('tzmigrate.marker', true), '') OPERATOR(pg_catalog.<>) 'open' THEN
         RAISE EXCEPTION USING ERRCODE = 'TZ643',
             MESSAGE = 'tzmigrate TZ643: no transaction is open around this revision',
             HINT = 'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction().';
     END IF;
+    PERFORM set_config('tzmigrate.lock_timeout', current_setting('lock_timeout'), true), set_config('lock_timeout', '2s', true);
     SELECT pg_catalog.string_agg(last.step, ', ') INTO steps
     FROM (SELECT DISTINCT ON (step) step, direction FROM tzmigrate.step WHERE done_at IS NOT NULL ORDER BY step, id DESC) AS last
     WHERE last.direction = 'up';
@@ -34,5 +33,7 @@ BEGIN
     ELSE
         COMMENT ON SCHEMA tzmigrate IS NULL;
     END IF;
+    PERFORM pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('tzmigrate.lock_timeout'), true),
+        pg_catalog.set_config('search_path', pg_catalog.current_setting('tzmigrate.search_path'), true);
 END
 $tz$;
