@@ -1,14 +1,17 @@
 """The same revisions on every environment of a team: they run, or say why not."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from tzmigrate.errors import DecisionNeeded
+from tzmigrate.errors import DecisionNeeded, Refused
 from tzmigrate.execution.model import StepState
+from tzmigrate.postgres.embedded import embedded_server
 from tzmigrate.verification.model import Outcome
 
 MakeProject = Callable[..., Any]
@@ -357,3 +360,74 @@ def test_revisions_that_run_for_two_tenants_convert_each_column_once(
 
 def version_of(database: Any) -> str:
     return str(database.scalar("SELECT version_num FROM tenant_a.alembic_version"))
+
+
+def test_a_role_that_env_py_does_not_use_is_refused_before_anything_is_done(
+    project: Any, database: Any, make_role: Callable[..., Any]
+) -> None:
+    owner = make_role()
+    deployer = make_role(f"IN ROLE {owner.name}")
+    database.execute(
+        f"""
+        GRANT CREATE ON DATABASE {database.name} TO {owner.name};
+        ALTER TABLE events OWNER TO {owner.name};
+        ALTER TABLE trips OWNER TO {owner.name};
+        ALTER TABLE alembic_version OWNER TO {owner.name}
+        """
+    )
+    other = moved(project, database.url_as(deployer))
+    env = other.root / "migrations" / "env.py"
+    env.write_text(
+        env.read_text(encoding="utf-8").replace(
+            "        pass\n",
+            f"        connection.execute(text('SET ROLE {owner.name}'))\n"
+            "        connection.commit()\n",
+        ),
+        encoding="utf-8",
+    )
+    before = dump(database), version(database)
+    with pytest.raises(Refused) as caught:
+        other.apply()
+    assert caught.value.code == "TZ651"
+    assert (dump(database), version(database)) == before
+    options = quote(f"-c role={owner.name}")
+    mark = "&" if "?" in other.url else "?"
+    as_owner = type(other)(root=other.root, url=f"{other.url}{mark}options={options}")
+    as_owner.apply()
+    assert zoned(database) == ALL
+    assert as_owner.verify().outcome is Outcome.PROVED
+    as_owner.rollback(everything=True)
+    assert zoned(database) == set()
+
+
+@pytest.fixture(scope="module")
+def other_major(server: Any) -> Iterator[Any]:
+    """A database on another major version than the one planned on."""
+    wanted = 16 if server.version != 16 else 18
+    settings = {"timezone": "Europe/Berlin"}
+    with embedded_server(version=wanted, settings=settings) as embedded:
+        yield type(server)(
+            parts=conninfo_to_dict(embedded.url()),
+            version=wanted,
+            zone="Europe/Berlin",
+            bin=server.bin,
+            embedded=True,
+        )
+
+
+def test_a_plan_runs_on_another_major_version(project: Any, other_major: Any) -> None:
+    url = other_major.url()
+    other = moved(project, url)
+
+    def types() -> list[tuple[Any, ...]]:
+        with psycopg.connect(url) as connection:
+            return [row[:3] for row in connection.execute(BARE)]  # type: ignore[arg-type]
+
+    other.run("upgrade", first_of(other))
+    before = types()
+    other.apply()
+    assert {row[1] for row in types() if row[0] in ALL} == {"timestamp with time zone"}
+    assert other.verify().outcome is Outcome.PROVED
+    other.rollback(everything=True)
+    assert types() == before
+    other.run("downgrade", "base")

@@ -283,6 +283,18 @@ def test_of_several_heads_one_must_be_named_and_the_others_stay_as_they_are(
     assert zoned(database) == EVENTS | TRIPS
     assert project.verify().outcome is Outcome.PROVED
     assert set(states(project).values()) == {DONE}
+    written = project.rollback(as_revision=True, everything=True, dry_run=True)
+    assert len(written.pending) == 2
+    files = set(project.revisions)
+    project.rollback(as_revision=True, everything=True)
+    project.apply()
+    assert naive(database) == EVENTS | TRIPS
+    assert set(states(project).values()) == {DONE, BACK}
+    project.run("downgrade", "left@-1")
+    project.run("downgrade", "right@-1")
+    for path in set(project.revisions) - files:
+        path.unlink()
+    assert zoned(database) == EVENTS | TRIPS
     project.rollback()
     project.rollback()
     assert naive(database) == EVENTS | TRIPS

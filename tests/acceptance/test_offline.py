@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tzmigrate.errors import DecisionNeeded
 from tzmigrate.execution.model import StepState
 from tzmigrate.verification.model import Outcome
 
@@ -191,6 +192,29 @@ def test_without_the_support_psql_applies_no_step(
     assert "TZ642" in done.stderr
     assert dump(database) == before
     assert database.scalar("SELECT count(*) FROM tzmigrate.mine") == 0
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_printed_sql_without_transactions_is_refused(
+    stop: bool, database: Any, planned: Callable[[str], Any]
+) -> None:
+    project = planned("transactional_ddl=False")
+    before = dump(database)
+    printed = project.run("upgrade", "--sql", "head")
+    assert "BEGIN;" not in printed
+    done = database.psql(
+        printed if stop else f"\\set ON_ERROR_STOP 0\n{printed}", check=False
+    )
+    assert "TZ643" in done.stderr
+    assert dump(database) == before
+    assert database.scalar("SELECT to_regnamespace('tzmigrate') IS NULL")
+    if stop:
+        assert states(project) == {StepState.PENDING}
+    else:
+        # each UPDATE of the version table was a transaction of its own
+        assert states(project) == {StepState.INTERRUPTED}
+        with pytest.raises(DecisionNeeded, match="TZ324"):
+            project.apply()
 
 
 @BOTH

@@ -173,15 +173,33 @@ def _write_inverse(
 ) -> Run:
     if dry_run:
         return Run(direction="down", steps=(), pending=names, dry_run=True)
-    drafts = [inverse_draft(graph, revision) for revision in chosen]
-    prepared = prepare_revisions(project, graph, drafts)
+    heads: dict[str | None, list[OurRevision]] = {}
+    for revision in chosen:
+        heads.setdefault(_head_above(graph, revision), []).append(revision)
+    prepared = tuple(
+        file
+        for head, revisions in heads.items()
+        for file in prepare_revisions(
+            project,
+            graph,
+            [inverse_draft(graph, revision) for revision in revisions],
+            head=head,
+        )
+    )
     written = write_revisions(project, prepared)
     return Run(
         direction="down",
         steps=(),
         written=tuple(str(path) for path in written.paths),
-        notes=("Run it with: alembic upgrade head",),
+        notes=("Run it with: tzmigrate apply, or alembic upgrade heads",),
     )
+
+
+def _head_above(graph: RevisionGraph, revision: OurRevision) -> str | None:
+    """Return the head of the revision's branch; ``None`` where that is not clear."""
+    above = {revision.revision, *graph.later(revision.revision)}
+    found = [head for head in graph.heads() if head in above]
+    return found[0] if len(found) == 1 else None
 
 
 def _below(revision: OurRevision) -> str:

@@ -18,7 +18,11 @@ from tzmigrate.errors import (
 from tzmigrate.execution.alembic_project import AlembicRunner, Identity
 from tzmigrate.execution.model import Run, StepRun
 from tzmigrate.postgres.errors import translated
-from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.postgres.quoting import (
+    quote_literal,
+    readable_identifier,
+    readable_name,
+)
 from tzmigrate.postgres.session import Session, require_writable
 from tzmigrate.revisions.graph import RevisionGraph
 from tzmigrate.revisions.ours import Kind, OurRevision
@@ -119,6 +123,7 @@ def preflight(session: Session, alembic: AlembicRunner) -> Identity:
             hint="Make both point at the same database: correct the URL that env.py "
             f"uses, or {session.target.source}.",
         )
+    _check_role(session, identity)
     if not identity.transactional:
         raise Refused(
             "TZ643",
@@ -135,6 +140,30 @@ def preflight(session: Session, alembic: AlembicRunner) -> Identity:
             hint="Remove the isolation level from env.py for these revisions.",
         )
     return identity
+
+
+def _check_role(session: Session, identity: Identity) -> None:
+    """Refuse a role that could not read the ledger which env.py's role will own."""
+    with translated():
+        row = session.execute(
+            "SELECT current_user::text, coalesce(bool_and(rolsuper), false)"
+            " FROM pg_catalog.pg_roles WHERE rolname IN (current_user, %s)",
+            (identity.role,),
+        ).fetchone()
+        session.rollback()
+    me, both_superusers = row or ("", False)
+    if me == identity.role or both_superusers:
+        return
+    role = quote_literal(identity.role)
+    raise Refused(
+        "TZ651",
+        f"env.py works as role {readable_identifier(identity.role)}, and "
+        f"{session.target.source} as {readable_identifier(me)}",
+        detail="The ledger belongs to the role that runs the revisions, and only that "
+        "role reads it. Nothing was done.",
+        hint="Use the same role in both. Where env.py takes it by SET ROLE, PGOPTIONS="
+        f"'-c role=…' with {role} does the same for tzmigrate.",
+    )
 
 
 def pending_revisions(
@@ -189,7 +218,8 @@ def check_known(graph: RevisionGraph, identity: Identity) -> None:
 def _check_stamped(session: Session, graph: RevisionGraph, identity: Identity) -> None:
     """Stop where the version table claims what the ledger does not have.
 
-    A database without a ledger may have been created zoned, and stamped.
+    A database without a ledger may have been created zoned, and stamped: that is
+    believed where no planned column is naive.
     """
     ledger = recorded(session)
     applied = graph.applied(identity.heads)
@@ -202,7 +232,7 @@ def _check_stamped(session: Session, graph: RevisionGraph, identity: Identity) -
         and r.step not in taken_back
         and (r.step not in ledger or ledger[r.step].direction != "up")
     ]
-    if ledger and lacking:
+    if lacking and (ledger or _any_naive(session, lacking)):
         raise DecisionNeeded(
             "TZ324",
             f"Alembic's version table says that revision {lacking[0].revision} is "
@@ -211,6 +241,32 @@ def _check_stamped(session: Session, graph: RevisionGraph, identity: Identity) -
             hint="alembic stamp the revision below it, then run tzmigrate apply "
             "again; tzmigrate status shows each step.",
         )
+
+
+def _any_naive(session: Session, revisions: Sequence[OurRevision]) -> bool:
+    """Tell whether a column of these revisions still has the type before them."""
+    columns = [c for revision in revisions for c in revision.columns]
+    with translated():
+        row = session.execute(
+            "SELECT count(*)"
+            " FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
+            " AS c (nspname, relname, attname, type_before)"
+            " JOIN pg_catalog.pg_namespace AS n ON n.nspname::text = c.nspname"
+            " JOIN pg_catalog.pg_class AS r"
+            " ON r.relnamespace = n.oid AND r.relname::text = c.relname"
+            " JOIN pg_catalog.pg_attribute AS a"
+            " ON a.attrelid = r.oid AND a.attname::text = c.attname"
+            " WHERE NOT a.attisdropped AND c.type_before"
+            " = pg_catalog.format_type(a.atttypid, a.atttypmod)",
+            (
+                [c.schema for c in columns],
+                [c.relation for c in columns],
+                [c.column for c in columns],
+                [c.type_before for c in columns],
+            ),
+        ).fetchone()
+        session.rollback()
+    return bool(row and row[0])
 
 
 def check_unedited(revisions: Sequence[OurRevision]) -> None:
@@ -312,6 +368,12 @@ def recorded(session: Session) -> dict[str, LedgerStep]:
     """Return the ledger's newest finished run of each step."""
     with translated(), session.transaction():
         return {step.step: step for step in read_ledger(session) or ()}
+
+
+def supported(session: Session) -> bool:
+    """Tell whether the ledger is there, be it empty."""
+    with translated(), session.transaction():
+        return read_ledger(session) is not None
 
 
 def check_recorded(session: Session, revision: OurRevision, direction: str) -> None:

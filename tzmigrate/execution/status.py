@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tzmigrate.execution.alembic_project import AlembicRunner
 from tzmigrate.execution.model import Status, StepState, StepStatus
-from tzmigrate.execution.runner import recorded
+from tzmigrate.execution.runner import recorded, supported
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session
 from tzmigrate.revisions.graph import RevisionGraph
@@ -17,6 +17,7 @@ def read_status(
 ) -> Status:
     """Compare what is planned with what Alembic and the ledger say was done."""
     ledger = recorded(session)
+    support = supported(session)
     identity = alembic.identify()
     unknown = [head for head in identity.heads if head not in graph]
     applied = graph.applied(identity.heads)
@@ -27,7 +28,7 @@ def read_status(
             revision,
             # nobody knows what stands below a revision that is not here
             applied=None if unknown else revision.revision in applied,
-            support=bool(ledger),
+            support=support,
             step=ledger.get(revision.inverts or revision.step),
             taken_back_by=inverses.get(revision.step),
         )
@@ -72,7 +73,10 @@ def step_status(
         applied = done
     note = ""
     if revision.kind is Kind.SUPPORT:
-        state = StepState.DONE if applied or support else StepState.PENDING
+        state = StepState.DONE if support else StepState.PENDING
+        if applied and not support:
+            state = StepState.INTERRUPTED
+            note = "Alembic's version table says applied, and there is no ledger"
     elif applied and done:
         state = StepState.DONE
     elif revision.kind is Kind.INVERSE and not applied:
