@@ -293,33 +293,38 @@ def _rows_refusal(label: str, verdict: Verdict, rules: Rules) -> Finding | None:
     if verdict.beyond:
         return _refuse(
             "TZ311",
-            f"{verdict.beyond} rows of {label} stand at the ends of what a timestamp "
+            f"{_stand(verdict.beyond, label)} at the ends of what a timestamp "
             f"can hold, and conversion from {verdict.zone} would go beyond",
             "Set them to infinity or -infinity, or to a date within the range.",
         )
     if verdict.gap and rules.gap != "shift":
         return _refuse(
             "TZ304",
-            f"{verdict.gap} rows of {label} stand in hours that {verdict.zone} skips",
+            f"{_stand(verdict.gap, label)} in hours that {verdict.zone} skips",
             "Correct these rows (docs/how-to/gap-rows.md finds them), or declare "
             "another zone for the column.",
         )
     if verdict.gap:
         return _refuse(
             "TZ310",
-            f"{verdict.gap} rows of {label} stand in hours that {verdict.zone} skips, "
+            f"{_stand(verdict.gap, label)} in hours that {verdict.zone} skips, "
             'and policy gap = "shift" is not available yet',
             "Correct these rows first; docs/how-to/gap-rows.md finds them.",
         )
     if verdict.overlap and rules.overlap != "later":
         return _refuse(
             "TZ305",
-            f"{verdict.overlap} rows of {label} stand in hours that {verdict.zone} "
-            "has twice",
+            f"{_stand(verdict.overlap, label)} in hours that {verdict.zone} has twice",
             'Set overlap = "later" under [policy] if PostgreSQL\'s choice, the second '
             "of the two instants, is right for them.",
         )
     return None
+
+
+def _stand(number: int, label: str) -> str:
+    return f"{number} {'row' if number == 1 else 'rows'} of {label} " + (
+        "stands" if number == 1 else "stand"
+    )
 
 
 def _refuse(code: str, message: str, hint: str) -> Finding:
