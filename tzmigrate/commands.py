@@ -15,6 +15,7 @@ from tzmigrate.config import (
     Config,
     Eras,
     ZoneRule,
+    check_accepted,
     load_config,
     match_zone,
     with_zone_options,
@@ -23,6 +24,7 @@ from tzmigrate.errors import UsageError
 from tzmigrate.execution.model import Run, Status
 from tzmigrate.inventory.catalog import read_inventory
 from tzmigrate.inventory.model import Column, Inventory, Role
+from tzmigrate.inventory.patterns import Scope
 from tzmigrate.planning.model import Plan
 from tzmigrate.planning.planner import Planned, Rules, make_plan
 from tzmigrate.postgres.session import Session, connect, read_only
@@ -87,8 +89,9 @@ def scan(
         evidence: also count rows at clock changes of the declared zones.
     """
     config = load_config(connection.config)
+    wanted = _wanted(config, selection or Selection())
     with _session(connection, config) as session, read_only(session):
-        inventory = _inventory(session, config, selection or Selection())
+        inventory = _inventory(session, wanted)
         if evidence:
             inventory = _with_evidence(session, config, inventory)
     return inventory
@@ -128,14 +131,15 @@ def plan(
 
     config = with_zone_options(load_config(connection.config), zones)
     options = _alembic_options(alembic, config)
-    rules = _rules(config, accept)
+    rules = _rules(config, check_accepted(accept))
+    wanted = _wanted(config, selection or Selection())
     project = None if init else _project_to_plan_for(options, dry_run=dry_run)
     graph = RevisionGraph.read(project) if project is not None else None
     if graph is not None:
         graph.head(head)
     before = drafting.planned_before(graph.ours()) if graph is not None else Planned()
     with _session(connection, config, project) as session, read_only(session):
-        inventory = _inventory(session, config, selection or Selection())
+        inventory = _inventory(session, wanted)
         config = _checked_zones(session, config)
         verdicts = _verdicts(session, config, inventory)
         used = {v.zone for v in verdicts.values() if v.zone is not None}
@@ -247,12 +251,13 @@ def verify(
             configuration.
     """
     config = load_config(connection.config)
+    accepted = (*config.policy.accept, *check_accepted(accept))
     with _session(connection, config) as session, read_only(session):
         return verify_ledger(
             session,
             level=level,
             server_zone=(session.zone.zone, session.zone.source),
-            accept=(*config.policy.accept, *accept),
+            accept=accepted,
         )
 
 
@@ -339,12 +344,27 @@ def _rules(config: Config, accept: Iterable[str]) -> Rules:
     )
 
 
-def _inventory(session: Session, config: Config, selection: Selection) -> Inventory:
-    return read_inventory(
-        session,
+def _wanted(config: Config, selection: Selection) -> Selection:
+    """Return what to look at; a pattern that cannot be read is told at once.
+
+    Raises:
+        UsageError: such a pattern.
+    """
+    wanted = Selection(
         schemas=selection.schemas or config.scan.schema,
         tables=selection.tables or config.scan.table,
         excludes=(*config.scan.exclude, *selection.excludes),
+    )
+    Scope.parse(wanted.schemas, wanted.tables, wanted.excludes)
+    return wanted
+
+
+def _inventory(session: Session, wanted: Selection) -> Inventory:
+    return read_inventory(
+        session,
+        schemas=wanted.schemas,
+        tables=wanted.tables,
+        excludes=wanted.excludes,
         server_zone=(session.zone.zone, session.zone.source),
     )
 
@@ -354,22 +374,25 @@ def _checked_zones(session: Session, config: Config) -> Config:
     known = known_zones(session)
 
     def checked(rule: ZoneRule) -> ZoneRule:
+        def name(zone: str) -> str:
+            return check_zone_name(zone, known, source=rule.source)
+
         if isinstance(rule.meaning, str):
-            return replace(rule, meaning=check_zone_name(rule.meaning, known))
+            return replace(rule, meaning=name(rule.meaning))
         if isinstance(rule.meaning, Eras):
-            eras = replace(
-                rule.meaning,
-                before=check_zone_name(rule.meaning.before, known),
-                then=check_zone_name(rule.meaning.then, known),
+            before, then = name(rule.meaning.before), name(rule.meaning.then)
+            return replace(
+                rule, meaning=replace(rule.meaning, before=before, then=then)
             )
-            return replace(rule, meaning=eras)
         return rule
 
     default = config.default_zone
     return replace(
         config,
         zones=tuple(checked(rule) for rule in config.zones),
-        default_zone=None if default is None else check_zone_name(default, known),
+        default_zone=None
+        if default is None
+        else check_zone_name(default, known, source=config.default_source),
     )
 
 

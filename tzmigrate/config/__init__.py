@@ -18,7 +18,7 @@ from tzmigrate.config.model import (
     Using,
     ZoneRule,
 )
-from tzmigrate.config.options import with_zone_options
+from tzmigrate.config.options import check_accepted, with_zone_options
 
 __all__ = [
     "Alembic",
@@ -34,6 +34,7 @@ __all__ = [
     "ScanFilter",
     "Using",
     "ZoneRule",
+    "check_accepted",
     "load_config",
     "match_zone",
     "parse_pattern",

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from tzmigrate.config.durations import milliseconds
 from tzmigrate.config.model import (
+    CODE,
     Alembic,
     Config,
     Gap,
@@ -139,7 +140,7 @@ def _listed(value: object) -> object:
 
 
 _Duration = Annotated[str, AfterValidator(_duration)]
-_Code = Annotated[str, Field(pattern=r"^TZ[1-6][0-9]{2}$")]
+_Code = Annotated[str, Field(pattern=rf"^{CODE.pattern}$")]
 
 
 class _Table(BaseModel):
@@ -193,6 +194,7 @@ def _build(source: Source, document: Mapping[str, Any]) -> Config:
         url=read.url,
         zones=rules,
         default_zone=default,
+        default_source=source.place("zones", "default") if default else "",
         policy=Policy(**dict(read.policy)),
         scan=ScanFilter(
             schema=read.scan.schemas, table=read.scan.table, exclude=read.scan.exclude

@@ -1,10 +1,14 @@
 """The nouns of the configuration, as the other rooms read them."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from tzmigrate.config.durations import milliseconds
+
+CODE = re.compile(r"TZ[1-6][0-9]{2}")
+"""What the code of a finding looks like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +138,14 @@ class Config:
     """Everything that can be configured.
 
     Attributes:
+        default_source: where ``default_zone`` was read, for messages.
         path: the file it was read from, ``None`` where there is none.
     """
 
     url: str | None = field(default=None, repr=False)
     zones: tuple[ZoneRule, ...] = ()
     default_zone: str | None = None
+    default_source: str = ""
     policy: Policy = field(default_factory=Policy)
     scan: ScanFilter = field(default_factory=ScanFilter)
     alembic: Alembic = field(default_factory=Alembic)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tzmigrate.config.globs import parse_pattern
-from tzmigrate.config.model import Config, Keep, Meaning, ZoneRule
+from tzmigrate.config.model import CODE, Config, Keep, Meaning, ZoneRule
 from tzmigrate.errors import UsageError
 
 
@@ -17,7 +17,7 @@ def with_zone_options(config: Config, options: Iterable[str]) -> Config:
         UsageError: an option has another form.
     """
     rules = {rule.pattern: rule for rule in config.zones}
-    default = config.default_zone
+    default, source = config.default_zone, config.default_source
     for option in options:
         # names may hold an equals sign, zones never do
         pattern, equals, zone = (part.strip() for part in option.rpartition("="))
@@ -29,9 +29,31 @@ def with_zone_options(config: Config, options: Iterable[str]) -> Config:
                 " --zone public.orders.*=Europe/Paris.",
             )
         if pattern == "default":
-            default = zone
+            default, source = zone, "--zone"
             continue
         parse_pattern(pattern)
         meaning: Meaning = Keep() if zone == "keep" else zone
         rules[pattern] = ZoneRule(pattern=pattern, meaning=meaning, source="--zone")
-    return replace(config, zones=tuple(rules.values()), default_zone=default)
+    return replace(
+        config,
+        zones=tuple(rules.values()),
+        default_zone=default,
+        default_source=source,
+    )
+
+
+def check_accepted(codes: Iterable[str]) -> tuple[str, ...]:
+    """Return the codes of ``--accept``, each of which has to be one.
+
+    Raises:
+        UsageError: it has not the form of a code, and would accept nothing.
+    """
+    found = tuple(codes)
+    for code in found:
+        if not CODE.fullmatch(code):
+            raise UsageError(
+                "TZ284",
+                f"{code!r} is not the code of a finding",
+                hint="Write it as the finding shows it, such as --accept TZ301.",
+            )
+    return found

@@ -47,12 +47,13 @@ _EXAMPLES = {
 }
 
 
-def check_zone_name(name: str, known: Collection[str]) -> str:
+def check_zone_name(name: str, known: Collection[str], *, source: str = "") -> str:
     """Return a zone's name as the server spells it.
 
     Args:
         name: what the user wrote; its case does not matter.
         known: ``pg_timezone_names.name`` of the server.
+        source: where it was written, for messages.
 
     >>> check_zone_name("europe/paris", ["Europe/Paris"])
     'Europe/Paris'
@@ -60,6 +61,15 @@ def check_zone_name(name: str, known: Collection[str]) -> str:
     Raises:
         UsageError: an abbreviation, an offset, a POSIX string, or an unknown name.
     """
+    try:
+        return _checked(name, known)
+    except UsageError as error:
+        if source:
+            error.detail = f"{error.detail} It is written in {source}.".lstrip()
+        raise
+
+
+def _checked(name: str, known: Collection[str]) -> str:
     wanted = name.strip()
     if wanted.upper() in {"UTC", "GMT"}:
         return wanted.upper()
@@ -111,7 +121,7 @@ def _abbreviation(name: str, example: str) -> UsageError:
 
 def _offset(name: str, posix: re.Match[str]) -> UsageError:
     hours = int(posix["hours"])
-    amount = f"{hours} hours" + (
+    amount = f"{hours} {'hour' if hours == 1 else 'hours'}" + (
         f" {posix['minutes']} minutes" if posix["minutes"] else ""
     )
     detail = "An offset says nothing about summer time."
@@ -122,9 +132,11 @@ def _offset(name: str, posix: re.Match[str]) -> UsageError:
             f" {amount} {side.upper()} of Greenwich, not {_other(side)}."
         )
     else:
+        side = "west" if posix["sign"] == "-" else "east"
         detail += (
-            f" PostgreSQL reads {name!r} as east of Greenwich in SET TimeZone and as"
-            " west in AT TIME ZONE, or the reverse where it is negative."
+            f" PostgreSQL reads {name!r} as {amount} {side} of Greenwich in SET"
+            f" TimeZone, and as {_other(side)} in AT TIME ZONE: there the sign is"
+            " reversed."
         )
     return UsageError(
         "TZ223",
