@@ -28,6 +28,7 @@ BEGIN
     END IF;
     COMMENT ON SCHEMA tzmigrate IS 'ledger and support of tzmigrate; the downgrade of revision tz_support removes it';
     PERFORM pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('tzmigrate.lock_timeout'), true),
+        pg_catalog.set_config('tzmigrate.marker', '', true),
         pg_catalog.set_config('search_path', pg_catalog.current_setting('tzmigrate.search_path'), true);
 END
 $tz$;

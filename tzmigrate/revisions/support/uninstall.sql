@@ -34,6 +34,7 @@ BEGIN
         COMMENT ON SCHEMA tzmigrate IS NULL;
     END IF;
     PERFORM pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('tzmigrate.lock_timeout'), true),
+        pg_catalog.set_config('tzmigrate.marker', '', true),
         pg_catalog.set_config('search_path', pg_catalog.current_setting('tzmigrate.search_path'), true);
 END
 $tz$;
