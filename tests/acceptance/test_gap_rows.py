@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import alembic.command
 import pytest
+from alembic.config import Config
 
 from tzmigrate.errors import DecisionNeeded
 from tzmigrate.planning.model import Action
@@ -36,9 +38,19 @@ ZONE = "America/New_York"
 
 
 @pytest.fixture
-def project(database: Any, make_project: Callable[..., Any]) -> Any:
+def project(
+    database: Any, make_project: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> Any:
     database.execute(TABLE)
-    return make_project(database.url)
+    project = make_project(database.url)
+    monkeypatch.chdir(
+        project.root
+    )  # apply runs Alembic in this process, which is quick
+    return project
+
+
+def install_support(project: Any) -> None:
+    alembic.command.upgrade(Config(project.root / "alembic.ini"), "+1")
 
 
 def actions(plan: Any) -> dict[str, tuple[Action, str | None]]:
@@ -109,7 +121,7 @@ def test_gap_rows_that_arrive_after_the_plan_stop_it_with_count_and_keys(
     database: Any, project: Any, way: str
 ) -> None:
     project.plan(zones=(f"default={ZONE}",))
-    project.alembic("upgrade", "+1")
+    install_support(project)
     database.execute(GAP)
     before = snapshot(database)
     if way == "apply":
@@ -135,7 +147,7 @@ def test_overlap_rows_that_arrive_after_the_plan_stop_it_with_count_and_keys(
     database: Any, project: Any
 ) -> None:
     project.plan(zones=(f"default={ZONE}",))
-    project.alembic("upgrade", "+1")
+    install_support(project)
     database.execute(OVERLAP)
     before = snapshot(database)
     with pytest.raises(DecisionNeeded) as caught:
@@ -189,12 +201,18 @@ def test_overlap_rows_that_arrive_after_a_plan_with_a_policy_convert(
     ],
 )
 def test_every_kind_of_clock_change_is_seen_by_plan_and_revision(
-    database: Any, make_project: Callable[..., Any], zone: str, gap: str, overlap: str
+    database: Any,
+    make_project: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    zone: str,
+    gap: str,
+    overlap: str,
 ) -> None:
     database.execute("CREATE TABLE t (at timestamp, tz_wall text, also timestamp)")
     early = make_project(database.url, name="early")
     early.plan(zones=(f"default={zone}",))
-    early.alembic("upgrade", "+1")
+    monkeypatch.chdir(early.root)
     database.execute("INSERT INTO t VALUES (%s, 'x', %s)", [gap, overlap])
     plan = make_project(database.url, name="late").plan(
         zones=(f"default={zone}",), dry_run=True

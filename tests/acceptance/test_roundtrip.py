@@ -76,6 +76,11 @@ def check_schema(database: Any, plan: Plan, before: str, after: str) -> None:
     )
 
 
+def schema_of(dump: str) -> str:
+    """A dump without the rows."""
+    return re.sub(r"(?ms)^COPY .*?^\\\.$", "", dump)
+
+
 def rows(database: Any, zones: dict[Names, str]) -> dict[str, list[str]]:
     """All rows of all tables, converted columns as wall clocks of their zone."""
     columns = database.execute(
@@ -135,7 +140,6 @@ def test_the_sample_application_goes_up_down_and_up_again(
     config = (sample_directory() / "tzmigrate.toml").read_text("utf-8")
     project.configure(f'{config}\n[policy]\naccept = ["TZ301"]\noverlap = "later"\n')
     before = canonical_dump(sample)
-    schema = canonical_dump(sample, "--schema-only")
     values = rows(sample, {})
     nodes = file_nodes(sample)
 
@@ -153,8 +157,8 @@ def test_the_sample_application_goes_up_down_and_up_again(
     assert refused["bookings", "starts_at"] == "TZ304"
     project.apply()
 
-    upgraded = canonical_dump(sample, "--schema-only")
-    check_schema(sample, plan, schema, upgraded)
+    upgraded = canonical_dump(sample)
+    check_schema(sample, plan, schema_of(before), schema_of(upgraded))
     assert rows(sample, column_zones(plan)) == values
     rewritten = {
         readable_name(r.schema, r.name)
@@ -173,16 +177,13 @@ def test_the_sample_application_goes_up_down_and_up_again(
     } == {}
     assert len(proof.columns) == len(converting)
 
-    project.rollback(everything=True)
-    assert canonical_dump(sample) == before
-
-    assert project.plan(accept=()).written == ()
-    project.alembic("upgrade", "head")
-    assert canonical_dump(sample, "--schema-only") == upgraded
-    assert rows(sample, column_zones(plan)) == values
     project.alembic("downgrade", "base")
     assert canonical_dump(sample) == before
     assert sample.scalar("SELECT to_regnamespace('tzmigrate') IS NULL")
+
+    assert project.plan(accept=()).written == ()
+    project.alembic("upgrade", "head")
+    assert canonical_dump(sample) == upgraded
 
 
 # ------------------------------------------------------------ how it is done
@@ -348,7 +349,6 @@ def test_tables_that_are_hard_to_rewrite_come_back_equal(
     database.execute(GOOD)
     database.execute(HOSTILE)
     before = canonical_dump(database)
-    schema = canonical_dump(database, "--schema-only")
     values = rows(database, {})
     project = make_project(database.url)
     monkeypatch.chdir(project.root)
@@ -369,7 +369,8 @@ def test_tables_that_are_hard_to_rewrite_come_back_equal(
     assert refusals == []
     assert alters(project, plan) == [2] * sum(1 for g in plan.groups if g.step)
     project.apply()
-    check_schema(database, plan, schema, canonical_dump(database, "--schema-only"))
+    upgraded = canonical_dump(database)
+    check_schema(database, plan, schema_of(before), schema_of(upgraded))
     assert rows(database, column_zones(plan)) == values
     assert {c.outcome for c in project.verify().columns if c.rows_total > 0} == {
         Outcome.PROVED
