@@ -175,6 +175,7 @@ DECLARE
     last tzmigrate.step;
     expected text;
     label text;
+    leaning text;
 BEGIN
     SELECT * INTO s FROM tzmigrate.step x WHERE x.id = open_id;
     SELECT * INTO c FROM tzmigrate.step_column x WHERE x.step_id = open_id AND x.column_name = check_column.name;
@@ -223,6 +224,23 @@ BEGIN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: the default of column ', label, ' is ', coalesce(now_default, 'not set'),
             ', expected was ', coalesce(expected, 'none')), 'Somebody changed it since.',
             'Set the default back, or write the plan again with tzmigrate plan.');
+    END IF;
+    -- what ALTER TYPE refuses to carry over; the plan knew of none
+    WITH RECURSIVE tree (relation) AS (
+        SELECT concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass::oid
+        UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+    )
+    SELECT pg_describe_object(d.classid, d.objid, d.objsubid) INTO leaning
+    FROM tree JOIN pg_attribute a ON a.attrelid = tree.relation AND a.attname = c.column_name
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+    WHERE d.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass, 'pg_proc'::regclass)
+       OR d.classid = 'pg_attrdef'::regclass
+          AND NOT EXISTS (SELECT FROM pg_attrdef x WHERE x.oid = d.objid AND x.adrelid = a.attrelid AND x.adnum = a.attnum)
+    ORDER BY 1 LIMIT 1;
+    IF leaning IS NOT NULL THEN
+        PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', leaning, ' uses column ', label),
+            'The plan does not know it, and PostgreSQL changes no type beneath it.',
+            'Drop it and create it again after this revision, or write the plan again with tzmigrate plan.');
     END IF;
 END
 $tz$;
