@@ -65,6 +65,10 @@ _NOT_POSTGRESQL = re.compile(
     r"|unsupported frontend protocol"
 )
 _TLS = re.compile(r"SSL|certificate|root\.crt|GSSAPI")
+_ATTEMPT = re.compile(
+    r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)'
+    r'|on socket "(?P<socket>[^"]*)") failed: (?P<why>.*)'
+)
 
 
 def from_sqlstate(
@@ -139,7 +143,8 @@ def _from_connection(text: str) -> TzmigrateError:
     """Explain a failure that has no SQLSTATE: connecting, or a lost connection."""
     for pattern, sqlstate in _CONNECT_STATES:
         if pattern.search(text):
-            error = from_sqlstate(sqlstate, _last_line(text))
+            detail = "".join(re.findall(r"DETAIL:\s+(.*)", text)[-1:])
+            error = from_sqlstate(sqlstate, _last_line(text), detail)
             if error is not None:
                 return error
     if _NOT_POSTGRESQL.search(text):
@@ -156,12 +161,17 @@ def _from_connection(text: str) -> TzmigrateError:
             detail=_last_line(text),
             hint="Check sslmode and the certificates named in the URL.",
         )
-    if "connection to server" in text or "connection failed" in text:
-        message, hint = (
-            "the server cannot be reached",
-            "Check host and port, and try again.",
+    attempts = list(_ATTEMPT.finditer(text))
+    unreached = attempts or "connection failed" in text or "resolve host" in text
+    if unreached:
+        server = f"the server at {_place(attempts[-1])}" if attempts else "the server"
+        return Unavailable(
+            "TZ507",
+            f"{server} cannot be reached",
+            detail=f"{attempts[-1]['why'] if attempts else _last_line(text)}.",
+            hint="Check host and port, and that the server runs, then try again.",
         )
-    elif "timeout" in text:
+    if "timeout" in text:
         message, hint = "the server did not answer in time", "Try again later."
     else:
         message, hint = (
@@ -171,8 +181,13 @@ def _from_connection(text: str) -> TzmigrateError:
     return Unavailable("TZ507", message, detail=_last_line(text), hint=hint)
 
 
+def _place(attempt: re.Match[str]) -> str:
+    return attempt["socket"] or f"{attempt['host']}, port {attempt['port']},"
+
+
 def _last_line(text: str) -> str:
     """Return the words of the last attempt; libpq joins one line per address."""
+    if said := re.findall(r"(?:FATAL|ERROR):\s+(.*)", text):
+        return str(said[-1])
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
-    return re.sub(r"^.*?(?:FATAL|ERROR):\s+", "", last)
+    return lines[-1] if lines else ""
