@@ -104,6 +104,7 @@ def make_plan(
         if c.role is Role.STORED
         and c.name in verdicts
         and verdicts[c.name].basis is Basis.UNDECIDED
+        and c.name not in planned.columns
         and _blocked(c) is None
     )
     sessions = session_zone_findings(

@@ -129,7 +129,13 @@ def _group(group: Group, columns: tuple[PlannedColumn, ...]) -> list[list[Cell]]
 
 
 def _staying(page: Page, plan: Plan, action: Action, title: str, style: str) -> None:
-    columns = [c for g in plan.groups for c in g.columns if c.action is action]
+    told = {(finding.code, finding.message) for finding in plan.decisions}
+    columns = [
+        c
+        for g in plan.groups
+        for c in g.columns
+        if c.action is action and (c.code, c.reason) not in told
+    ]
     if not columns:
         return
     page.title(f"{title}: {many(len(columns), 'column')}")
