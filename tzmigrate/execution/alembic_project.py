@@ -159,6 +159,8 @@ class AlembicRunner:
             "script_location": str(project.directory) if project.overridden else None,
             "url": self._url,
             "x": self._x_args,
+            # what Alembic logs is heard as long as our own warnings are
+            "quiet": not logger.isEnabledFor(logging.WARNING),
             "directories": [
                 str(path) for path in (project.directory, *project.version_locations)
             ],

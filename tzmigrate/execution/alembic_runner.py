@@ -20,6 +20,7 @@ if __name__ == "__main__":
 
 import argparse
 import json
+import logging
 import os
 import socket
 import traceback
@@ -42,9 +43,12 @@ def run(request: Mapping[str, Any]) -> Report:
 
     Args:
         request: ``verb`` (``identify``, ``upgrade`` or ``downgrade``), ``revision``,
-            ``ini``, ``toml``, ``section``, ``script_location``, ``url``, ``x``, and
-            ``directories``, where ``env.py`` and the revisions are.
+            ``ini``, ``toml``, ``section``, ``script_location``, ``url``, ``x``,
+            ``quiet`` (nothing below an error is logged), and ``directories``, where
+            ``env.py`` and the revisions are.
     """
+    if request.get("quiet"):
+        logging.disable(logging.WARNING)
     try:
         return {"ok": True, "result": _answer(request)}
     except (Exception, SystemExit) as error:

@@ -12,6 +12,7 @@ from tzmigrate.execution.runner import (
     check_known,
     check_recorded,
     check_unedited,
+    counted,
     describe,
     one_run,
     preflight,
@@ -72,7 +73,7 @@ def rollback(
         return Run(
             direction="down", steps=(), notes=("Nothing is converted: nothing to do.",)
         )
-    check_unedited(chosen)
+    check_unedited(chosen, applied=True)
     names = tuple(r.revision for r in chosen)
     if choice.as_revision:
         _refuse_waiting(graph, chosen)
@@ -81,8 +82,9 @@ def rollback(
     if dry_run:
         return Run(direction="down", steps=(), pending=names, dry_run=True)
     lines = (
-        f"Database {identity.database}: {len(chosen)} groups become naive again, each "
-        "in a transaction of its own, each proved before its commit.",
+        f"Database {identity.database}: back to naive goes "
+        f"{counted(len(chosen), 'group')}, each in a transaction of its own, each "
+        "proved before its commit.",
         *(f"  {describe(revision)}" for revision in chosen),
     )
     if not confirm(lines):
@@ -140,8 +142,8 @@ def _refuse_later(
     if above:
         raise DecisionNeeded(
             "TZ323",
-            f"{len(dict.fromkeys(above))} later revisions stand above ours in database "
-            f"{identity.database}, first {above[0]}",
+            f"{counted(len(dict.fromkeys(above)), 'later revision')} above ours in "
+            f"database {identity.database}, first {above[0]}",
             detail="A downgrade would take them down too, so nothing was done.",
             hint="Run tzmigrate rollback --as-revision with the same options: it "
             "writes a new head revision that holds the inverse.",

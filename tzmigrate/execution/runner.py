@@ -71,8 +71,8 @@ def apply(
     if dry_run:
         return Run(direction="up", steps=(), pending=tuple(names), dry_run=True)
     lines = (
-        f"Database {identity.database}: {len(pending)} revisions will run, each in a "
-        "transaction of its own, each proved before its commit.",
+        f"Database {identity.database}: {counted(len(pending), 'revision')} will run, "
+        "each in a transaction of its own, each proved before its commit.",
         *(f"  {describe(revision)}" for revision in pending),
     )
     if not confirm(lines):
@@ -189,8 +189,8 @@ def pending_revisions(
         if between:
             raise DecisionNeeded(
                 "TZ321",
-                f"{len(between)} revisions of yours would have to run as well, first "
-                f"{between[0]}",
+                f"{counted(len(between), 'revision')} of yours would have to run as "
+                f"well, first {between[0]}",
                 detail="The plan was made for a database that has them.",
                 hint=f"Run alembic upgrade {between[-1]} first, if that is what you "
                 "want, then tzmigrate apply again.",
@@ -269,8 +269,17 @@ def _any_naive(session: Session, revisions: Sequence[OurRevision]) -> bool:
     return bool(row and row[0])
 
 
-def check_unedited(revisions: Sequence[OurRevision]) -> None:
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def check_unedited(revisions: Sequence[OurRevision], *, applied: bool = False) -> None:
     """Stop at a revision that was edited since it was planned.
+
+    Args:
+        revisions: what is about to run.
+        applied: they are applied, so their files are needed to come back.
 
     Raises:
         DecisionNeeded: names the file.
@@ -281,7 +290,10 @@ def check_unedited(revisions: Sequence[OurRevision]) -> None:
                 "TZ322",
                 f"revision {revision.revision} was edited since it was planned",
                 detail=f"File: {revision.path}.",
-                hint="Restore it from version control, or delete the planned files "
+                hint="Restore it from version control: the way back has to be the one "
+                "that was planned."
+                if applied
+                else "Restore it from version control, or delete the planned files "
                 "that are not applied yet and run tzmigrate plan again.",
             )
 
