@@ -1,9 +1,12 @@
 """Bad input gets one clear error, a hint, its exit status, and changes nothing."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from tzmigrate.cli import verbs
 
 MakeProject = Callable[..., Any]
 
@@ -320,3 +323,389 @@ def test_an_output_that_cannot_be_written_keeps_apply_from_anything(
             yes = ("--yes",) if verb in ("apply", "rollback") else ()
             ended = shell.main(verb, *yes, "--url", shop.url, "--output", "no/x")
             ended.is_error(2, "TZ282", "no/x")
+
+
+# ------------------------------------------------------------------- decisions
+
+
+def says_once(text: str, code: str) -> None:
+    """Hold a result to one mention of a code, with a hint beneath."""
+    assert len(re.findall(rf"\b{code}\b", text)) == 1, text
+    assert "hint: " in text.split(code)[1]
+
+
+def test_an_undecided_zone_ends_with_3_and_is_told_once(
+    shell_in: Callable[..., Any], project: Any, shop: Any
+) -> None:
+    shell = shell_in(project.root)
+    with shell.unchanged(shop):
+        ended = shell.run("plan", "--url", shop.url)
+    assert (ended.status, ended.err) == (3, "")
+    says_once(ended.out, "TZ302")
+    assert "public.orders.placed_at" in ended.out
+    assert "nothing written" in ended.out
+
+
+def test_a_refused_column_ends_with_3_and_the_rest_is_written(
+    shell_in: Callable[..., Any], project: Any, shop: Any
+) -> None:
+    shop.execute("ALTER TABLE orders ADD days timestamp[]")
+    shell = shell_in(project.root)
+    ended = shell.run("plan", "--url", shop.url, *UTC)
+    assert (ended.status, ended.err) == (3, "")
+    assert "Not converted: 1 column" in ended.out
+    assert "hint: " in ended.out.split("Not converted")[1]
+    assert len(project.revisions) == 2
+    again = shell.main("apply", "--yes", "--url", shop.url)
+    assert again.status == 0, again.err
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [("2024-03-10 02:30", "TZ304"), ("2024-11-03 01:30", "TZ305")],
+)
+def test_rows_in_a_gap_or_an_overlap_end_with_3_and_nothing_is_written_for_them(
+    shell_in: Callable[..., Any], project: Any, shop: Any, moment: str, code: str
+) -> None:
+    shop.execute("INSERT INTO orders VALUES (0, %s)", [moment])
+    shop.execute(f"ALTER DATABASE \"{shop.name}\" SET timezone = 'America/New_York'")
+    shell = shell_in(project.root)
+    with shell.unchanged(shop):
+        zone = ("--zone", "default=America/New_York")
+        ended = shell.main("plan", "--url", shop.url, *zone)
+    assert (ended.status, ended.err) == (3, "")
+    says_once(ended.out, code)
+
+
+def test_a_session_zone_that_differs_ends_with_3_and_nothing_is_written(
+    shell_in: Callable[..., Any], project: Any, shop: Any
+) -> None:
+    shop.execute(f"ALTER DATABASE \"{shop.name}\" SET timezone = 'Asia/Tokyo'")
+    shell = shell_in(project.root)
+    with shell.unchanged(shop):
+        ended = shell.main("plan", "--url", shop.url, *UTC)
+    assert (ended.status, ended.err) == (3, "")
+    assert ended.out.count("\n  TZ301 ") == 1
+    assert "--accept TZ301" in ended.out
+    assert "Asia/Tokyo" in ended.out
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("ALTER TABLE orders ALTER placed_at TYPE timestamp(3)", "TZ345", "stale plan"),
+        ("ALTER TABLE orders ALTER placed_at SET DEFAULT now()", "TZ345", "default"),
+        ("ALTER TABLE orders DROP placed_at", "TZ341", "placed_at"),
+        ("DROP TABLE orders", "TZ341", "orders"),
+        ("ALTER TABLE orders ALTER placed_at TYPE timestamptz", "TZ344", "placed_at"),
+        ("CREATE VIEW v AS SELECT placed_at FROM orders", "TZ345", "public.v"),
+        ("UPDATE alembic_version SET version_num = 'gone'", "TZ320", "gone"),
+    ],
+)
+def test_a_database_that_is_not_as_planned_ends_apply_with_3(
+    shell_in: Callable[..., Any], planned: Any, shop: Any, case: tuple[str, str, str]
+) -> None:
+    change, code, words = case
+    shop.execute(change)
+    shell = shell_in(planned.root)
+    with shell.unchanged(shop):
+        shell.main("apply", "--yes", "--url", shop.url).is_error(3, code, words)
+
+
+def test_revisions_of_the_team_in_between_end_apply_with_3(
+    shell_in: Callable[..., Any], project: Any, shop: Any
+) -> None:
+    theirs = project.revision("theirs", "CREATE TABLE theirs (id int)")
+    project.plan(zones=("default=UTC",))
+    shell = shell_in(project.root)
+    with shell.unchanged(shop):
+        ended = shell.run("apply", "--yes", "--url", shop.url)
+        ended.is_error(3, "TZ321", theirs, "alembic upgrade")
+
+
+def test_an_edited_revision_ends_apply_and_rollback_with_3(
+    shell_in: Callable[..., Any], planned: Any, shop: Any
+) -> None:
+    (path,) = (p for p in planned.revisions if "orders" in p.name)
+    text = path.read_text()
+    edited = text.replace("2s", "9s")
+    assert edited != text
+    path.write_text(edited)
+    shell = shell_in(planned.root)
+    with shell.unchanged(shop):
+        ended = shell.main("apply", "--yes", "--url", shop.url)
+        ended.is_error(3, "TZ322", path.name, "version control")
+    path.write_text(text)
+    planned.run("upgrade", "head")
+    path.write_text(edited)
+    with shell.unchanged(shop):
+        ended = shell.main("rollback", "--yes", "--url", shop.url)
+        ended.is_error(3, "TZ322", path.name)
+        assert "delete" not in ended.err
+
+
+def test_later_revisions_above_ours_end_rollback_with_3(
+    shell_in: Callable[..., Any], converted: Any, shop: Any
+) -> None:
+    theirs = converted.revision("theirs", "CREATE TABLE theirs (id int)")
+    converted.run("upgrade", "head")
+    shell = shell_in(converted.root)
+    with shell.unchanged(shop):
+        ended = shell.main("rollback", "--yes", "--url", shop.url)
+        ended.is_error(3, "TZ323", theirs, "--as-revision")
+        ended = shell.main("rollback", "--all", "--yes", "--url", shop.url)
+        ended.is_error(3, "TZ323", theirs)
+
+
+def test_a_revision_that_stays_has_to_be_ours(
+    shell_in: Callable[..., Any], converted: Any, shop: Any
+) -> None:
+    theirs = converted.revision("theirs", "SELECT 1")
+    shell = shell_in(converted.root)
+    with shell.unchanged(shop):
+        for name, code in (("gone", "TZ237"), (theirs, "TZ251")):
+            ended = shell.main("rollback", "--to", name, "--yes", "--url", shop.url)
+            ended.is_error(2, code, name)
+
+
+def test_without_yes_and_without_a_terminal_both_verbs_end_with_3(
+    shell_in: Callable[..., Any], planned: Any, shop: Any
+) -> None:
+    shell = shell_in(planned.root)
+    with shell.unchanged(shop):
+        ended = shell.run("apply", "--url", shop.url)
+        ended.is_error(3, "TZ390", "tzmigrate apply --dry-run", "1 revision will run")
+    planned.run("upgrade", "head")
+    with shell.unchanged(shop):
+        ended = shell.main("rollback", "--url", shop.url)
+        ended.is_error(3, "TZ390", "tzmigrate rollback --dry-run")
+
+
+def test_drift_ends_status_and_verify_with_3(
+    shell_in: Callable[..., Any], converted: Any, shop: Any
+) -> None:
+    shop.execute(
+        "ALTER TABLE orders ALTER placed_at TYPE timestamp"
+        " USING placed_at AT TIME ZONE 'UTC'"
+    )
+    shell = shell_in(converted.root)
+    with shell.unchanged(shop):
+        ended = shell.main("status", "--url", shop.url)
+        assert (ended.status, "drift" in ended.out) == (3, True), ended
+        ended = shell.main("verify", "--url", shop.url)
+    assert (ended.status, ended.err) == (3, "")
+    says_once(ended.out, "TZ325")
+
+
+def test_a_stamped_revision_ends_apply_and_status_with_3(
+    shell_in: Callable[..., Any], planned: Any, shop: Any
+) -> None:
+    planned.run("stamp", "head")
+    shell = shell_in(planned.root)
+    with shell.unchanged(shop):
+        ended = shell.main("apply", "--yes", "--url", shop.url)
+        ended.is_error(3, "TZ324", "alembic stamp")
+        assert shell.main("status", "--url", shop.url).status == 3
+
+
+# ------------------------------------------------------------------ not proved
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("placed_at = placed_at + interval '5 hours'", "+05:00:00"),
+        ("placed_at = placed_at + interval '1 microsecond'", "+00:00:00.000001"),
+    ],
+)
+def test_values_that_moved_together_end_verify_with_4(
+    shell_in: Callable[..., Any], converted: Any, shop: Any, change: str, words: str
+) -> None:
+    shop.execute(f"UPDATE orders SET {change}")
+    shell = shell_in(converted.root)
+    with shell.unchanged(shop):
+        ended = shell.main("verify", "--url", shop.url)
+    assert (ended.status, ended.err) == (4, "")
+    assert words in ended.out
+    assert "public.orders.placed_at" in ended.out
+
+
+def test_rows_that_are_all_new_end_verify_with_4(
+    shell_in: Callable[..., Any], converted: Any, shop: Any
+) -> None:
+    shop.execute("UPDATE orders SET id = id + 1000")
+    ended = shell_in(converted.root).main("verify", "--url", shop.url)
+    assert (ended.status, ended.err) == (4, "")
+    assert "unproved" in ended.out
+
+
+def test_verify_before_any_apply_ends_with_4(
+    shell_in: Callable[..., Any], project: Any, shop: Any
+) -> None:
+    shell = shell_in(project.root)
+    with shell.unchanged(shop):
+        ended = shell.run("verify", "--url", shop.url)
+        ended.is_error(4, "TZ410", shop.name, "tzmigrate apply")
+    project.plan(zones=("default=UTC",))
+    with shell.unchanged(shop):
+        shell.main("verify", "--url", shop.url).is_error(4, "TZ410", shop.name)
+
+
+# ------------------------------------------------------------------ the set-up
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("NullPool)", "NullPool, isolation_level='AUTOCOMMIT')", "TZ643", "AUTOCOMMIT"),
+        (
+            *("NullPool)", "NullPool, isolation_level='REPEATABLE READ')"),
+            *("TZ644", "repeatable read"),
+        ),
+        ("from alembic", "import shop_model\nfrom alembic", "TZ660", "shop_model"),
+        ("from alembic", "1 / 0\nfrom alembic", "TZ661", "ZeroDivisionError"),
+        ("from alembic", "raise SystemExit(3)\nfrom alembic", "TZ661", "env.py"),
+        ("create_engine(URL", "create_engine('sqlite://'", "TZ662", "sqlite"),
+        ("    online()", "    pass", "TZ663", "env.py"),
+    ],
+    ids=lambda case: case[2],
+)
+def test_an_env_py_that_cannot_be_used_ends_with_6(
+    shell_in: Callable[..., Any],
+    planned: Any,
+    shop: Any,
+    case: tuple[str, str, str, str],
+) -> None:
+    old, new, code, words = case
+    env = planned.root / "migrations" / "env.py"
+    env.write_text(env.read_text().replace(old, new, 1))
+    shell = shell_in(planned.root)
+    with shell.unchanged(shop):
+        for verb in ("apply", "rollback"):
+            ended = shell.main(verb, "--yes", "--url", shop.url)
+            ended.is_error(6, code, words)
+
+
+def test_an_env_py_on_another_database_ends_with_6_and_both_stay(
+    shell_in: Callable[..., Any],
+    planned: Any,
+    shop: Any,
+    make_database: Callable[[], Any],
+) -> None:
+    other = in_utc(make_database())
+    other.execute(TABLE)
+    shell = shell_in(planned.root)
+    with shell.unchanged(shop, other):
+        for verb in ("apply", "rollback"):
+            ended = shell.main(verb, "--yes", "--url", other.url)
+            ended.is_error(6, "TZ650", shop.name, other.name, "--url")
+
+
+# ----------------------------------------------------------------- nothing to do
+
+
+def test_where_nothing_is_to_do_each_verb_says_so(
+    shell_in: Callable[..., Any], database: Any, make_project: MakeProject
+) -> None:
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, at timestamptz)")
+    shell = shell_in(make_project(in_utc(database).url).root)
+    with shell.unchanged(database):
+        for verb, words in (
+            ("scan", "there is nothing to convert"),
+            ("plan", "there is nothing"),
+            ("apply", "Nothing is pending"),
+            ("rollback", "Nothing is converted"),
+            ("status", "tzmigrate plan"),
+        ):
+            yes = ("--yes",) if verb in ("apply", "rollback") else ()
+            ended = shell.main(verb, *yes, "--url", database.url)
+            assert (ended.status, ended.err) == (0, ""), verb
+            assert words in ended.out, verb
+
+
+def test_a_second_plan_with_nothing_left_writes_nothing_and_asks_nothing(
+    shell_in: Callable[..., Any], planned: Any, shop: Any
+) -> None:
+    shell = shell_in(planned.root)
+    with shell.unchanged(shop):
+        for zones in (UTC, ()):
+            ended = shell.main("plan", "--url", shop.url, *zones)
+            assert (ended.status, ended.err) == (0, ""), ended.out
+            assert "tzmigrate apply" in ended.out
+
+
+def test_without_an_alembic_project_each_verb_says_how_to_get_one(
+    shell: Any, shop: Any
+) -> None:
+    with shell.unchanged(shop):
+        for verb in ("plan", "apply", "rollback", "status"):
+            ended = shell.main(verb, "--url", shop.url)
+            ended.is_error(2, "TZ230", "tzmigrate plan --init")
+        assert shell.main("scan", "--url", shop.url).status == 0
+
+
+# ----------------------------------------------------------------- and besides
+
+
+def test_an_error_that_nobody_expected_ends_with_1_and_asks_for_a_report(
+    shell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        message = f"no {NOWHERE}"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(verbs.commands, "scan", broken)
+    with shell.unchanged():
+        ended = shell.main("scan", "--url", NOWHERE)
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err.startswith("error: this is a bug in tzmigrate: RuntimeError\n")
+    assert "hint: Please report it" in ended.err
+
+
+def test_quiet_silences_alembic_too(
+    shell_in: Callable[..., Any], project: Any, shop: Any
+) -> None:
+    ini = project.root / "alembic.ini"
+    ini.write_text(ini.read_text() + LOGGING)
+    env = project.root / "migrations" / "env.py"
+    env.write_text(
+        "from logging.config import fileConfig\nfrom alembic import context\n"
+        "fileConfig(context.config.config_file_name)\n" + env.read_text()
+    )
+    shell = shell_in(project.root)
+    common = ("--yes", "--quiet", "--url", shop.url)
+    assert shell.main("plan", "-q", "--url", shop.url, *UTC).err == ""
+    ended = shell.run("apply", *common)
+    assert (ended.status, ended.err) == (0, "")
+    # from elsewhere, Alembic runs in a process of its own
+    ended = shell_in(project.root.parent).run(
+        "rollback", "--all", *common, "--alembic", str(ini)
+    )
+    assert (ended.status, ended.err) == (0, "")
+    ended = shell.run("apply", "--yes", "--url", shop.url)
+    assert "alembic.runtime.migration" in ended.err
+
+
+LOGGING = """
+[loggers]
+keys = root,alembic
+[handlers]
+keys = console
+[formatters]
+keys = generic
+[logger_root]
+level = WARNING
+handlers = console
+qualname =
+[logger_alembic]
+level = INFO
+handlers =
+qualname = alembic
+[handler_console]
+class = StreamHandler
+args = (sys.stderr,)
+level = NOTSET
+formatter = generic
+[formatter_generic]
+format = %(levelname)-5.5s [%(name)s] %(message)s
+"""
