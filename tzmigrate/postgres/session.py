@@ -39,6 +39,8 @@ PINNED: Mapping[str, str] = MappingProxyType(
         "default_transaction_isolation": "read committed",
         "default_transaction_deferrable": "off",
         "statement_timeout": "0",
+        # reading waits for a lock as well, behind somebody's ALTER TABLE
+        "lock_timeout": "10s",
         "idle_in_transaction_session_timeout": "0",
         "idle_session_timeout": "0",
         "transaction_timeout": "0",
