@@ -271,3 +271,13 @@ def test_a_session_zone_that_differs_stops_until_pinned(
 
 def test_a_plan_that_converts_nothing_gives_no_advice() -> None:
     assert plan((column("a"), declared(Keep()))).next_for_application == ()
+
+
+def test_a_trigger_that_may_write_naive_time_is_repeated_in_the_plan() -> None:
+    trigger = Finding(
+        code="TZ134", severity=Severity.WARNING, message="a trigger", hint="Read it."
+    )
+    converted = (column("a", findings=(trigger,)), declared("UTC"))
+    kept = (column("b", findings=(trigger,)), declared(Keep()))
+    assert plan(converted, kept).findings == (trigger,)
+    assert plan(kept).findings == ()

@@ -31,6 +31,9 @@ from tzmigrate.zones.sessions import ZonedColumn, session_zone_findings
 
 Names = tuple[str, str, str]
 
+_STILL_NAIVE = frozenset(("TZ132", "TZ133", "TZ134", "TZ143", "TZ144"))
+"""Functions, triggers and subscribers that may write or read naive time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -119,10 +122,30 @@ def make_plan(
         server=inventory.server,
         groups=tuple(groups),
         lock_timeout=rules.lock_timeout,
-        findings=tuple(f for f in sessions if f.code in rules.accept),
+        findings=(
+            *(f for f in sessions if f.code in rules.accept),
+            *_still_writing_naive(inventory, groups),
+        ),
         decisions=(*undecided, *stops),
         next_for_application=advice.for_application(groups),
     )
+
+
+def _still_writing_naive(
+    inventory: Inventory, groups: Iterable[Group]
+) -> Iterator[Finding]:
+    """Repeat what scan found about code that goes on with naive time afterwards."""
+    names = {(c.schema, c.relation, c.column) for g in groups for c in g.converted}
+    seen = set()
+    for column in inventory.columns:
+        for finding in column.findings:
+            if (
+                column.name in names
+                and finding.code in _STILL_NAIVE
+                and finding not in seen
+            ):
+                seen.add(finding)
+                yield finding
 
 
 def _converting(inventory: Inventory, groups: Iterable[Group]) -> Iterator[ZonedColumn]:
