@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -331,7 +331,8 @@ def one_run(session: Session) -> Iterator[None]:
     try:
         yield
     finally:
-        if not session.closed:
+        # a session that was lost has given the lock up, and is not what went wrong
+        with suppress(psycopg.Error):
             session.execute(
                 "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (_RUN_LOCK,)
             )
