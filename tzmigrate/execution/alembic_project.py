@@ -159,8 +159,7 @@ class AlembicRunner:
             "script_location": str(project.directory) if project.overridden else None,
             "url": self._url,
             "x": self._x_args,
-            # what Alembic logs is heard as long as our own warnings are
-            "quiet": not logger.isEnabledFor(logging.WARNING),
+            "mute": _mute(verb),
             "directories": [
                 str(path) for path in (project.directory, *project.version_locations)
             ],
@@ -230,6 +229,18 @@ class AlembicRunner:
             " (VIRTUAL_ENV), install tzmigrate there, or add the module's directory to"
             " prepend_sys_path.",
         )
+
+
+def _mute(verb: str) -> int:
+    """Return the level up to which Alembic's log is not for the user.
+
+    It is as quiet as ours; where nothing is run, its greetings say nothing either.
+    """
+    if not logger.isEnabledFor(logging.WARNING):
+        return logging.WARNING
+    if verb == "identify" and not logger.isEnabledFor(logging.INFO):
+        return logging.INFO
+    return logging.NOTSET
 
 
 def project_python(

@@ -44,11 +44,11 @@ def run(request: Mapping[str, Any]) -> Report:
     Args:
         request: ``verb`` (``identify``, ``upgrade`` or ``downgrade``), ``revision``,
             ``ini``, ``toml``, ``section``, ``script_location``, ``url``, ``x``,
-            ``quiet`` (nothing below an error is logged), and ``directories``, where
-            ``env.py`` and the revisions are.
+            ``mute`` (the level up to which nothing is logged), and ``directories``,
+            where ``env.py`` and the revisions are.
     """
-    if request.get("quiet"):
-        logging.disable(logging.WARNING)
+    if request.get("mute"):
+        logging.disable(request["mute"])
     try:
         return {"ok": True, "result": _answer(request)}
     except (Exception, SystemExit) as error:
