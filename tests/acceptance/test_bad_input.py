@@ -175,38 +175,40 @@ def test_a_wrong_table_of_pyproject_ends_with_2(shell: Any) -> None:
 # ------------------------------------------------------------------------ zones
 
 
-@pytest.mark.parametrize(
-    ("zone", "code", "words"),
-    [
-        ("Europe/Pariss", "TZ221", ("Did you mean 'Europe/Paris'?",)),
-        ("Amerika/New_York", "TZ221", ("'America/New_York'",)),
-        ("New York", "TZ221", ("'America/New_York'",)),
-        ("Erewhon", "TZ221", ("pg_timezone_names",)),
-        ("posixrules", "TZ221", ("pg_timezone_names",)),
-        ("localtime", "TZ221", ("pg_timezone_names",)),
-        ("EST", "TZ222", ("America/New_York", "summer time")),
-        ("PST8PDT", "TZ222", ("America/Los_Angeles",)),
-        ("Japan", "TZ222", ("Asia/Tokyo",)),
-        ("XYZ", "TZ222", ("by its place",)),
-        ("UTC+5", "TZ223", ("sign is reversed", "WEST", "Etc/GMT-5")),
-        ("GMT-8", "TZ223", ("sign is reversed", "EAST")),
-        ("<+05>-5", "TZ223", ("sign is reversed", "EAST")),
-        ("+05:30", "TZ223", ("5 hours 30 minutes WEST",)),
-        ("-3", "TZ223", ("SET TimeZone",)),
-        ("5", "TZ223", ("by its place",)),
-        ("Europe/Paris\x1b[31m", "TZ221", ("'Europe/Paris'",)),
-    ],
-)
+ZONES = [
+    ("Europe/Pariss", "TZ221", ("Did you mean 'Europe/Paris'?",)),
+    ("Amerika/New_York", "TZ221", ("'America/New_York'",)),
+    ("New York", "TZ221", ("'America/New_York'",)),
+    ("Erewhon", "TZ221", ("pg_timezone_names",)),
+    ("posixrules", "TZ221", ("pg_timezone_names",)),
+    ("localtime", "TZ221", ("pg_timezone_names",)),
+    ("EST", "TZ222", ("America/New_York", "summer time")),
+    ("PST8PDT", "TZ222", ("America/Los_Angeles",)),
+    ("Japan", "TZ222", ("Asia/Tokyo",)),
+    ("XYZ", "TZ222", ("by its place",)),
+    ("UTC+5", "TZ223", ("sign is reversed", "WEST", "Etc/GMT-5")),
+    ("GMT-8", "TZ223", ("sign is reversed", "EAST")),
+    ("<+05>-5", "TZ223", ("sign is reversed", "EAST")),
+    ("+05:30", "TZ223", ("5 hours 30 minutes WEST",)),
+    ("-3", "TZ223", ("SET TimeZone",)),
+    ("5", "TZ223", ("by its place",)),
+    ("Europe/Paris\x1b[31m", "TZ221", ("'Europe/Paris'",)),
+]
+
+
 def test_a_zone_that_is_none_ends_with_2_and_says_which_to_take(
-    shell: Any, shop: Any, zone: str, code: str, words: tuple[str, ...]
+    shell: Any, shop: Any
 ) -> None:
-    given = (f"default={zone}", f"public.*.*={zone}")
     with shell.unchanged(shop):
-        for option in given:
-            arguments = ("plan", "--init", "--url", shop.url, "--zone", option)
-            ended = shell.main(*arguments)
+        for zone, code, words in ZONES:
+            ended = shell.main(
+                "plan", "--init", "--url", shop.url, "--zone", f"public.*.*={zone}"
+            )
             ended.is_error(2, code, "--zone", *words)
             assert "\x1b" not in ended.err
+        default = ("--zone", "default=UTC+5")
+        ended = shell.main("plan", "--init", "--url", shop.url, *default)
+        ended.is_error(2, "TZ223", "--zone", "sign is reversed")
 
 
 def test_a_wrong_zone_of_the_file_is_named_with_its_line(shell: Any, shop: Any) -> None:

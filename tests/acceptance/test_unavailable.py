@@ -1,6 +1,7 @@
 """A server that does not do its part: 5 where trying again is safe, 6 where not."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -133,6 +134,23 @@ def test_ended_by_an_administrator_apply_ends_with_5_and_can_be_run_again(
             shop.execute(f"SELECT {call}(%s)", [waiting(shop)])
             ended = shell.end(process)
         ended.is_error(5, code, words)
+    assert shell.main("apply", "--yes", "--url", shop.url).status == 0
+
+
+def test_a_server_that_ends_every_session_ends_apply_with_5(
+    shell: Any, shop: Any
+) -> None:
+    with shell.unchanged(shop):
+        with locked(shop):
+            process = shell.start("apply", "--yes", "--url", shop.url)
+            waiting(shop)
+            shop.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND application_name <> 'tzmigrate test'"
+            )
+            ended = shell.end(process)
+        ended.is_error(5, "TZ507", "terminating connection")
     assert shell.main("apply", "--yes", "--url", shop.url).status == 0
 
 
@@ -274,6 +292,24 @@ def test_something_else_than_postgresql_ends_with_6(shell: Any, words: bytes) ->
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(10)
     ended.is_error(6, "TZ602", "not PostgreSQL", "port")
+
+
+def test_a_pooler_in_transaction_mode_ends_apply_and_rollback_with_6(
+    shell: Any, shop: Any, server: Any, make_role: Any
+) -> None:
+    path = Path(__file__).parents[1] / "integration" / "test_session.py"
+    spec = importlib.util.spec_from_file_location("pooler_of_test_session", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with (
+        module.pooler(server, shop, make_role(), per_transaction=True) as target,
+        shell.unchanged(shop),
+    ):
+        for verb in ("apply", "rollback"):
+            ended = shell.main(verb, "--yes", "--url", target.conninfo)
+            ended.is_error(6, "TZ610", "pool in session mode")
 
 
 def test_a_standby_ends_apply_and_rollback_with_6(
