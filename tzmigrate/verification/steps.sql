@@ -7,7 +7,9 @@ SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.maske
        s.transaction_ids, s.file_nodes_before = s.file_nodes_after, to_char(s.done_at AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
        c.position, c.relation_schema, c.relation_name, c.column_name, c.type_before, c.type_after, c.zone,
        c.values_before, c.fingerprint_before::text, s.session_zone,
+       -- a view in its place would run its functions with the rights of the role that verifies
        (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
+        JOIN pg_catalog.pg_class AS k ON k.oid = a.attrelid AND k.relkind IN ('r', 'p')
         WHERE a.attrelid = pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))
           AND a.attname = c.column_name AND NOT a.attisdropped),
        pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))::pg_catalog.oid::pg_catalog.int8,

@@ -145,6 +145,14 @@ BEGIN
             concat('The revision was planned to convert its column ', quote_ident(plan_column.column_name), '.'),
             'Create the table by the revisions that belong before this one, or write the plan again for this database.');
     END IF;
+    -- a view of that name would run its functions with our rights; locked, so that none can take the place of the table
+    IF (SELECT k.relkind FROM pg_class k WHERE k.oid = t) IN ('r', 'p') THEN
+        EXECUTE concat('LOCK TABLE ', t, ' IN ACCESS SHARE MODE');
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND k.relkind IN ('r', 'p')) OR to_regclass(relation) <> t THEN
+        PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', relation, ' is not the table that it was'),
+            'Something else has taken its name.', 'Write the plan again with tzmigrate plan.');
+    END IF;
     INSERT INTO tzmigrate.step_column (step_id, position, relation_schema, relation_name, column_name, type_before, type_after, zone, default_before)
     SELECT s.id, 1 + (SELECT count(*) FROM tzmigrate.step_column c WHERE c.step_id = s.id), n.nspname, k.relname,
         plan_column.column_name, plan_column.type_before, plan_column.type_after, plan_column.zone, plan_column.default_before
@@ -162,6 +170,46 @@ CREATE OR REPLACE FUNCTION tzmigrate.default_text(root regclass, name name) RETU
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'Etc/UTC' AS $tz$
     SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attrelid = root AND a.attname = name AND NOT a.attisdropped
+$tz$;
+
+-- the first thing that leans on a column, or stands in its tree, and that a plan would have refused
+CREATE OR REPLACE FUNCTION tzmigrate.leaning(root regclass, name name) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    WITH RECURSIVE tree (relation) AS (
+        SELECT root::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+    ), member AS (
+        SELECT c.*, a.attnum, a.attname, concat(chr(58), 'varattno 0 ', chr(58), 'vartype ', c.reltype, ' ') AS whole_row
+        FROM tree JOIN pg_class c ON c.oid = tree.relation JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = leaning.name
+    ), thing (words) AS (
+        SELECT concat(pg_describe_object(d.classid, d.objid, d.objsubid), ' uses')
+        FROM member m JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid AND d.refobjsubid = m.attnum
+        LEFT JOIN pg_class o ON d.classid = 'pg_class'::regclass AND o.oid = d.objid
+        LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+        LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+        WHERE coalesce(o.relkind, '-') NOT IN ('i', 'I', 'S') AND coalesce(k.contype, '-') NOT IN ('p', 'u', 'n', 't')
+          AND NOT coalesce(e.adrelid = m.oid AND e.adnum = m.attnum, false)
+        UNION ALL
+        SELECT concat('index ', i.indexrelid::regclass, ' computes with')
+        FROM member m JOIN pg_index i ON i.indrelid = m.oid, concat(i.indexprs::text, i.indpred::text) AS tree_text
+        WHERE strpos(tree_text, concat(chr(58), 'varattno ', m.attnum, ' ')) > 0 OR strpos(tree_text, concat(chr(58), 'varattno 0 ')) > 0
+        UNION ALL
+        SELECT concat(pg_describe_object('pg_constraint'::regclass, k.oid, 0), ' computes with the whole row of')
+        FROM member m JOIN pg_constraint k ON k.conrelid = m.oid WHERE strpos(k.conbin::text, m.whole_row) > 0
+        UNION ALL
+        SELECT concat(pg_describe_object('pg_policy'::regclass, y.oid, 0), ' reads the whole row of')
+        FROM member m JOIN pg_policy y ON y.polrelid = m.oid WHERE strpos(concat(y.polqual::text, y.polwithcheck::text), m.whole_row) > 0
+        UNION ALL
+        SELECT concat(pg_describe_object('pg_rewrite'::regclass, r.oid, 0), ' reads the whole row of')
+        FROM member m JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid AND d.refobjsubid = 0
+        JOIN pg_rewrite r ON r.oid = d.objid WHERE strpos(r.ev_action::text, m.whole_row) > 0
+        UNION ALL
+        SELECT CASE WHEN m.relkind = 'f' THEN concat('foreign table ', m.oid::regclass, ' shares')
+                    WHEN NOT m.relispartition THEN concat('table ', m.oid::regclass, ' inherits')
+                    ELSE concat('partition ', m.oid::regclass, ' has another default for') END
+        FROM member m WHERE m.oid <> root AND (m.relkind = 'f' OR NOT m.relispartition
+            OR tzmigrate.default_text(m.oid, m.attname) IS DISTINCT FROM tzmigrate.default_text(root, m.attname))
+    )
+    SELECT min(words) FROM thing
 $tz$;
 
 -- the column's type is the planned one, or the ledger says that this very step converted it already
@@ -225,21 +273,11 @@ BEGIN
             ', expected was ', coalesce(expected, 'none')), 'Somebody changed it since.',
             'Set the default back, or write the plan again with tzmigrate plan.');
     END IF;
-    -- what ALTER TYPE refuses to carry over; the plan knew of none
-    WITH RECURSIVE tree (relation) AS (
-        SELECT concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass::oid
-        UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
-    )
-    SELECT pg_describe_object(d.classid, d.objid, d.objsubid) INTO leaning
-    FROM tree JOIN pg_attribute a ON a.attrelid = tree.relation AND a.attname = c.column_name
-    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-    WHERE d.classid IN ('pg_rewrite'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass, 'pg_proc'::regclass)
-       OR d.classid = 'pg_attrdef'::regclass
-          AND NOT EXISTS (SELECT FROM pg_attrdef x WHERE x.oid = d.objid AND x.adrelid = a.attrelid AND x.adnum = a.attnum)
-    ORDER BY 1 LIMIT 1;
+    -- the plan knew of nothing that leans on the column
+    leaning = tzmigrate.leaning(concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass, c.column_name);
     IF leaning IS NOT NULL THEN
-        PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', leaning, ' uses column ', label),
-            'The plan does not know it, and PostgreSQL changes no type beneath it.',
+        PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', leaning, ' column ', label),
+            'The plan does not know it, and it may mean something else once the type has changed.',
             'Drop it and create it again after this revision, or write the plan again with tzmigrate plan.');
     END IF;
 END
@@ -277,13 +315,29 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
     END
 $tz$;
 
+-- the built-in or enum type beneath a key's column; NULL for others, as their input and casts may be functions of somebody else
+CREATE OR REPLACE FUNCTION tzmigrate.key_type(root regclass, name name) RETURNS regtype
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    WITH RECURSIVE beneath (type) AS (
+        SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = root AND a.attname = name AND NOT a.attisdropped
+        UNION ALL SELECT t.typbasetype FROM beneath b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd'
+    )
+    SELECT t.oid::regtype FROM beneath b JOIN pg_type t ON t.oid = b.type
+    WHERE t.typtype = 'e' OR t.typtype <> 'd' AND t.typnamespace = 'pg_catalog'::regnamespace
+$tz$;
+
 -- SQL text that gives a row's key as text[], the same text before and after the conversion
 CREATE OR REPLACE FUNCTION tzmigrate.key_text(open_id bigint, root regclass, zoned boolean) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT concat('ARRAY[', string_agg(
-        CASE WHEN c.step_id IS NULL OR NOT zoned THEN concat('t.', quote_ident(k.name), '::text')
+        CASE WHEN c.step_id IS NULL AND a.attnum > 0 AND a.atttypid <> tzmigrate.key_type(root, k.name) OR y.typtype = 'e'
+             -- never a cast of somebody else's type; concat asks its output function, which is built in
+             THEN concat('concat(t.', quote_ident(k.name), ')')
+             WHEN c.step_id IS NULL OR NOT zoned THEN concat('t.', quote_ident(k.name), '::text')
              ELSE concat('(t.', quote_ident(k.name), ' AT TIME ZONE ', quote_literal(c.zone), ')::text') END, ', ' ORDER BY k.ordinality), ']')
     FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
+    JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND NOT a.attisdropped
+    JOIN pg_type y ON y.oid = a.atttypid
     LEFT JOIN tzmigrate.step_column c ON c.step_id = open_id AND c.column_name = k.name
     WHERE s.id = open_id
 $tz$;
@@ -292,11 +346,13 @@ $tz$;
 CREATE OR REPLACE FUNCTION tzmigrate.key_match(open_id bigint, root regclass, zoned boolean) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT string_agg(
-        CASE WHEN c.step_id IS NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', format_type(a.atttypid, -1))
-             WHEN zoned THEN concat('t.', quote_ident(k.name), ' = (p.key[', k.ordinality, ']::timestamp AT TIME ZONE ', quote_literal(c.zone), ')')
-             ELSE concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::timestamp') END, ' AND ' ORDER BY k.ordinality)
+        CASE WHEN c.step_id IS NOT NULL AND zoned THEN concat('t.', quote_ident(k.name), ' = (p.key[', k.ordinality, ']::timestamp AT TIME ZONE ', quote_literal(c.zone), ')')
+             WHEN c.step_id IS NOT NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::timestamp')
+             WHEN y.typtype = 'e' THEN concat('t.', quote_ident(k.name), '::', format_type(y.oid, NULL), ' = (SELECT e FROM unnest(enum_range(NULL::', format_type(y.oid, NULL), ')) AS e WHERE concat(e) = p.key[', k.ordinality, '])')
+             ELSE concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', coalesce(format_type(y.oid, -1), 'key_cannot_be_read')) END, ' AND ' ORDER BY k.ordinality)
     FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
     JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND NOT a.attisdropped
+    LEFT JOIN pg_type y ON y.oid = tzmigrate.key_type(root, k.name)
     LEFT JOIN tzmigrate.step_column c ON c.step_id = open_id AND c.column_name = k.name
     WHERE s.id = open_id
 $tz$;
@@ -385,10 +441,13 @@ BEGIN
     UPDATE tzmigrate.step x SET
         -- a key of converted columns would show in the ledger what row security hides in the table
         key = coalesce(CASE WHEN k.relrowsecurity AND EXISTS (SELECT FROM tzmigrate.step_column c WHERE c.step_id = s.id AND c.column_name = ANY (choose_sample.key)) THEN NULL
+                            WHEN EXISTS (SELECT FROM unnest(choose_sample.key) AS n (name) WHERE tzmigrate.key_type(t, n.name) IS NULL) THEN NULL
                             ELSE nullif(choose_sample.key, '{}') END, CASE WHEN k.relkind = 'r' AND NOT s.rewrite THEN ARRAY['tableoid', 'ctid'] END),
         masked = k.relrowsecurity,
         forced_row_security = k.relforcerowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
     FROM pg_class k, pg_roles r WHERE x.id = s.id AND k.oid = t AND r.rolname = current_user;
+    -- a rewrite moves the rows, so without a key none is found again: the whole column is compared instead
+    UPDATE tzmigrate.step x SET proof = 'full' WHERE x.id = s.id AND x.key IS NULL AND x.rewrite;
     s = tzmigrate.open_step();
     -- under FORCE ROW LEVEL SECURITY the owner sees some rows only: chosen in take_table, once that is lifted under the lock
     IF NOT s.passed_over AND NOT s.forced_row_security THEN
@@ -421,7 +480,7 @@ BEGIN
     into_sample = concat('INSERT INTO tzmigrate.sample (step_id, key) SELECT ', s.id, ', ', key_text);
     SELECT sum(pg_relation_size(l)) / current_setting('block_size')::bigint INTO all_blocks FROM tzmigrate.leaves(relation) AS l;
     IF all_blocks <= 64 THEN
-        EXECUTE concat(into_sample, ' FROM ', relation, ' AS t LIMIT ', 10 * rows, ' ON CONFLICT DO NOTHING');
+        EXECUTE concat(into_sample, ' FROM ', relation, ' AS t ON CONFLICT DO NOTHING');
         RETURN;
     END IF;
     FOR c IN SELECT x.* FROM tzmigrate.step_column x WHERE x.step_id = s.id
@@ -434,11 +493,15 @@ BEGIN
     FOR leaf IN SELECT l FROM tzmigrate.leaves(relation) AS l LOOP
         blocks = pg_relation_size(leaf) / current_setting('block_size')::bigint;
         share = ceil(rows * (blocks::numeric / all_blocks));
-        -- 291 lines fit into a block at most; a line that is empty or dead is rejected, which keeps the draw even over rows;
+        -- random blocks, and of the lines that fit into one (28 bytes each) so many that a block gives about one row; all lines have
+        -- the same chance, also where the statistics know no number of rows, as an empty or dead line gives nothing;
         -- a line drawn twice counts once by ON CONFLICT, as DISTINCT could sort the lines and leave the last blocks out
-        EXECUTE concat(into_sample, ' FROM (SELECT concat(''('', floor(random() * ', blocks, ')::bigint, '','', 1 + floor(random() * tz_lines)::integer, '')'')::tid AS tz_tid',
-            ' FROM (SELECT least(291, greatest(1, ceil(1.5 * greatest(reltuples, ', blocks, ') / ', blocks, ')))::integer AS tz_lines FROM pg_class WHERE oid = ', leaf::oid, ') AS d,',
-            ' generate_series(1, ', 3 * share, ')) AS draw JOIN ', leaf, ' AS t ON t.ctid = draw.tz_tid LIMIT ', share, ' ON CONFLICT DO NOTHING');
+        EXECUTE concat(into_sample, ' FROM (SELECT concat(''('', b.tz_block, '','', l.tz_line, '')'')::tid AS tz_tid',
+            ' FROM (SELECT floor(random() * ', blocks, ')::bigint AS tz_block FROM generate_series(1, ', 3 * share, ')) AS b,',
+            -- block by block: were the lines the outer loop, LIMIT would leave the last ones out
+            ' LATERAL generate_series(1 + 0 * b.tz_block::integer, ', (current_setting('block_size')::integer - 24) / 28, ') AS l (tz_line)',
+            ' WHERE random() < (SELECT CASE WHEN reltuples > 0 THEN least(1, ', blocks, ' / reltuples) ELSE 0.05 END FROM pg_class WHERE oid = ', leaf::oid, ') OFFSET 0) AS draw',
+            ' JOIN ', leaf, ' AS t ON t.ctid = draw.tz_tid LIMIT ', share, ' ON CONFLICT DO NOTHING');
     END LOOP;
 END
 $tz$;
@@ -451,7 +514,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     ), thing (name, value) AS (
         SELECT concat('table ', c.oid::regclass), jsonb_build_object('owner', pg_get_userbyid(c.relowner), 'grants', c.relacl::text, 'options', c.reloptions,
             'row security', ARRAY[c.relrowsecurity, c.relforcerowsecurity], 'comment', obj_description(c.oid, 'pg_class'), 'kind', c.relkind, 'replica identity', c.relreplident,
-            'persistence', c.relpersistence, 'tablespace', c.reltablespace, 'access method', c.relam, 'type', c.reloftype)
+            'persistence', c.relpersistence, 'tablespace', c.reltablespace, 'access method', c.relam, 'type', c.reloftype,
+            'bound', pg_get_expr(c.relpartbound, c.oid))
         FROM tree JOIN pg_class c ON c.oid = tree.relation
         UNION ALL
         SELECT concat('column ', a.attrelid::regclass, '.', quote_ident(a.attname)), jsonb_build_object('not null', a.attnotnull, 'grants', a.attacl::text,
@@ -463,21 +527,30 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
         FROM tree JOIN pg_attribute a ON a.attrelid = tree.relation AND a.attnum > 0 AND NOT a.attisdropped
         UNION ALL
         SELECT concat('index ', i.indexrelid::regclass), jsonb_build_object('definition', pg_get_indexdef(i.indexrelid), 'valid', i.indisvalid, 'clustered', i.indisclustered,
-            'replica identity', i.indisreplident, 'options', c.reloptions, 'tablespace', c.reltablespace, 'comment', obj_description(c.oid, 'pg_class'))
+            'replica identity', i.indisreplident, 'options', c.reloptions, 'tablespace', c.reltablespace, 'comment', obj_description(c.oid, 'pg_class'),
+            'statistics', (SELECT array_agg(coalesce(a.attstattarget, -1) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid),
+            'extensions', (SELECT array_agg(d.refobjid ORDER BY d.refobjid) FROM pg_depend d
+                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'x'))
         FROM tree JOIN pg_index i ON i.indrelid = tree.relation JOIN pg_class c ON c.oid = i.indexrelid
         UNION ALL
         SELECT concat('constraint ', quote_ident(k.conname), ' of ', k.conrelid::regclass), jsonb_build_object('definition', pg_get_constraintdef(k.oid),
-            'validated', k.convalidated, 'comment', obj_description(k.oid, 'pg_constraint'))
-        FROM tree JOIN pg_constraint k ON k.conrelid = tree.relation
+            'validated', k.convalidated, 'comment', obj_description(k.oid, 'pg_constraint'),
+            'triggers', (SELECT array_agg(g.tgenabled ORDER BY g.tgrelid, g.tgfoid) FROM pg_trigger g WHERE g.tgconstraint = k.oid))
+        FROM pg_constraint k WHERE k.conrelid IN (SELECT relation FROM tree) OR k.confrelid IN (SELECT relation FROM tree)
         UNION ALL
-        SELECT concat('trigger ', quote_ident(g.tgname), ' of ', g.tgrelid::regclass), jsonb_build_object('definition', pg_get_triggerdef(g.oid), 'enabled', g.tgenabled)
+        SELECT concat('trigger ', quote_ident(g.tgname), ' of ', g.tgrelid::regclass), jsonb_build_object('definition', pg_get_triggerdef(g.oid), 'enabled', g.tgenabled,
+            'comment', obj_description(g.oid, 'pg_trigger'))
         FROM tree JOIN pg_trigger g ON g.tgrelid = tree.relation AND NOT g.tgisinternal
         UNION ALL
-        SELECT concat('policy ', quote_ident(y.polname), ' of ', y.polrelid::regclass), to_jsonb(y) - 'oid'
+        SELECT concat('policy ', quote_ident(y.polname), ' of ', y.polrelid::regclass), (to_jsonb(y) - 'oid') || jsonb_build_object('comment', obj_description(y.oid, 'pg_policy'))
         FROM tree JOIN pg_policy y ON y.polrelid = tree.relation
         UNION ALL
-        SELECT concat('rule ', quote_ident(r.rulename), ' of ', r.ev_class::regclass), jsonb_build_object('definition', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled)
+        SELECT concat('rule ', quote_ident(r.rulename), ' of ', r.ev_class::regclass), jsonb_build_object('definition', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled,
+            'comment', obj_description(r.oid, 'pg_rewrite'))
         FROM tree JOIN pg_rewrite r ON r.ev_class = tree.relation
+        UNION ALL
+        SELECT concat('table ', r.prrelid::regclass, ' in publication ', quote_ident(p.pubname)), to_jsonb(r) - 'oid'
+        FROM tree JOIN pg_publication_rel r ON r.prrelid = tree.relation JOIN pg_publication p ON p.oid = r.prpubid
         UNION ALL
         SELECT concat('statistics ', quote_ident(n.nspname), '.', quote_ident(e.stxname)), jsonb_build_object('definition', pg_get_statisticsobjdef(e.oid),
             'owner', e.stxowner, 'target', to_jsonb(e) -> 'stxstattarget', 'comment', obj_description(e.oid, 'pg_statistic_ext'))

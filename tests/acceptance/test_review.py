@@ -1,0 +1,279 @@
+"""What a hostile reviewer tries between a plan and its run, and after it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from tzmigrate.verification.model import Outcome
+
+ORDERS = """
+CREATE TABLE orders (id integer PRIMARY KEY, at timestamp, size integer);
+INSERT INTO orders SELECT g, timestamp '2024-01-01' + g * interval '1 hour', g
+FROM generate_series(1, 300) AS g;
+CREATE TABLE calendar (at timestamp UNIQUE);
+INSERT INTO calendar SELECT at FROM orders;
+"""
+PARTS = """
+CREATE TABLE orders (id integer, at timestamp, size integer) PARTITION BY RANGE (id);
+CREATE TABLE orders_1 PARTITION OF orders FOR VALUES FROM (0) TO (1000);
+INSERT INTO orders SELECT g, timestamp '2024-01-01' + g * interval '1 hour', g
+FROM generate_series(1, 300) AS g;
+"""
+WRAPPER = """
+CREATE FOREIGN DATA WRAPPER nowhere;
+CREATE SERVER away FOREIGN DATA WRAPPER nowhere;
+"""
+
+ARRIVED = {
+    "a check": (
+        ORDERS, "ALTER TABLE orders ADD CHECK (at < '2100-01-01')", "orders_at_check"
+    ),
+    "a foreign key": (
+        ORDERS,
+        "ALTER TABLE orders ADD FOREIGN KEY (at) REFERENCES calendar (at)",
+        "orders_at_fkey",
+    ),
+    "a partial index": (
+        ORDERS, "CREATE INDEX late ON orders (id) WHERE at IS NOT NULL", "late"
+    ),
+    "an index expression": (
+        ORDERS, "CREATE INDEX late ON orders ((at + interval '1 day'))", "late"
+    ),
+    "an exclusion": (
+        ORDERS, "ALTER TABLE orders ADD EXCLUDE (at WITH =)", "orders_at_excl"
+    ),
+    "statistics": (ORDERS, "CREATE STATISTICS late ON at, size FROM orders", "late"),
+    "a check of the row": (
+        ORDERS,
+        "ALTER TABLE orders ADD CONSTRAINT whole CHECK (orders IS NOT NULL)",
+        "whole",
+    ),
+    "an index of the row": (
+        ORDERS,
+        "CREATE FUNCTION words(orders) RETURNS text LANGUAGE sql IMMUTABLE"
+        " AS 'SELECT $1.at::text'; CREATE INDEX late ON orders (words(orders))",
+        "late",
+    ),
+    "a view": (ORDERS, "CREATE VIEW late AS SELECT at FROM orders", "late"),
+    "a view of the row": (ORDERS, "CREATE VIEW late AS SELECT o FROM orders o", "late"),
+    "a policy of the row": (
+        ORDERS, "CREATE POLICY late ON orders USING (orders IS NOT NULL)", "late"
+    ),
+    "a publication of columns": (
+        ORDERS, "CREATE PUBLICATION late FOR TABLE orders (id, at)", "late"
+    ),
+    "a child": (ORDERS, "CREATE TABLE late () INHERITS (orders)", "late"),
+    "a partition with a default": (
+        PARTS,
+        "CREATE TABLE late PARTITION OF orders (at DEFAULT timezone('utc', now()))"
+        " FOR VALUES FROM (1000) TO (2000)",
+        "late",
+    ),
+    "a foreign partition": (
+        PARTS,
+        WRAPPER + "CREATE FOREIGN TABLE late PARTITION OF orders"
+        " FOR VALUES FROM (1000) TO (2000) SERVER away",
+        "late",
+    ),
+    "a view in its place": (
+        ORDERS,
+        "ALTER TABLE orders RENAME TO old; CREATE VIEW orders AS SELECT * FROM old",
+        "orders is not the table that it was",
+    ),
+    "a foreign table in its place": (
+        ORDERS,
+        WRAPPER + "ALTER TABLE orders RENAME TO old; CREATE FOREIGN TABLE orders"
+        " (id integer, at timestamp, size integer) SERVER away",
+        "orders is not the table that it was",
+    ),
+}  # fmt: skip
+
+
+def naive(database: Any, table: str = "orders") -> bool:
+    return bool(
+        database.scalar(
+            "SELECT atttypid = 'timestamp'::regtype FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attname = 'at'",
+            [table],
+        )
+    )
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+@pytest.mark.parametrize("name", ARRIVED)
+def test_what_arrives_between_plan_and_run_is_a_stale_plan(
+    name: str, zone: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    schema, late, thing = ARRIVED[name]
+    database.execute(schema)
+    project = make_project(database.url)
+    project.plan(zones=(f"default={zone}", "public.calendar.*=keep"))
+    project.run("upgrade", "+1")
+    database.execute(late)
+    with pytest.raises(DBAPIError) as caught:
+        project.run("upgrade", "head")
+    assert caught.value.orig.sqlstate == "TZ345"
+    assert thing in caught.value.orig.diag.message_primary
+    assert naive(database)
+    assert database.scalar("SELECT count(*) FROM tzmigrate.step") == 0
+
+
+def test_what_the_team_adds_after_the_upgrade_stops_the_downgrade(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(ORDERS)
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC", "public.calendar.*=keep"))
+    project.run("upgrade", "head")
+    database.execute("ALTER TABLE orders ADD CONSTRAINT late CHECK (at < now())")
+    with pytest.raises(DBAPIError, match=r"TZ345: stale plan: constraint late"):
+        project.run("downgrade", "-1")
+    database.execute("ALTER TABLE orders DROP CONSTRAINT late")
+    project.run("downgrade", "-1")
+    assert naive(database)
+
+
+def test_an_ordinary_partition_that_arrives_converts_with_its_tree(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(PARTS)
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    database.execute(
+        "CREATE TABLE late PARTITION OF orders FOR VALUES FROM (1000) TO (2000);"
+        "INSERT INTO orders VALUES (1001, '2024-05-05', 1)"
+    )
+    project.run("upgrade", "head")
+    assert not naive(database, "late")
+    assert project.verify().outcome is Outcome.PROVED
+
+
+# ------------------------------------------------------- code of somebody else
+
+SPIES = """
+CREATE TABLE heard (who text, what text);
+CREATE FUNCTION spy(what text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'spy % ran', what;
+END $$;
+CREATE FUNCTION quiet(text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE DOMAIN label AS text CHECK (quiet(value));
+CREATE TYPE mood AS ENUM ('a', 'b');
+CREATE DOMAIN humour AS mood CHECK (quiet('x'));
+CREATE TYPE pair AS (a integer, b label);
+CREATE FUNCTION told(mood) RETURNS text LANGUAGE sql AS $$ SELECT spy('told')::text $$;
+CREATE FUNCTION made(text) RETURNS mood LANGUAGE sql
+    AS $$ SELECT 'a'::mood FROM spy('made') $$;
+CREATE CAST (mood AS text) WITH FUNCTION told(mood);
+CREATE CAST (text AS mood) WITH FUNCTION made(text);
+"""
+KEYS = {
+    "domain": ("label", "('l' || g)::label", 20),
+    "enum": ("mood", "(ARRAY['a', 'b']::mood[])[g]", 2),
+    "domain over enum": ("humour", "(ARRAY['a', 'b']::mood[])[g]", 2),
+    "row": ("pair", "ROW(g, 'x')::pair", 20),
+    "array": ("label[]", "ARRAY['l' || g]::label[]", 20),
+}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+@pytest.mark.parametrize("name", KEYS)
+def test_functions_behind_the_type_of_a_key_are_never_called(
+    name: str, zone: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    """A domain's CHECK and a cast are code of the type's owner."""
+    type_, value, rows = KEYS[name]
+    database.execute(SPIES)
+    database.execute(
+        f"CREATE TABLE orders (id {type_} PRIMARY KEY, at timestamp);"
+        f"INSERT INTO orders SELECT {value}, timestamp '2024-01-15'"
+        f" + g * interval '1 hour' FROM generate_series(1, {rows}) AS g;"
+        "CREATE OR REPLACE FUNCTION quiet(text) RETURNS boolean LANGUAGE sql"
+        " AS 'SELECT public.spy($1)'"
+    )
+    project = make_project(database.url)
+    project.plan(zones=(f"default={zone}",))
+    for level in ("sample", "full"):
+        project.run("upgrade", "head")
+        found = project.verify(level=level)
+        if level == "sample" or zone != "UTC":
+            assert found.outcome is Outcome.PROVED
+        assert found.columns[0].rows_compared == rows
+        project.run("downgrade", "base")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_a_view_in_the_place_of_a_converted_table_is_not_read(
+    zone: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(ORDERS + SPIES)
+    project = make_project(database.url)
+    project.plan(zones=(f"default={zone}", "public.calendar.*=keep"))
+    project.run("upgrade", "head")
+    database.execute(
+        "ALTER TABLE orders RENAME TO old; CREATE VIEW orders AS"
+        " SELECT id, at, size FROM old WHERE spy('view')"
+    )
+    for level in ("sample", "physical", "full"):
+        assert project.verify(level=level).outcome is Outcome.UNPROVED
+
+
+# --------------------------------------------------------------- the sample
+
+
+def test_the_sample_is_drawn_evenly_whatever_the_statistics_know(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    """Dense blocks hold nearly all rows here, and most of them at high lines."""
+    database.execute(
+        "CREATE TABLE orders (id integer PRIMARY KEY, at timestamp, pad text)"
+        " WITH (autovacuum_enabled = false);"
+        "INSERT INTO orders SELECT g, 'epoch', repeat('x', 1000)"
+        " FROM generate_series(1, 5000) AS g;"
+        "INSERT INTO orders SELECT g, 'epoch', NULL"
+        " FROM generate_series(5001, 50000) AS g"
+    )
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    project.run("upgrade", "head")
+    drawn, thin, high = database.execute(
+        "SELECT count(*), count(*) FILTER (WHERE id <= 5000), count(*) FILTER"
+        " (WHERE (o.ctid::text::point)[1] > 90) FROM tzmigrate.sample AS s"
+        " JOIN orders AS o ON o.id = s.key[1]::integer"
+    )[0]
+    assert drawn > 900
+    # 10 % of all rows, and about 46 %
+    assert 20 < thin < 300
+    assert high > 250
+
+
+def test_a_table_of_few_blocks_is_compared_whole(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(
+        "CREATE TABLE orders (id integer PRIMARY KEY, at timestamp);"
+        "INSERT INTO orders SELECT g, 'epoch' FROM generate_series(1, 11000) AS g"
+    )
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    project.run("upgrade", "head")
+    (column,) = project.verify().columns
+    assert (column.rows_compared, column.rows_total) == (11000, 11000)
+
+
+def test_a_rewrite_without_a_key_is_compared_whole_whatever_the_policy_says(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(
+        "CREATE TABLE orders (at timestamp); INSERT INTO orders VALUES ('2024-01-15')"
+    )
+    project = make_project(database.url)
+    project.configure('[policy]\nproof = "sample"\n')
+    project.plan(zones=("default=America/New_York",))
+    project.run("upgrade", "head")
+    assert database.execute(
+        "SELECT s.proof, c.fingerprint_before IS NOT NULL FROM tzmigrate.step AS s"
+        " JOIN tzmigrate.step_column AS c ON c.step_id = s.id"
+    ) == [("full", True)]
