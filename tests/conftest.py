@@ -16,6 +16,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,9 @@ os.environ |= {
     "TERMINAL_WIDTH": "120",
 }
 time.tzset()
+
+# a shell starts background jobs with SIGINT ignored, and all their children inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
