@@ -220,6 +220,84 @@ def test_a_view_in_the_place_of_a_converted_table_is_not_read(
         assert project.verify(level=level).outcome is Outcome.UNPROVED
 
 
+# ------------------------------------------- transaction ids and places that moved
+
+
+def test_a_vacuum_full_of_a_table_without_a_key_is_not_called_a_shift(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(
+        "CREATE TABLE orders (at timestamp); INSERT INTO orders SELECT"
+        " timestamp '2024-01-15' + g * interval '1 minute'"
+        " FROM generate_series(1, 300) AS g;"
+        "CREATE TABLE shop AS SELECT * FROM orders;"
+        "CREATE TABLE parts (at timestamp, n integer) PARTITION BY LIST (n);"
+        "CREATE TABLE parts_0 PARTITION OF parts FOR VALUES IN (0);"
+        "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);"
+        "INSERT INTO parts SELECT at, (extract(minute FROM at))::integer % 2"
+        " FROM orders"
+    )
+    project = make_project(database.url)
+    zone = "America/New_York"
+    project.plan(
+        zones=(
+            "default=UTC",
+            f"public.shop.*={zone}",
+            f"public.parts.*={zone}",
+        )
+    )
+    project.run("upgrade", "head")
+    assert project.verify().outcome is Outcome.PROVED
+    for table in ("orders", "shop", "parts"):
+        database.execute(f"DELETE FROM {table} WHERE ctid < '(0,20)'")
+    for table in ("orders", "shop", "parts_1"):
+        database.execute(f"VACUUM FULL {table}")
+    columns = {c.relation: c for c in project.verify().columns}
+    assert {c.shifted for c in columns.values()} == {0}
+    assert columns["orders"].outcome is Outcome.UNPROVED
+    assert columns["shop"].outcome is Outcome.UNPROVED
+    # the rows of the other partition stand where they stood
+    assert columns["parts"].outcome is Outcome.PROVED
+    assert 0 < columns["parts"].rows_compared < 150
+
+
+def test_restored_in_another_cluster_nothing_is_called_shifted_for_its_age(
+    database: Any,
+    make_database: Any,
+    make_project: Callable[..., Any],
+) -> None:
+    """Transaction ids of one cluster mean nothing in another."""
+    database.execute(
+        ORDERS + "CREATE TABLE diary (at timestamp);"
+        "INSERT INTO diary SELECT at FROM orders"
+    )
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC", "public.calendar.*=keep"))
+    project.run("upgrade", "head")
+    restored = make_database()
+    restored.psql(database.dump())
+    # as it is where the ledger comes from: other ids, and far ahead of ours
+    restored.execute(
+        "UPDATE tzmigrate.step SET system_identifier = '1',"
+        " horizon = horizon + 1000000000, transaction_ids = '{1000000000}'"
+    )
+    elsewhere = make_project(restored.url, name="elsewhere")
+
+    def outcome(table: str, **options: Any) -> Any:
+        found = elsewhere.verify(**options)
+        (column,) = (c for c in found.columns if c.relation == table)
+        assert column.shifted == 0
+        return column.outcome
+
+    assert outcome("orders") is Outcome.PROVED
+    assert outcome("diary") is Outcome.UNPROVED
+    assert outcome("orders", level="physical") is Outcome.UNPROVED
+    restored.execute("UPDATE orders SET at = at + interval '17 minutes' WHERE id < 50")
+    assert outcome("orders") is Outcome.PROVED
+    restored.execute("UPDATE orders SET at = at + interval '5 hours' WHERE id > 50")
+    assert outcome("orders") is Outcome.SUSPECT
+
+
 # --------------------------------------------------------------- the sample
 
 

@@ -103,7 +103,7 @@ def _read(
     engines = _ask(connection, "engines", EngineRow)
     return CatalogRows(
         server=server,
-        system_identifier=_system_identifier(connection),
+        system_identifier=read_system_identifier(connection),
         columns=columns,
         inherits=inherits,
         relations=_ask(connection, "relations", RelationRow, only),
@@ -158,7 +158,8 @@ def _statement(question: str) -> bytes:
     return files(__package__).joinpath(f"{question}.sql").read_bytes()
 
 
-def _system_identifier(connection: Connection) -> str | None:
+def read_system_identifier(connection: Connection) -> str | None:
+    """Return the cluster's identity; ``None`` where the role may not ask for it."""
     try:
         with (
             connection.transaction(),

@@ -15,6 +15,13 @@ from tzmigrate.verification.ledger import LedgerColumn, LedgerStep
 _SMALL = 64 * 1024 * 1024
 """Bytes up to which rows are counted; above, the planner's estimate serves."""
 
+_STAYED = sql.SQL(
+    "(SELECT concat(t.tableoid::bigint, '=', pg_relation_filenode(t.tableoid))"
+    " = ANY (string_to_array(s.file_nodes_after, ','))"
+    " FROM tzmigrate.step AS s WHERE s.id = {id})"
+)
+"""The row's file is the one that the step left; VACUUM FULL gives rows new places."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
@@ -52,9 +59,10 @@ def compare_sample(
         "SELECT u.position, f.found, f.written,"
         " CASE WHEN {masked} THEN NULL ELSE u.now::numeric - u.was END,"
         " u.now IS NOT DISTINCT FROM u.was, u.finite IS NOT TRUE, count(*)"
-        " FROM (SELECT t.tableoid IS NOT NULL AS found,"
-        "   coalesce(NOT (tzmigrate.full_xid(t.xmin) = ANY ({own}::bigint[]))"
-        "     AND tzmigrate.full_xid(t.xmin) >= {horizon}, false) AS written,"
+        " FROM (SELECT t.tableoid IS NOT NULL AND {stayed} AS found,"
+        "   t.tableoid IS NOT NULL AND ({elsewhere} OR coalesce("
+        "     NOT (tzmigrate.full_xid(t.xmin) = ANY ({own}::bigint[]))"
+        "     AND tzmigrate.full_xid(t.xmin) >= {horizon}, false)) AS written,"
         "   {expected} AS was, ARRAY[{now}] AS now, ARRAY[{finite}] AS finite"
         "   FROM tzmigrate.sample AS p LEFT JOIN {relation} AS t ON {match}"
         "   WHERE p.step_id = {id}) AS f,"
@@ -62,7 +70,10 @@ def compare_sample(
         "   AS u (was, now, finite, position)"
         " GROUP BY 1, 2, 3, 4, 5, 6"
     ).format(
+        stayed=_STAYED.format(id=sql.Literal(step.id)) if by_place else sql.SQL("true"),
         masked=sql.Literal(step.masked),
+        # restored elsewhere every row was written again: who wrote what is not known
+        elsewhere=sql.Literal(step.elsewhere),
         own=sql.Literal(own),
         horizon=sql.Literal(step.horizon),
         expected=expected,

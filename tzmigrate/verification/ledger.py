@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from tzmigrate.errors import Refused
+from tzmigrate.inventory.catalog import read_system_identifier
 from tzmigrate.postgres.quoting import readable_name
 
 
@@ -57,6 +58,8 @@ class LedgerStep:
         transaction_ids: the step's own.
         file_kept: no heap file changed while it ran.
         file_same: no heap file changed since.
+        elsewhere: it ran in another cluster, from which this database was restored,
+            so its transaction ids and files mean nothing here.
         done_at: ISO 8601, UTC.
     """
 
@@ -76,6 +79,7 @@ class LedgerStep:
     session_zone: str
     columns: tuple[LedgerColumn, ...]
     file_same: bool = False
+    elsewhere: bool = False
 
     @property
     def zoned(self) -> bool:
@@ -107,6 +111,7 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
             detail="A ledger of somebody else is not believed, and not even read.",
             hint="Connect as the role that owns schema tzmigrate.",
         )
+    here = read_system_identifier(connection)
     steps: dict[int, tuple[tuple[Any, ...], list[LedgerColumn]]] = {}
     for found in connection.execute(query("steps")):
         _, columns = steps.setdefault(found[0], (found, []))
@@ -144,6 +149,7 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
             session_zone=s[22],
             columns=tuple(columns),
             file_same=bool(s[26]),
+            elsewhere=None not in (here, s[27]) and here != s[27],
         )
         for s, columns in steps.values()
     )

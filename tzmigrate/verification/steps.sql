@@ -17,6 +17,7 @@ SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.maske
                WHERE l.id > s.id AND y.relation_schema = c.relation_schema AND y.relation_name = c.relation_name
                  AND y.column_name = c.column_name),
        s.file_nodes_after = tzmigrate.file_nodes(
-           pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name))))
+           pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))),
+       s.system_identifier
 FROM last AS s JOIN tzmigrate.step_column AS c ON c.step_id = s.id
 ORDER BY s.id, c.position

@@ -161,7 +161,7 @@ def _physical(step: LedgerStep, proof: ColumnProof) -> ColumnProof:
         return proof
     if proof.outcome is Outcome.UNPROVED and proof.changed:
         return replace(proof, level="physical")
-    if step.rewrite or not (step.file_kept and step.file_same):
+    if step.elsewhere or step.rewrite or not (step.file_kept and step.file_same):
         by_whom = "" if step.rewrite or not step.file_kept else " since"
         return replace(
             proof,
