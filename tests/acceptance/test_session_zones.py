@@ -64,6 +64,20 @@ def test_a_database_zone_that_differs_stops_the_plan(
     assert project.revisions == []
 
 
+@pytest.mark.parametrize("pinned", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_where_columns_hold_several_zones_no_pin_is_advised(
+    database: Any, project: Any, pinned: str
+) -> None:
+    pin(database, pinned)
+    zones = ("default=UTC", "public.visits.*=America/New_York")
+    plan = project.plan(zones=zones, accept=())
+    assert plan.decisions
+    for finding in plan.decisions:
+        assert "ALTER" not in finding.hint
+        assert "--accept TZ301" in finding.hint
+    assert project.plan(zones=zones, accept=("TZ301",)).decisions == ()
+
+
 def test_a_role_that_writes_in_another_zone_stops_the_plan_until_it_is_pinned(
     database: Any, project: Any, make_role: Callable[..., Any]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from tzmigrate.inventory.model import Severity
 from tzmigrate.reporting.page import Cell, Page
 from tzmigrate.reporting.words import STYLES, many, named
 from tzmigrate.verification.model import ColumnProof, Outcome, Proof
@@ -51,7 +52,7 @@ def summary(proof: Proof) -> tuple[str, ...]:
     advice = {
         Outcome.PROVED: (
             "Every recorded value is the instant that it was."
-            + (" Next: settle the findings above." if proof.findings else "")
+            + (" Next: settle the findings above." if _open(proof) else "")
         ),
         Outcome.UNPROVED: "Next: see the remarks; another --level may carry a proof.",
         Outcome.SUSPECT: "Next: look at what wrote the rows since; a writer may still "
@@ -60,6 +61,11 @@ def summary(proof: Proof) -> tuple[str, ...]:
         "tzmigrate rollback",
     }
     return (line, advice[proof.outcome])
+
+
+def _open(proof: Proof) -> bool:
+    """Tell whether a finding stops; what was accepted is shown and no more."""
+    return any(f.severity is Severity.BLOCKS for f in proof.findings)
 
 
 def offsets(column: ColumnProof) -> str:

@@ -47,12 +47,25 @@ def session_zone_findings(
     What is accepted is a warning; everything else blocks.
     """
     differing: dict[tuple[ZoneSetting, str], list[ZonedColumn]] = defaultdict(list)
+    fitting: set[ZoneSetting] = set()
     for column in columns:
         for setting in effective(settings, column.relation_oid):
-            if not _same(setting.zone, column.zone, same_zones):
+            if _same(setting.zone, column.zone, same_zones):
+                fitting.add(setting)
+            else:
                 differing[(setting, column.zone)].append(column)
+    zones: dict[ZoneSetting, set[str]] = defaultdict(set)
+    for setting, zone in differing:
+        zones[setting].add("UTC" if is_utc(zone) else zone.lower())
     found = (
-        _finding(database, setting, zone, of_zone)
+        _finding(
+            database,
+            setting,
+            zone,
+            of_zone,
+            # whatever it is pinned to, the columns of the other zone differ then
+            pinnable=setting not in fitting and len(zones[setting]) == 1,
+        )
         for (setting, zone), of_zone in differing.items()
     )
     return tuple(
@@ -92,7 +105,12 @@ def _same(one: str, other: str, same_zones: Pairs) -> bool:
 
 
 def _finding(
-    database: str, setting: ZoneSetting, zone: str, columns: list[ZonedColumn]
+    database: str,
+    setting: ZoneSetting,
+    zone: str,
+    columns: list[ZonedColumn],
+    *,
+    pinnable: bool,
 ) -> Finding:
     first = readable_name(*columns[0].name)
     more = f" and {len(columns) - 1} more" if len(columns) > 1 else ""
@@ -112,12 +130,21 @@ def _finding(
             "gives sessions a TimeZone that cannot be seen behind the setting of this "
             "role or connection"
         )
+    accept = f'--accept {CODE} or accept = ["{CODE}"] under [policy].'
+    hint = (
+        f"Pin it with {target} SET timezone = {quote_literal(zone)}, or, if the "
+        f"application sends aware values only, accept it: {accept}"
+    )
+    if not pinnable:
+        hint = (
+            "No one TimeZone fits, since the columns hold several zones: let the "
+            "application send aware values, or each writer set its own TimeZone, "
+            f"then accept it: {accept}"
+        )
     return Finding(
         code=CODE,
         severity=Severity.BLOCKS,
         message=f"{where} {gives}, while {first}{more} "
         f"hold {zone}: naive input would be read in another zone than before",
-        hint=f"Pin it with {target} SET timezone = {quote_literal(zone)}, or, if the "
-        f"application sends aware values only, accept it: --accept {CODE} or "
-        f'accept = ["{CODE}"] under [policy].',
+        hint=hint,
     )
