@@ -36,6 +36,7 @@ from tzmigrate.zones.model import Basis, Verdict
 from tzmigrate.zones.names import check_zone_name
 from tzmigrate.zones.probe import count_clock_changes, known_zones, same_zones
 from tzmigrate.zones.sessions import zone_pairs
+from tzmigrate.zones.unmatched import unmatched_patterns
 
 if TYPE_CHECKING:
     from tzmigrate.execution.alembic_project import AlembicRunner
@@ -150,6 +151,8 @@ def plan(
             planned=before,
             same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
         )
+        unmatched = unmatched_patterns(session, config.zones)
+        found = replace(found, findings=(*unmatched, *found.findings))
     drafts = drafting.draft_revisions(found, graph, rules, head=head)
     if found.decisions or not drafts:
         return replace(found, dry_run=dry_run)
