@@ -601,6 +601,32 @@ def test_an_env_py_on_another_database_ends_with_6_and_both_stay(
         for verb in ("apply", "rollback"):
             ended = shell.main(verb, "--yes", "--url", other.url)
             ended.is_error(6, "TZ650", shop.name, other.name, "--url")
+        # a status of two databases would advise to stamp the wrong one
+        ended = shell.main("status", "--url", other.url)
+        ended.is_error(6, "TZ650", shop.name, other.name, "--url")
+
+
+# -------------------------------------------------------- patterns of nothing
+
+
+def test_a_zone_pattern_that_fits_no_column_is_told(
+    database: Any, make_project: MakeProject
+) -> None:
+    in_utc(database).execute("CREATE TABLE stores (id int PRIMARY KEY, at timestamp)")
+    database.execute("CREATE TABLE done (at timestamptz)")
+    zones = (
+        *("default=UTC", "public.storez.*=Europe/Paris", "*.menu.opens_at=keep"),
+        # converted, and outside of the selection: no slips
+        *("public.done.at=UTC", "public.stores.id=UTC"),
+    )
+    plan = make_project(database.url).plan(zones=zones, dry_run=True)
+    found = [f for f in plan.findings if f.code == "TZ313"]
+    assert [f.message.split("'")[1] for f in found] == [
+        "public.storez.*",
+        "*.menu.opens_at",
+    ]
+    assert "Did you mean 'public.stores.*'?" in found[0].hint
+    assert plan.decisions == ()
 
 
 # ----------------------------------------------------------------- nothing to do
@@ -615,7 +641,7 @@ def test_where_nothing_is_to_do_each_verb_says_so(
         for verb, words in (
             ("scan", "there is nothing to convert"),
             ("plan", "there is nothing"),
-            ("apply", "Nothing is pending"),
+            ("apply", "run tzmigrate plan first"),
             ("rollback", "Nothing is converted"),
             ("status", "tzmigrate plan"),
         ):

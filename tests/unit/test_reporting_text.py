@@ -314,6 +314,8 @@ def test_a_proof_with_an_open_finding_does_not_say_that_all_is_well() -> None:
     )
     assert "settle the findings above" in text(proof)
     assert "settle" not in text(replace(proof, findings=()))
+    accepted = replace(BLOCKS, severity=Severity.WARNING)
+    assert "settle" not in text(replace(proof, findings=(accepted,)))
 
 
 # -------------------------------------------------------------- status and run
@@ -338,6 +340,8 @@ def test_a_status_says_where_each_step_stands_and_what_to_run() -> None:
     assert "interrupted  abc" in shown
     assert "the ledger does not have it" in shown
     assert shown.endswith("next: tzmigrate apply\n")
+    twice = replace(status, steps=(status.steps[0],) * 2)
+    assert text(twice).count("the ledger does not have it") == 1
     assert "nothing is planned" in text(replace(status, steps=()))
 
 

@@ -70,9 +70,7 @@ def rollback(
     ]
     chosen = choose(graph, done, choice)
     if not chosen:
-        return Run(
-            direction="down", steps=(), notes=("Nothing is converted: nothing to do.",)
-        )
+        return Run(direction="down", steps=(), notes=("Nothing is converted.",))
     check_unedited(chosen, applied=True)
     names = tuple(r.revision for r in chosen)
     if choice.as_revision:

@@ -65,7 +65,11 @@ def apply(
         return Run(
             direction="up",
             steps=(),
-            notes=("Nothing is pending: every planned revision is applied.",),
+            notes=(
+                "Nothing is pending: every planned revision is applied."
+                if graph.ours()
+                else "Nothing is planned: run tzmigrate plan first.",
+            ),
         )
     names = [revision.revision for revision in pending]
     if dry_run:
@@ -103,6 +107,32 @@ def preflight(session: Session, alembic: AlembicRunner) -> Identity:
     """
     require_writable(session)
     identity = alembic.identify()
+    check_same_database(session, identity)
+    _check_role(session, identity)
+    if not identity.transactional:
+        raise Refused(
+            "TZ643",
+            "env.py runs its statements under AUTOCOMMIT",
+            detail="The pinned zone would be lost between two statements.",
+            hint='Remove isolation_level="AUTOCOMMIT" from env.py, and wrap '
+            "run_migrations() in context.begin_transaction().",
+        )
+    if identity.isolation != "read committed":
+        raise Refused(
+            "TZ644",
+            f"env.py runs in {identity.isolation} transactions",
+            detail="Rows counted before and after a rewrite differ there.",
+            hint="Remove the isolation level from env.py for these revisions.",
+        )
+    return identity
+
+
+def check_same_database(session: Session, identity: Identity) -> None:
+    """Stop where ``env.py`` reaches another database than we do.
+
+    Raises:
+        Refused: names both.
+    """
     with translated():
         row = session.execute(
             "SELECT d.oid::bigint, d.datname::text FROM pg_catalog.pg_database AS d"
@@ -123,23 +153,6 @@ def preflight(session: Session, alembic: AlembicRunner) -> Identity:
             hint="Make both point at the same database: correct the URL that env.py "
             f"uses, or {session.target.source}.",
         )
-    _check_role(session, identity)
-    if not identity.transactional:
-        raise Refused(
-            "TZ643",
-            "env.py runs its statements under AUTOCOMMIT",
-            detail="The pinned zone would be lost between two statements.",
-            hint='Remove isolation_level="AUTOCOMMIT" from env.py, and wrap '
-            "run_migrations() in context.begin_transaction().",
-        )
-    if identity.isolation != "read committed":
-        raise Refused(
-            "TZ644",
-            f"env.py runs in {identity.isolation} transactions",
-            detail="Rows counted before and after a rewrite differ there.",
-            hint="Remove the isolation level from env.py for these revisions.",
-        )
-    return identity
 
 
 def _check_role(session: Session, identity: Identity) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tzmigrate.execution.alembic_project import AlembicRunner
 from tzmigrate.execution.model import Status, StepState, StepStatus
-from tzmigrate.execution.runner import recorded, supported
+from tzmigrate.execution.runner import check_same_database, recorded, supported
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session
 from tzmigrate.revisions.graph import RevisionGraph
@@ -15,10 +15,15 @@ from tzmigrate.verification.ledger import LedgerStep
 def read_status(
     session: Session, graph: RevisionGraph, alembic: AlembicRunner
 ) -> Status:
-    """Compare what is planned with what Alembic and the ledger say was done."""
+    """Compare what is planned with what Alembic and the ledger say was done.
+
+    Raises:
+        Refused: version table and ledger would be those of two databases.
+    """
+    identity = alembic.identify()
+    check_same_database(session, identity)
     ledger = recorded(session)
     support = supported(session)
-    identity = alembic.identify()
     unknown = [head for head in identity.heads if head not in graph]
     applied = graph.applied(identity.heads)
     ours = graph.ours()

@@ -20,7 +20,7 @@ def status_page(status: Status, *, width: int = 120) -> Page:
     page.line()
     if status.steps:
         page.table(
-            ("step", "state", "revision", "tables", "columns", "since", "note"),
+            ("step", "state", "revision", "tables", "columns", "since"),
             [
                 [
                     step.step,
@@ -29,18 +29,32 @@ def status_page(status: Status, *, width: int = 120) -> Page:
                     ", ".join(step.tables),
                     str(step.columns or ""),
                     step.at or "",
-                    step.note,
                 ]
                 for step in status.steps
             ],
             right=frozenset({4}),
         )
+        _remarks(page, status)
     else:
         page.line("nothing is planned and nothing was done")
     if status.next_command:
         page.line()
         page.line(f"next: {status.next_command}")
     return page
+
+
+def _remarks(page: Page, status: Status) -> None:
+    """Add what the steps say in words, each sentence once."""
+    said: dict[str, list[str]] = {}
+    for step in status.steps:
+        if step.note:
+            said.setdefault(step.note, []).append(step.step)
+    if not said:
+        return
+    page.title("Remarks")
+    for note, steps in said.items():
+        more = f" and {len(steps) - 1:,} more" if len(steps) > 1 else ""
+        page.paragraph(f"{steps[0]}{more}: {note}", lead="  -", indent=4)
 
 
 def run_page(run: Run, *, width: int = 120) -> Page:
