@@ -134,7 +134,7 @@ def test_a_place_in_pyproject_is_found(tmp_path: Path) -> None:
         ("[policy]\naccept = ['no']", "TZ204", 2, "match"),
         ("url = 1", "TZ204", 1, "string"),
         ("zones = 1", "TZ204", 1, "dict"),
-        ("[zones]\n'a.b' = 'UTC'", "TZ206", 2, "2 part(s)"),
+        ("[zones]\n'a.b' = 'UTC'", "TZ206", 2, "2 parts"),
         ("[zones]\na.b.c = 'UTC'", "TZ206", 2, "quotes"),
         ("[zones]\n'a.\"b.c' = 'UTC'", "TZ206", 2, "not closed"),
         ("[zones]\n'a.b.c' = 5", "TZ208", 2, "does not say"),

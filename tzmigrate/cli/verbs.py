@@ -96,7 +96,7 @@ def rollback(
         raise UsageError(
             "TZ283",
             "--to and --all exclude each other",
-            hint="Give --to REVISION to keep what is below it, or --all.",
+            hint="Give --to REVISION to keep that one and what is below it, or --all.",
         )
     dialogue = Dialogue(verb="rollback", yes=yes, quiet=common.quiet)
     return _report(

@@ -60,9 +60,8 @@ def parse_pattern(text: str, *, parts: int = _PARTS) -> Pattern:
             regexes[-1] += re.escape(quoted.replace('""', '"') if quoted else plain)
         position = token.end()
     if len(regexes) != parts:
-        raise _malformed(
-            text, f"It has {len(regexes)} part(s) between dots, and {parts} are needed."
-        )
+        has = "1 part" if len(regexes) == 1 else f"{len(regexes)} parts"
+        raise _malformed(text, f"It has {has} between dots, and {parts} are needed.")
     if not all(regexes):
         raise _malformed(text, "A part between the dots is empty.")
     compiled = tuple(re.compile(regex, re.DOTALL) for regex in regexes)

@@ -122,7 +122,8 @@ def _duration(text: str) -> str:
     try:
         milliseconds(text)
     except UsageError as exc:
-        raise ValueError(f"{exc.message}; {exc.hint}") from exc
+        hint = f"{exc.hint[:1].lower()}{exc.hint[1:]}".removesuffix(".")
+        raise ValueError(f"{exc.message}: {hint}") from exc
     return text
 
 
@@ -217,6 +218,7 @@ def _explained(source: Source, error: ValidationError) -> UsageError:
         problem["msg"]
         .removeprefix("Value error, ")
         .replace("Input should", "it should")
+        .replace("be a valid tuple", "be a list")
     )
     return UsageError(
         "TZ204",

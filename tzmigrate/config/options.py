@@ -25,8 +25,8 @@ def with_zone_options(config: Config, options: Iterable[str]) -> Config:
             raise UsageError(
                 "TZ209",
                 f"{option!r} does not say which zone",
-                hint="Write --zone PATTERN=ZONE, such as"
-                " --zone public.orders.*=Europe/Paris.",
+                hint="Write --zone PATTERN=ZONE, such as --zone default=UTC or"
+                " --zone 'public.orders.*=Europe/Paris'.",
             )
         if pattern == "default":
             default, source = zone, "--zone"

@@ -32,9 +32,15 @@ def for_application(groups: Sequence[Group]) -> tuple[str, ...]:
     if changed:
         label = readable_name(changed[0].relation, changed[0].column)
         lines.append(
-            f"{len(changed)} defaults change their text (first: {label}): give the "
-            "models the same server_default, and DateTime(timezone=True)."
+            f"{_defaults(len(changed), label)}: give the models the same "
+            "server_default, and DateTime(timezone=True)."
         )
     else:
         lines.append("Give the models DateTime(timezone=True) for these columns.")
     return tuple(lines)
+
+
+def _defaults(number: int, first: str) -> str:
+    if number == 1:
+        return f"The default of {first} changes its text"
+    return f"{number} defaults change their text (first: {first})"

@@ -25,8 +25,9 @@ from tzmigrate.revisions.init import init_environment
 _T = TypeVar("_T")
 
 _WHERE: Final = (
-    "Name the configuration with --alembic or the directory with --alembic-dir, or let"
-    " 'tzmigrate plan --init' make both."
+    "Run it in the project's directory, or name the configuration with --alembic or the"
+    " directory with --alembic-dir; 'tzmigrate plan --init' makes both for a project"
+    " that has none."
 )
 
 
