@@ -1,8 +1,10 @@
 """What a hostile reviewer tries between a plan and its run, and after it."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
@@ -355,3 +357,36 @@ def test_a_rewrite_without_a_key_is_compared_whole_whatever_the_policy_says(
         "SELECT s.proof, c.fingerprint_before IS NOT NULL FROM tzmigrate.step AS s"
         " JOIN tzmigrate.step_column AS c ON c.step_id = s.id"
     ) == [("full", True)]
+
+
+@pytest.mark.parametrize("key", ["PRIMARY KEY", ""])
+def test_a_gap_row_written_while_the_first_look_lasts_stops_under_the_lock(
+    key: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    """The second look is at rows written since only, also by what began before."""
+    database.execute(
+        f"CREATE TABLE orders (id integer {key}, at timestamp);"
+        "INSERT INTO orders SELECT g, '2024-01-15' FROM generate_series(1, 300) AS g"
+    )
+    project = make_project(database.url)
+    project.plan(zones=("default=America/New_York",))
+    project.run("upgrade", "+1")
+    (path,) = (p for p in project.revisions if p.name.endswith("_tz_orders.py"))
+    with database.connect() as early, database.connect() as step:
+        # long before the revision: its id is older than all that the revision does
+        early.execute("SELECT pg_current_xact_id()")
+        early.execute("INSERT INTO orders VALUES (1001, '2024-03-10 02:30')")
+        module: dict[str, Any] = {}
+        exec(path.read_text("utf-8"), module)
+        statements: list[str] = []
+        module["op"] = SimpleNamespace(execute=statements.append)
+        module["upgrade"]()
+        (locking,) = (i for i, x in enumerate(statements) if "take_table" in x)
+        for statement in statements[:locking]:
+            step.execute(statement)
+        early.commit()
+        with pytest.raises(psycopg.Error) as caught:
+            step.execute(statements[locking])
+    assert caught.value.sqlstate == "TZ346"
+    assert "1 row of public.orders.at" in str(caught.value)
+    assert naive(database)

@@ -357,8 +357,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     WHERE s.id = open_id
 $tz$;
 
--- stop at wall clocks that the zone skips, has twice, or moves out of the range of the type, before anything is done
-CREATE OR REPLACE FUNCTION tzmigrate.check_clock_changes(relation regclass) RETURNS void
+-- stop at wall clocks that the zone skips, has twice, or moves out of the range of the type, before anything is done;
+-- under the lock only at rows written since the first look, which had no lock
+CREATE OR REPLACE FUNCTION tzmigrate.check_clock_changes(relation regclass, since text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
@@ -378,7 +379,8 @@ BEGIN
         zone = CASE WHEN c.zone = s.session_zone THEN '::timestamp' ELSE concat(' AT TIME ZONE ', quote_literal(c.zone)) END;
         -- no clock changed before 1844; the names keep clear of the columns of the table
         row_of = concat(' FROM ', relation, ' AS t, LATERAL (SELECT ', tzmigrate.expression(c, false, 'wall', s.session_zone), ', ',
-            'isfinite(t.', quote_ident(c.column_name), ')) AS tz_a (wall, finite), ',
+            'isfinite(t.', quote_ident(c.column_name), ')', CASE WHEN since <> '' THEN concat(' WHERE age(t.xmin) <= age(', quote_literal(since), '::xid)') END,
+            ') AS tz_a (wall, finite), ',
             'LATERAL (SELECT CASE WHEN tz_a.finite AND tz_a.wall >= TIMESTAMP ''1800-01-01'' AND tz_a.wall < TIMESTAMP ''294276-12-29'' THEN ',
             tzmigrate.expression(c, false, 'instant', s.session_zone), ' END) AS tz_b (instant), ',
             'LATERAL (SELECT (tz_b.instant)', zone, ', (tz_b.instant)', zone, ' - (tz_b.instant AT TIME ZONE INTERVAL ''0''), ',
@@ -437,6 +439,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
     t regclass = relation::regclass;
+    seen text = '';
 BEGIN
     UPDATE tzmigrate.step x SET
         -- a key of converted columns would show in the ledger what row security hides in the table
@@ -451,9 +454,11 @@ BEGIN
     s = tzmigrate.open_step();
     -- under FORCE ROW LEVEL SECURITY the owner sees some rows only: chosen in take_table, once that is lifted under the lock
     IF NOT s.passed_over AND NOT s.forced_row_security THEN
-        PERFORM tzmigrate.check_clock_changes(t);
+        seen = (pg_snapshot_xmin(pg_current_snapshot())::text::bigint & 4294967295)::text;
+        PERFORM tzmigrate.check_clock_changes(t, '');
         PERFORM tzmigrate.draw_sample(t, rows);
     END IF;
+    PERFORM set_config('tzmigrate.checked_since', seen, true);
     PERFORM set_config('tzmigrate.rows', rows::text, true);
 END
 $tz$;
@@ -632,10 +637,10 @@ BEGIN
     UPDATE tzmigrate.step x SET picture_before = tzmigrate.picture(t, announced) WHERE x.id = s.id;
     IF s.forced_row_security THEN
         EXECUTE concat('ALTER TABLE ', t, ' NO FORCE ROW LEVEL SECURITY');
-        PERFORM tzmigrate.check_clock_changes(t);
+        PERFORM tzmigrate.check_clock_changes(t, '');
         PERFORM tzmigrate.draw_sample(t, current_setting('tzmigrate.rows')::integer);
     ELSIF s.rewrite THEN
-        PERFORM tzmigrate.check_clock_changes(t);
+        PERFORM tzmigrate.check_clock_changes(t, current_setting('tzmigrate.checked_since'));
     END IF;
     UPDATE tzmigrate.step x SET file_nodes_before = tzmigrate.file_nodes(t) WHERE x.id = s.id;
     PERFORM set_config('tzmigrate.rows_written', tzmigrate.rows_written(t)::text, true);
