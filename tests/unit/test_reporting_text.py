@@ -1,6 +1,6 @@
 """What people read: grouped, with figures, and ending with what to do next."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -29,6 +29,7 @@ from tzmigrate.reporting.console import Result, page_of
 from tzmigrate.reporting.markdown import as_markdown
 from tzmigrate.reporting.page import printed
 from tzmigrate.verification.model import ColumnProof, OffsetCount, Outcome, Proof
+from tzmigrate.zones.model import Basis, Survey, Verdict
 
 BLOCKS = Finding(
     code="TZ110",
@@ -223,6 +224,21 @@ def test_a_scan_ends_with_what_to_do_next(
 
 
 # ------------------------------------------------------------------------ plan
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"),
+    [
+        (None, "no rows were read"),
+        (0, "1 column read, none with rows in a gap"),
+        (1, "1 column read, 1 with rows in a gap"),
+    ],
+)
+def test_a_scan_for_evidence_says_what_it_read(gap: int | None, words: str) -> None:
+    verdict = Verdict(basis=Basis.DECLARED, meaning="Europe/Paris", gap=gap, overlap=0)
+    known = {f.name: getattr(INVENTORY, f.name) for f in fields(INVENTORY)}
+    assert "Evidence" not in text(INVENTORY)
+    assert words in text(Survey(**known, verdicts={PLACED.name: verdict}))
 
 
 def test_a_plan_shows_zone_strategy_and_lock() -> None:

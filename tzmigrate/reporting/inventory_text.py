@@ -25,10 +25,14 @@ from tzmigrate.reporting.words import (
     short_type,
     size,
 )
+from tzmigrate.zones.model import Survey
 
 _SHOWN = 5
 """Messages of one code that are shown before the rest is only counted."""
-_TITLES = {rule.code: rule.title for rule in RULES}
+_TITLES = {rule.code: rule.title for rule in RULES} | {
+    "TZ304": "rows in a gap",
+    "TZ305": "rows in an overlap",
+}
 
 
 def inventory_page(
@@ -87,6 +91,8 @@ def summary(inventory: Inventory) -> tuple[str, ...]:
         f"{many(len(columns), 'column')} of naive time in "
         f"{many(len(relations), 'relation')}: {', '.join(parts)}.",
     ]
+    if isinstance(inventory, Survey):
+        lines.append(_evidence(inventory))
     free = len(stored) - len(blocked)
     if stored:
         lines.append(
@@ -106,6 +112,20 @@ def summary(inventory: Inventory) -> tuple[str, ...]:
     else:
         lines.append("Nothing is stored here: convert where the values are stored.")
     return tuple(lines)
+
+
+def _evidence(survey: Survey) -> str:
+    """Say what was read, since silence would not tell a clean column from an unread."""
+    read = [v for v in survey.verdicts.values() if v.gap is not None]
+    if not read:
+        return (
+            "Evidence: no rows were read, since no zone with clock changes is declared."
+        )
+    doubtful = sum(1 for v in read if v.gap or v.overlap)
+    return (
+        f"Evidence: {many(len(read), 'column')} read, {doubtful or 'none'} with rows "
+        "in a gap or an overlap of the declared zone."
+    )
 
 
 def _schema(

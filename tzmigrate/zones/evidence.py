@@ -27,8 +27,8 @@ def _column(column: Column, verdict: Verdict | None) -> Column:
             Finding(
                 code="TZ304",
                 severity=Severity.WARNING,
-                message=f"{verdict.gap} rows of {label} stand in hours that "
-                f"{verdict.zone} skips",
+                message=f"{_stand(verdict.gap, label)} in hours that {verdict.zone} "
+                "skips",
                 hint="They cannot have been written there: correct them, or declare "
                 "another zone.",
             )
@@ -38,9 +38,15 @@ def _column(column: Column, verdict: Verdict | None) -> Column:
             Finding(
                 code="TZ305",
                 severity=Severity.WARNING,
-                message=f"{verdict.overlap} rows of {label} stand in hours that "
+                message=f"{_stand(verdict.overlap, label)} in hours that "
                 f"{verdict.zone} has twice",
                 hint='Decide with overlap = "later" under [policy].',
             )
         )
     return replace(column, findings=(*column.findings, *found)) if found else column
+
+
+def _stand(number: int, label: str) -> str:
+    return (
+        f"1 row of {label} stands" if number == 1 else f"{number} rows of {label} stand"
+    )
