@@ -371,22 +371,93 @@ def test_a_gap_row_written_while_the_first_look_lasts_stops_under_the_lock(
     project = make_project(database.url)
     project.plan(zones=("default=America/New_York",))
     project.run("upgrade", "+1")
-    (path,) = (p for p in project.revisions if p.name.endswith("_tz_orders.py"))
+    run = statements(project)
     with database.connect() as early, database.connect() as step:
         # long before the revision: its id is older than all that the revision does
         early.execute("SELECT pg_current_xact_id()")
         early.execute("INSERT INTO orders VALUES (1001, '2024-03-10 02:30')")
-        module: dict[str, Any] = {}
-        exec(path.read_text("utf-8"), module)
-        statements: list[str] = []
-        module["op"] = SimpleNamespace(execute=statements.append)
-        module["upgrade"]()
-        (locking,) = (i for i, x in enumerate(statements) if "take_table" in x)
-        for statement in statements[:locking]:
+        (locking,) = (i for i, x in enumerate(run) if "take_table" in x)
+        for statement in run[:locking]:
             step.execute(statement)
         early.commit()
         with pytest.raises(psycopg.Error) as caught:
-            step.execute(statements[locking])
+            step.execute(run[locking])
     assert caught.value.sqlstate == "TZ346"
     assert "1 row of public.orders.at" in str(caught.value)
     assert naive(database)
+
+
+# ------------------------------------------------------- other servers, many runs
+
+
+def statements(project: Any) -> list[str]:
+    """Return the statements of the revision of table orders."""
+    (path,) = (p for p in project.revisions if p.name.endswith("_tz_orders.py"))
+    module: dict[str, Any] = {}
+    exec(path.read_text("utf-8"), module)
+    found: list[str] = []
+    module["op"] = SimpleNamespace(execute=found.append)
+    module["upgrade"]()
+    return found
+
+
+@pytest.mark.parametrize("before", ["", "DEFAULT (now() AT TIME ZONE 'utc')"])
+@pytest.mark.parametrize("after", [None, "DEFAULT '2001-01-01'"])
+def test_a_default_that_changed_is_seen_on_another_major_version_too(
+    before: str, after: str | None, database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(
+        f"CREATE TABLE orders (id integer PRIMARY KEY, at timestamp {before})"
+    )
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    project.run("upgrade", "+1")
+    if after:
+        database.execute(f"ALTER TABLE orders ALTER at SET {after}")
+    with database.connect() as connection:
+        major = f"server_major => {connection.info.server_version // 10000}"
+        first, *rest = (
+            s.replace(major, "server_major => 12") for s in statements(project)
+        )
+        connection.execute(first)
+        (declared,) = (i for i, s in enumerate(rest) if "plan_column" in s)
+        for statement in rest[: declared if after else None]:
+            connection.execute(statement)
+        if not after:
+            return
+        with pytest.raises(
+            psycopg.Error, match=r"default of column public\.orders\.at"
+        ):
+            connection.execute(rest[declared])
+
+
+def test_a_zone_that_a_server_does_not_know_is_named(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(ORDERS)
+    project = make_project(database.url)
+    project.plan(zones=("default=Europe/Kyiv", "public.calendar.*=keep"))
+    project.run("upgrade", "+1")
+    first, second, *_ = (
+        s.replace("Europe/Kyiv", "Europe/Atlantis") for s in statements(project)
+    )
+    with database.connect() as connection:
+        connection.execute(first)
+        with pytest.raises(psycopg.Error) as caught:
+            connection.execute(second)
+    assert caught.value.sqlstate == "TZ345"
+    assert "does not know time zone 'Europe/Atlantis'" in str(caught.value)
+
+
+def test_the_ledger_does_not_grow_with_every_cycle(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(ORDERS)
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC", "public.calendar.*=keep"))
+    for _ in range(3):
+        project.run("upgrade", "head")
+        assert project.verify().outcome is Outcome.PROVED
+        project.run("downgrade", "-1")
+        assert project.verify().outcome is Outcome.PROVED
+        assert database.scalar("SELECT count(*) FROM tzmigrate.sample") == 300

@@ -27,7 +27,8 @@ def statements(name: str) -> tuple[str, ...]:
     for line in sql_file(name).splitlines():
         lines.append(line)
         open_body ^= line.count(_SENTINEL) % 2 == 1
-        if line.rstrip().endswith(";") and not open_body:
+        comment = line.startswith("--")
+        if line.rstrip().endswith(";") and not (open_body or comment):
             found.append("\n".join(lines).strip().removesuffix(";"))
             lines = []
     rest = "\n".join(lines).strip()

@@ -50,6 +50,17 @@ BEGIN
 END
 $tz$;
 
+-- every server has its own list of zones; one that is too old lacks the latest names
+CREATE OR REPLACE FUNCTION tzmigrate.require_zone(zone text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    PERFORM now() AT TIME ZONE zone;
+EXCEPTION WHEN invalid_parameter_value THEN
+    PERFORM tzmigrate.refuse('TZ345', concat('stale plan: this server does not know time zone ', quote_literal(zone)), '',
+        'Update the time zone data of this server, or declare a name that it knows and write the plan again.');
+END
+$tz$;
+
 -- begin: settings pinned for this transaction, guards, one open row in the ledger
 CREATE OR REPLACE FUNCTION tzmigrate.begin_step(
     step text, direction text, revision text, after text, zone text, lock_timeout text,
@@ -77,6 +88,7 @@ BEGIN
     IF pg_is_in_recovery() THEN
         PERFORM tzmigrate.refuse('TZ645', 'this server is a standby', '', 'Connect to the primary.');
     END IF;
+    PERFORM tzmigrate.require_zone(begin_step.zone);
     FOR setting IN
         SELECT name, wanted FROM (VALUES
             ('TimeZone', begin_step.zone), ('lock_timeout', begin_step.lock_timeout), ('row_security', 'off'),
@@ -153,6 +165,7 @@ BEGIN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', relation, ' is not the table that it was'),
             'Something else has taken its name.', 'Write the plan again with tzmigrate plan.');
     END IF;
+    PERFORM tzmigrate.require_zone(plan_column.zone);
     INSERT INTO tzmigrate.step_column (step_id, position, relation_schema, relation_name, column_name, type_before, type_after, zone, default_before)
     SELECT s.id, 1 + (SELECT count(*) FROM tzmigrate.step_column c WHERE c.step_id = s.id), n.nspname, k.relname,
         plan_column.column_name, plan_column.type_before, plan_column.type_after, plan_column.zone, plan_column.default_before
@@ -170,6 +183,22 @@ CREATE OR REPLACE FUNCTION tzmigrate.default_text(root regclass, name name) RETU
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'Etc/UTC' AS $tz$
     SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attrelid = root AND a.attname = name AND NOT a.attisdropped
+$tz$;
+
+-- a default as this server prints it; without the right to make a temporary table, as it stands now
+CREATE OR REPLACE FUNCTION tzmigrate.printed_default(type_name text, expression text, fallback text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = error AS $tz$
+DECLARE
+    printed text;
+BEGIN
+    IF NOT has_database_privilege(current_database(), 'TEMP') THEN
+        RETURN fallback;
+    END IF;
+    EXECUTE concat('CREATE TEMP TABLE tz_printed_default (value ', type_name, ' DEFAULT ', expression, ')');
+    printed = tzmigrate.default_text('pg_temp.tz_printed_default'::regclass, 'value');
+    DROP TABLE pg_temp.tz_printed_default;
+    RETURN printed;
+END
 $tz$;
 
 -- the first thing that leans on a column, or stands in its tree, and that a plan would have refused
@@ -255,8 +284,11 @@ BEGIN
             'Write the plan again with tzmigrate plan.');
     END IF;
     IF s.direction = 'up' THEN
+        expected = c.default_before;
         -- another major version may print the same default in other words
-        expected = CASE WHEN s.server_major = current_setting('server_version_num')::integer / 10000 THEN c.default_before ELSE now_default END;
+        IF c.default_before IS NOT NULL AND s.server_major <> current_setting('server_version_num')::integer / 10000 THEN
+            expected = tzmigrate.printed_default(c.type_before, c.default_before, now_default);
+        END IF;
     ELSE
         -- what the way up left behind, as this server printed it
         SELECT y.default_after INTO expected FROM tzmigrate.step x JOIN tzmigrate.step_column y ON y.step_id = x.id
@@ -771,6 +803,8 @@ BEGIN
             horizon = pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
             transaction_ids = ARRAY[pg_current_xact_id()::text::bigint, (SELECT tzmigrate.full_xid(k.xmin) FROM pg_class k WHERE k.oid = t)]
         WHERE x.id = s.id;
+        -- the values recorded by earlier runs of this step say nothing of what stands there now
+        DELETE FROM tzmigrate.sample x USING tzmigrate.step y WHERE x.step_id = y.id AND y.step = s.step AND y.id < s.id;
         RAISE NOTICE USING MESSAGE = concat('tzmigrate: ', t, ' proved; next ANALYZE ', t, ' (', names, ')');
     END IF;
     PERFORM set_config('tzmigrate.marker', '', true), set_config('tzmigrate.step', '', true);
