@@ -58,7 +58,7 @@ os.environ |= {
 }
 time.tzset()
 
-# a shell starts background jobs with SIGINT ignored, and all their children inherit that
+# a shell starts background jobs with SIGINT ignored, which children inherit
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
