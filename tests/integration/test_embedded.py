@@ -171,3 +171,14 @@ def test_a_missing_wheel_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
 def test_an_unknown_version_is_refused() -> None:
     with pytest.raises(Refused):
         find_binaries(9)
+
+
+def test_no_secret_of_the_environment_stands_in_the_process_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:s3cr3t-of-mine@db/shop")
+    with embedded_server():
+        found = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
+    listed = "\n".join(" ".join(words) for words in found)
+    assert "keeper.py" in listed
+    assert "s3cr3t-of-mine" not in listed

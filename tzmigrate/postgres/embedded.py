@@ -384,7 +384,6 @@ def _spawn_keeper(cluster: _Cluster, log: Path, port: int) -> subprocess.Popen[b
             str(cluster.binaries / "postgres"),
             *("-D", str(cluster.data), "-p", str(port)),
         ],
-        "environ": _environment(),
         "owner": [owner.uid, owner.gid] if owner else None,
         "log": str(log),
         "stop_signal": int(signal.SIGINT if cluster.keep else signal.SIGQUIT),
@@ -398,6 +397,8 @@ def _spawn_keeper(cluster: _Cluster, log: Path, port: int) -> subprocess.Popen[b
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         cwd="/",
+        # never in the argument list, which every user of the machine can read
+        env=_environment(),
     )
 
 

@@ -28,8 +28,8 @@ def _keep(spec: dict[str, object]) -> int:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
-    argv, environ = spec["argv"], spec["environ"]
-    if not isinstance(argv, list) or not isinstance(environ, dict):
+    argv = spec["argv"]
+    if not isinstance(argv, list):
         return 2
     owner = spec["owner"]
     identity: dict[str, object] = {}
@@ -38,7 +38,6 @@ def _keep(spec: dict[str, object]) -> int:
     with open(str(spec["log"]), "ab") as log:  # noqa: PTH123  few imports, quick start
         server = subprocess.Popen(  # type: ignore[call-overload]  # optional identity
             argv,
-            env=environ,
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=log,
