@@ -157,6 +157,10 @@ BEGIN
             concat('The revision was planned to convert its column ', quote_ident(plan_column.column_name), '.'),
             'Create the table by the revisions that belong before this one, or write the plan again for this database.');
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND (k.relkind NOT IN ('r', 'p') OR pg_has_role(current_user, k.relowner, 'USAGE'))) THEN
+        PERFORM tzmigrate.refuse('TZ646', concat('role ', quote_ident(current_user), ' does not own table ', relation), '',
+            concat('Run the revision as the owner, or as a member of ', (SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = t), '.'));
+    END IF;
     -- a view of that name would run its functions with our rights; locked, so that none can take the place of the table
     IF (SELECT k.relkind FROM pg_class k WHERE k.oid = t) IN ('r', 'p') THEN
         EXECUTE concat('LOCK TABLE ', t, ' IN ACCESS SHARE MODE');
@@ -170,10 +174,6 @@ BEGIN
     SELECT s.id, 1 + (SELECT count(*) FROM tzmigrate.step_column c WHERE c.step_id = s.id), n.nspname, k.relname,
         plan_column.column_name, plan_column.type_before, plan_column.type_after, plan_column.zone, plan_column.default_before
     FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = t;
-    IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND pg_has_role(current_user, k.relowner, 'USAGE')) THEN
-        PERFORM tzmigrate.refuse('TZ646', concat('role ', quote_ident(current_user), ' does not own table ', relation), '',
-            concat('Run the revision as the owner, or as a member of ', (SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = t), '.'));
-    END IF;
     PERFORM tzmigrate.check_column(s.id, plan_column.column_name);
 END
 $tz$;
