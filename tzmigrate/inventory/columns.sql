@@ -48,25 +48,30 @@ WITH RECURSIVE reaches(root, type) AS (
          OR n.oid = pg_catalog.pg_my_temp_schema())
     AND NOT pg_catalog.starts_with(n.nspname::pg_catalog.text, 'pg_toast_temp_')
 ), tree AS MATERIALIZED (
-  SELECT c.relation, c.attnum, d.adbin::pg_catalog.text AS text,
-         pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS expression
+  SELECT c.relation, c.attnum, d.adbin, d.adbin::pg_catalog.text AS text
   FROM candidate c
   JOIN pg_catalog.pg_attrdef d ON d.adrelid = c.relation AND d.adnum = c.attnum
   WHERE c.attgenerated = ''
-), volatility AS MATERIALIZED (
+), one AS MATERIALIZED (
+  -- a default names no column: equal trees print equally, whatever their table is
+  SELECT DISTINCT ON (t.text) t.text,
+         pg_catalog.pg_get_expr(t.adbin, t.relation) AS expression
+  FROM tree t
+  ORDER BY t.text
+), meaning AS MATERIALIZED (
   -- the functions that an expression calls, read from its stored tree: pg_depend does
   -- not record the built-in ones; input functions and CURRENT_* are stable
-  SELECT t.text,
+  SELECT t.text, t.expression,
          CASE WHEN t.text ~ '[{]NEXTVALUEEXPR '
                    OR pg_catalog.bool_or(p.provolatile = 'v') THEN 'v'
               WHEN t.text ~ '[{](COERCEVIAIO|SQLVALUEFUNCTION) '
                    OR pg_catalog.bool_or(p.provolatile = 's') THEN 's'
               ELSE 'i' END AS worst
-  FROM (SELECT DISTINCT tree.text FROM tree) t
+  FROM one t
   LEFT JOIN LATERAL pg_catalog.regexp_matches(
     t.text, ':(?:funcid|opfuncid) ([0-9]+)', 'g') m ON TRUE
   LEFT JOIN pg_catalog.pg_proc p ON p.oid = m[1]::pg_catalog.oid
-  GROUP BY t.text
+  GROUP BY t.text, t.expression
 )
 SELECT c.relation::pg_catalog.int8, c.nspname::pg_catalog.text,
        c.relname::pg_catalog.text, c.relkind::pg_catalog.text, c.attnum,
@@ -74,7 +79,7 @@ SELECT c.relation::pg_catalog.int8, c.nspname::pg_catalog.text,
        pg_catalog.format_type(c.atttypid, c.atttypmod), c.family,
        CASE WHEN c.family = 'scalar' AND c.atttypmod >= 0 THEN c.atttypmod END,
        NOT c.attnotnull, c.attgenerated <> '', c.attinhcount::pg_catalog.int4,
-       t.expression, v.worst
+       m.expression, m.worst
 FROM candidate c
 LEFT JOIN tree t ON t.relation = c.relation AND t.attnum = c.attnum
-LEFT JOIN volatility v ON v.text = t.text
+LEFT JOIN meaning m ON m.text = t.text

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from tzmigrate.execution.model import Run, Status
 from tzmigrate.inventory.model import Finding, Inventory
@@ -21,16 +22,17 @@ from tzmigrate.reporting.words import (
 from tzmigrate.verification.model import Proof
 
 _SPECIAL = re.compile(r"[\\`*|~\[\]#$!]|(?<![^\W_])_|_(?![^\W_])")
-_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"})
 
 
-def escape(text: object) -> str:
+@lru_cache(maxsize=4096)  # a large inventory says the same few things in most cells
+def escape(text: str) -> str:
     r"""Make text stand in a Markdown table as it is.
 
     >>> print(escape("a|b `c` <b> _d_ snake_case"))
     a\|b \`c\` &lt;b&gt; \_d\_ snake_case
     """
-    plain = "".join(_HTML.get(c, c) for c in _SPECIAL.sub(r"\\\g<0>", visible(text)))
+    plain = _SPECIAL.sub(r"\\\g<0>", visible(text)).translate(_HTML)
     # an entity must not become a heading or a reference to an issue
     return plain.replace("&\\#", "&#")
 
