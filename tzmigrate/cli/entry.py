@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     # an inventory is hundreds of thousands of small objects that all stay: looking
     # through them again and again for garbage took a fifth of a large scan
-    gc.set_threshold(200_000, 50, 100)
+    gc.set_threshold(1_000_000, 50, 100)
     prepare_streams()
     _end_cleanly_on_signals()
     try:

@@ -346,7 +346,10 @@ def document_of(result: Result) -> Document:
 def as_json(document: Document) -> str:
     """Write a document in ASCII, so that no name can steer a terminal or a log."""
     text = document.model_dump_json(by_alias=True, indent=2)
-    return _BEYOND_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text) + "\n"
+    # C0 controls JSON escapes by itself; a regex over 17 million characters is felt
+    if not text.isascii() or "\x7f" in text:
+        text = _BEYOND_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    return text + "\n"
 
 
 def json_schema(name: str) -> dict[str, Any]:
