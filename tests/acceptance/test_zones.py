@@ -104,7 +104,7 @@ overlap = "later"
 @pytest.fixture(scope="module", params=ZONES)
 def server(request: pytest.FixtureRequest, server: Any) -> Iterator[Any]:
     """A server of each zone, in place of the one that other tests share."""
-    version = server.version if server.version in VERSIONS else max(VERSIONS)
+    version = server.version if server.embedded else max(VERSIONS)
     settings = {"timezone": request.param, "log_timezone": "Asia/Tokyo"}
     try:
         with embedded_server(

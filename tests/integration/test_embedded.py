@@ -182,3 +182,16 @@ def test_no_secret_of_the_environment_stands_in_the_process_list(
     listed = "\n".join(" ".join(words) for words in found)
     assert "keeper.py" in listed
     assert "s3cr3t-of-mine" not in listed
+
+
+def test_another_installation_is_found_in_the_folder_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(embedded.INSTALLATIONS, str(tmp_path))
+    (tmp_path / "9" / "bin").mkdir(parents=True)
+    with pytest.raises(Refused):
+        find_binaries(9)
+    (tmp_path / "9" / "bin" / "postgres").touch()
+    assert find_binaries(9) == tmp_path / "9" / "bin"
+    # it has no client programs, and newer ones understand it
+    assert (embedded.find_client_programs(9) / "pg_dump").exists()

