@@ -26,9 +26,10 @@ from tzmigrate.inventory.catalog import read_inventory
 from tzmigrate.inventory.model import Column, Inventory, Role
 from tzmigrate.inventory.patterns import Scope
 from tzmigrate.planning.model import Plan
-from tzmigrate.planning.planner import Planned, Rules, make_plan
+from tzmigrate.planning.planner import Rules, make_plan
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target, resolve_url, sqlalchemy_url
+from tzmigrate.verification.ledger import read_ledger
 from tzmigrate.verification.model import Proof
 from tzmigrate.verification.verifier import verify as verify_ledger
 from tzmigrate.zones.evidence import with_clock_changes
@@ -138,17 +139,19 @@ def plan(
     graph = RevisionGraph.read(project) if project is not None else None
     if graph is not None:
         graph.head(head)
-    before = drafting.planned_before(graph.ours()) if graph is not None else Planned()
+    ours = graph.ours() if graph is not None else ()
     with _session(connection, config, project) as session, read_only(session):
         inventory = _inventory(session, wanted)
         config = _checked_zones(session, config)
         verdicts = _verdicts(session, config, inventory)
         used = {v.zone for v in verdicts.values() if v.zone is not None}
+        ledger = read_ledger(session) or ()
+        done = {step.step for step in ledger if step.direction == "up"}
         found = make_plan(
             inventory,
             verdicts,
             rules=rules,
-            planned=before,
+            planned=drafting.planned_before(ours, done),
             same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
         )
         unmatched = unmatched_patterns(session, config.zones)

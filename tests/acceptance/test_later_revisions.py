@@ -539,3 +539,26 @@ def test_a_module_of_the_application_that_is_missing_here_is_named(
     assert "shop_of_theirs" in caught.value.message + caught.value.detail
     assert str(path) in caught.value.message + caught.value.detail
     assert dump(database) == before
+
+
+def test_what_a_planned_revision_would_do_against_the_declarations_stops_the_plan(
+    project: Any, database: Any
+) -> None:
+    project.plan(zones=ZONES, selection=commands.Selection(tables=("events",)))
+    (column,) = {
+        c.column
+        for g in project.plan(zones=ZONES, dry_run=True).groups
+        for c in g.columns
+        if c.planned_in and c.relation == "events"
+    }
+    kept = project.plan(zones=(f"public.events.{column}=keep", *ZONES))
+    assert [f.code for f in kept.decisions] == ["TZ314"]
+    assert kept.written == ()
+    database.execute(f"CREATE VIEW late AS SELECT {column} FROM events")
+    leaning = project.plan(zones=ZONES)
+    assert [f.code for f in leaning.decisions] == ["TZ314"]
+    database.execute("DROP VIEW late")
+    project.run("upgrade", "head")
+    database.execute(f"ALTER TABLE events ALTER {column} TYPE timestamp")
+    again = project.plan(zones=ZONES)
+    assert "TZ325" in [f.code for f in again.decisions]

@@ -20,7 +20,7 @@ from tzmigrate.inventory.model import (
     ZoneSetting,
 )
 from tzmigrate.planning.model import Action, Plan, Strategy
-from tzmigrate.planning.planner import Planned, Rules, make_plan
+from tzmigrate.planning.planner import Planned, PlannedBefore, Rules, make_plan
 from tzmigrate.zones.model import Basis, Verdict
 
 NAIVE = "timestamp without time zone"
@@ -198,10 +198,59 @@ def test_overlap_rows_convert_once_the_policy_says_later() -> None:
 
 
 def test_a_column_planned_before_is_not_planned_again() -> None:
-    done = Planned(columns={("public", "orders", "a"): "abc"})
-    (group,) = plan((column("a"), declared("UTC")), planned=done).groups
+    found = plan((column("a"), declared("utc")), planned=planned())
+    (group,) = found.groups
     assert group.step is None
     assert group.columns[0].planned_in == "abc"
+    assert found.decisions == ()
+
+
+def planned(**changes: Any) -> Planned:
+    before = PlannedBefore(
+        revision="abc", file="abc_tz.py", type_before=column("a").type, zone="UTC"
+    )
+    return Planned(columns={("public", "orders", "a"): replace(before, **changes)})
+
+
+KEPT = Verdict(basis=Basis.DECLARED, meaning=Keep(), source="tzmigrate.toml:4")
+VIEW = Finding(
+    code="TZ110", severity=Severity.BLOCKS, message="view v depends on it", hint="-"
+)
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict", "before", "code", "words"),
+    [
+        (column("a"), KEPT, {}, "TZ314", "tzmigrate.toml:4 declares it keep"),
+        (column("a"), declared("Europe/Paris"), {}, "TZ314", "in UTC"),
+        (column("a"), declared("UTC"), {"type_before": "date"}, "TZ314", "for date"),
+        (
+            replace(column("a"), findings=(VIEW,)),
+            declared("UTC"),
+            {},
+            "TZ314",
+            "view v depends on it",
+        ),
+        (column("a"), declared("UTC"), {"done": True}, "TZ325", "again"),
+    ],
+)
+def test_a_planned_revision_that_is_not_what_is_wanted_now_stops_the_plan(
+    now: Column, verdict: Verdict, before: dict[str, Any], code: str, words: str
+) -> None:
+    found = plan((now, verdict), planned=planned(**before))
+    (decision,) = found.decisions
+    assert decision.code == code
+    assert words in decision.message
+    if code == "TZ314":
+        assert "abc_tz.py" in decision.hint
+    (stopped,) = found.groups[0].columns
+    assert (stopped.action, stopped.code) == (Action.REFUSE, code)
+
+
+def test_a_column_with_several_blockers_says_how_many_there_are() -> None:
+    findings = (VIEW, replace(VIEW, code="TZ111"), replace(VIEW, code="TZ113"))
+    found = plan((replace(column("a"), findings=findings), declared("UTC")))
+    assert "2 more" in found.groups[0].columns[0].hint
 
 
 def test_a_lock_above_the_budget_is_refused_with_its_estimate() -> None:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from tzmigrate.inventory.findings import DEPENDENT_CODES, UNKNOWN_DEPENDENT
 from tzmigrate.inventory.model import (
     Column,
     Family,
@@ -33,6 +34,7 @@ Names = tuple[str, str, str]
 
 _STILL_NAIVE = frozenset(("TZ132", "TZ133", "TZ134", "TZ143", "TZ144"))
 """Functions, triggers and subscribers that may write or read naive time."""
+_LEANING = {*DEPENDENT_CODES.values(), UNKNOWN_DEPENDENT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +57,28 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedBefore:
+    """A column that the revision of an earlier plan converts.
+
+    Attributes:
+        revision, file: Alembic's identifier, and the file's name.
+        type_before, zone: what the revision was written for.
+        done: the ledger says that it ran.
+    """
+
+    revision: str
+    file: str
+    type_before: str
+    zone: str
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """What earlier plans wrote: steps taken, and columns with their revision."""
 
     slugs: frozenset[str] = frozenset()
-    columns: Mapping[Names, str] = field(default_factory=dict)
+    columns: Mapping[Names, PlannedBefore] = field(default_factory=dict)
 
 
 def make_plan(
@@ -110,6 +129,12 @@ def make_plan(
         and c.name not in planned.columns
         and _blocked(c) is None
     )
+    outdated = tuple(
+        finding
+        for c in inventory.columns
+        if c.name in planned.columns
+        and (finding := _outdated(c, verdicts.get(c.name), planned.columns[c.name]))
+    )
     sessions = session_zone_findings(
         inventory.server.database,
         inventory.server.zones,
@@ -126,7 +151,7 @@ def make_plan(
             *(f for f in sessions if f.code in rules.accept),
             *_still_writing_naive(inventory, groups),
         ),
-        decisions=(*undecided, *stops),
+        decisions=(*outdated, *undecided, *stops),
         next_for_application=advice.for_application(groups),
     )
 
@@ -223,19 +248,25 @@ def _column(
             default_after=column.default,
         )
 
+    if (before := planned.columns.get(column.name)) is not None:
+        # planned already, not applied yet: the revision that exists converts it
+        outdated = _outdated(column, verdict, before)
+        if outdated is not None:
+            found = decide(
+                Action.REFUSE, outdated.code, outdated.message, outdated.hint
+            )
+        else:
+            found = decide(
+                Action.KEEP,
+                "TZ312",
+                f"planned in revision {before.revision}",
+                "Run tzmigrate apply.",
+            )
+        return replace(found, planned_in=before.revision)
     if verdict is not None and isinstance(verdict.meaning, Keep):
         return decide(
             Action.KEEP, "TZ309", f"kept as declared by {verdict.source}", "Nothing."
         )
-    if column.name in planned.columns:
-        # planned already, not applied yet: the revision that exists converts it
-        found = decide(
-            Action.KEEP,
-            "TZ312",
-            f"planned in revision {planned.columns[column.name]}",
-            "Run tzmigrate apply.",
-        )
-        return replace(found, planned_in=planned.columns[column.name])
     refusal = _blocked(column) or _zone_refusal(column, verdict, rules)
     if refusal is not None:
         return decide(Action.REFUSE, refusal.code, refusal.message, refusal.hint)
@@ -261,11 +292,53 @@ def _column(
     )
 
 
+def _outdated(
+    column: Column, verdict: Verdict | None, before: PlannedBefore
+) -> Finding | None:
+    """Return why the revision that converts this column is not what is wanted now."""
+    label = readable_name(*column.name)
+    if before.done:
+        return Finding(
+            code="TZ325",
+            severity=Severity.BLOCKS,
+            message=f"{label} is {column.type} again, though revision "
+            f"{before.revision} has converted it",
+            hint="Find out who changed it and in which zone its values are now, "
+            "convert it by hand with USING … AT TIME ZONE, then run tzmigrate verify.",
+        )
+    why = ""
+    leaning = [f for f in column.findings if f.code in _LEANING]
+    blocked = [f for f in leaning if f.severity is Severity.BLOCKS]
+    if verdict is not None and isinstance(verdict.meaning, Keep):
+        why = f"{verdict.source} declares it keep"
+    elif verdict is not None and sql_zone(verdict.zone or before.zone) != sql_zone(
+        before.zone
+    ):
+        why = f"reads its values in {before.zone}, {verdict.source} in {verdict.zone}"
+    elif column.type != before.type_before:
+        why = f"was written for {before.type_before}, it is {column.type} now"
+    elif blocked:
+        why = f"does not know that {blocked[0].message}"
+    if not why:
+        return None
+    return Finding(
+        code="TZ314",
+        severity=Severity.BLOCKS,
+        message=f"revision {before.revision} converts {label}: {why}",
+        hint=f"Delete {before.file} and the other planned files that are not applied "
+        "yet, then run tzmigrate plan again.",
+    )
+
+
 def _blocked(column: Column) -> Finding | None:
     """Return what stops this column whatever its zone, most telling first."""
-    for finding in column.findings:
-        if finding.severity is Severity.BLOCKS:
-            return finding
+    blocking = [f for f in column.findings if f.severity is Severity.BLOCKS]
+    if len(blocking) > 1:
+        first, more = blocking[0], len(blocking) - 1
+        hint = f"{first.hint} In its way too: {more} more, see tzmigrate scan."
+        return replace(first, hint=hint)
+    if blocking:
+        return blocking[0]
     label = readable_name(*column.name)
     if column.role is Role.FOREIGN:
         return Finding(

@@ -1,11 +1,11 @@
 """From a plan to the drafts of its revisions, and back to a plan that names them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tzmigrate.planning.model import Group, Plan, Strategy
-from tzmigrate.planning.planner import Planned, Rules
+from tzmigrate.planning.planner import Planned, PlannedBefore, Rules
 from tzmigrate.revisions.files import new_revision_id
 from tzmigrate.revisions.graph import RevisionGraph
 from tzmigrate.revisions.ours import Kind, OurRevision
@@ -13,13 +13,24 @@ from tzmigrate.revisions.render import Body, group_body, support_body
 from tzmigrate.revisions.template import Draft
 
 
-def planned_before(ours: Sequence[OurRevision]) -> Planned:
-    """Return what earlier plans wrote, for the planner."""
+def planned_before(ours: Sequence[OurRevision], done: Collection[str]) -> Planned:
+    """Return what earlier plans wrote, for the planner.
+
+    Args:
+        ours: the revisions in the project.
+        done: the steps that the ledger of the database calls done.
+    """
     taken_back = {revision.inverts for revision in ours}
     return Planned(
         slugs=frozenset(revision.step for revision in ours),
         columns={
-            (c.schema, c.relation, c.column): revision.revision
+            (c.schema, c.relation, c.column): PlannedBefore(
+                revision=revision.revision,
+                file=revision.path.name,
+                type_before=c.type_before,
+                zone=c.zone or "UTC",
+                done=revision.step in done,
+            )
             for revision in ours
             if revision.kind is Kind.GROUP and revision.step not in taken_back
             for c in revision.columns

@@ -78,7 +78,9 @@ def verify(
                     severity=Severity.BLOCKS,
                     message=f"{column.label} is {now}, the ledger says "
                     f"{column.type_after}",
-                    hint="Somebody changed it outside tzmigrate: see tzmigrate status.",
+                    hint="Find out who changed it and in which zone its values are "
+                    f"now, bring it back to {column.type_after} by hand with USING … "
+                    "AT TIME ZONE, then run tzmigrate verify again.",
                 )
             )
         proofs = _step(connection, step, level) if not drifted else _lost(step)
@@ -213,7 +215,9 @@ def _lost(step: LedgerStep) -> list[ColumnProof]:
             judge(step, c, Tally(), 0),
             outcome=Outcome.UNPROVED,
             confidence="",
-            note="the column is not what the ledger says",
+            note="the column is not what the ledger says"
+            if c.drifted
+            else "another column of its step is not what the ledger says",
         )
         for c in step.columns
     ]

@@ -57,8 +57,16 @@ BEGIN
     PERFORM now() AT TIME ZONE zone;
 EXCEPTION WHEN invalid_parameter_value THEN
     PERFORM tzmigrate.refuse('TZ345', concat('stale plan: this server does not know time zone ', quote_literal(zone)), '',
-        'Update the time zone data of this server, or declare a name that it knows and write the plan again.');
+        concat('Update the time zone data of this server, or declare a name that it knows. ', tzmigrate.plan_again('up')));
 END
+$tz$;
+
+-- what to do where the database is not what the revision was written for
+CREATE OR REPLACE FUNCTION tzmigrate.plan_again(direction text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT CASE direction
+        WHEN 'up' THEN 'Delete the planned revision files that are not applied yet, and run tzmigrate plan again.'
+        ELSE 'Bring it back to what it was after the upgrade, then go down again.' END
 $tz$;
 
 -- begin: settings pinned for this transaction, guards, one open row in the ledger
@@ -155,7 +163,7 @@ BEGIN
     IF t IS NULL THEN
         PERFORM tzmigrate.refuse('TZ341', concat('table ', relation, ' does not exist in database ', quote_ident(current_database())),
             concat('The revision was planned to convert its column ', quote_ident(plan_column.column_name), '.'),
-            'Create the table by the revisions that belong before this one, or write the plan again for this database.');
+            concat('Create the table by the revisions that belong before this one. Else: ', tzmigrate.plan_again(s.direction)));
     END IF;
     IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND (k.relkind NOT IN ('r', 'p') OR pg_has_role(current_user, k.relowner, 'USAGE'))) THEN
         PERFORM tzmigrate.refuse('TZ646', concat('role ', quote_ident(current_user), ' does not own table ', relation), '',
@@ -167,7 +175,7 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND k.relkind IN ('r', 'p')) OR to_regclass(relation) <> t THEN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', relation, ' is not the table that it was'),
-            'Something else has taken its name.', 'Write the plan again with tzmigrate plan.');
+            'Something else has taken its name.', tzmigrate.plan_again(s.direction));
     END IF;
     PERFORM tzmigrate.require_zone(plan_column.zone);
     INSERT INTO tzmigrate.step_column (step_id, position, relation_schema, relation_name, column_name, type_before, type_after, zone, default_before)
@@ -262,7 +270,7 @@ BEGIN
       AND a.attname = c.column_name AND NOT a.attisdropped;
     IF now_type IS NULL THEN
         PERFORM tzmigrate.refuse('TZ341', concat('column ', label, ' does not exist'), '',
-            'The table changed since the plan was made: write the plan again with tzmigrate plan.');
+            tzmigrate.plan_again(s.direction));
     END IF;
     IF now_type = c.type_after THEN
         SELECT * INTO last FROM tzmigrate.step x
@@ -277,11 +285,11 @@ BEGIN
         END IF;
         PERFORM tzmigrate.refuse('TZ344', concat('column ', label, ' is ', now_type, ' already, and the ledger does not know this step as its cause'),
             'Converting it again could shift every value, so nothing was done.',
-            'If somebody converted it by hand, leave it as it is: take this revision out, and write the plan again.');
+            concat('If somebody converted it by hand, leave it as it is. ', tzmigrate.plan_again(s.direction)));
     END IF;
     IF now_type <> c.type_before THEN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: column ', label, ' is ', now_type, ', the plan says ', c.type_before), '',
-            'Write the plan again with tzmigrate plan.');
+            tzmigrate.plan_again(s.direction));
     END IF;
     IF s.direction = 'up' THEN
         expected = c.default_before;
@@ -303,14 +311,14 @@ BEGIN
     IF now_default IS DISTINCT FROM expected THEN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: the default of column ', label, ' is ', coalesce(now_default, 'not set'),
             ', expected was ', coalesce(expected, 'none')), 'Somebody changed it since.',
-            'Set the default back, or write the plan again with tzmigrate plan.');
+            concat('Set the default back. Else: ', tzmigrate.plan_again(s.direction)));
     END IF;
     -- the plan knew of nothing that leans on the column
     leaning = tzmigrate.leaning(concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass, c.column_name);
     IF leaning IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', leaning, ' column ', label),
             'The plan does not know it, and it may mean something else once the type has changed.',
-            'Drop it and create it again after this revision, or write the plan again with tzmigrate plan.');
+            concat('Drop it and create it again after this revision. Else: ', tzmigrate.plan_again(s.direction)));
     END IF;
 END
 $tz$;
@@ -661,7 +669,7 @@ BEGIN
         IF EXISTS (SELECT FROM tzmigrate.step_column x JOIN pg_attribute a ON a.attrelid = t AND a.attname = x.column_name
                    WHERE x.step_id = s.id AND format_type(a.atttypid, a.atttypmod) <> x.type_after) THEN
             PERFORM tzmigrate.refuse('TZ345', concat('stale plan: some planned columns of ', t, ' are converted already, and some are not'), '',
-                'See tzmigrate status, and write the plan again.');
+                tzmigrate.plan_again(s.direction));
         END IF;
         RETURN;
     END IF;
