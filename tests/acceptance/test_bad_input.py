@@ -437,6 +437,8 @@ def test_an_edited_revision_ends_apply_and_rollback_with_3(
     with shell.unchanged(shop):
         ended = shell.main("apply", "--yes", "--url", shop.url)
         ended.is_error(3, "TZ322", path.name, "version control")
+        status = shell.main("status", "--url", shop.url)
+        assert f"{path.name} was edited" in " ".join(status.out.split())
     path.write_text(text)
     planned.run("upgrade", "head")
     path.write_text(edited)

@@ -103,6 +103,11 @@ def step_status(
         )
     else:
         state = StepState.PENDING if step is None else StepState.ROLLED_BACK
+        if revision.edited and state is StepState.PENDING:
+            note = (
+                f"{revision.path.name} was edited since it was planned, and apply "
+                "refuses it: restore it from version control"
+            )
     if step is not None and state in {StepState.DONE, StepState.ROLLED_BACK}:
         drifted = [c for c in step.columns if c.drifted]
         if drifted:
