@@ -404,7 +404,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
     c tzmigrate.step_column;
-    found bigint;
+    skipped bigint;
     doubled bigint;
     beyond bigint;
     keys text;
@@ -428,16 +428,16 @@ BEGIN
             'LATERAL (SELECT tz_c.back <> tz_a.wall, tz_c.back = tz_a.wall AND tz_c.before > tz_c.after AND (tz_b.instant - (tz_c.before - tz_c.after))', zone, ' = tz_a.wall, ',
             'tz_a.finite AND (tz_a.wall < TIMESTAMP ''4714-11-26 BC'' OR tz_a.wall >= TIMESTAMP ''294276-12-29'')) AS tz_d (gap, overlap, beyond)');
         EXECUTE concat('SELECT count(*) FILTER (WHERE tz_d.gap), count(*) FILTER (WHERE tz_d.overlap), count(*) FILTER (WHERE tz_d.beyond)', row_of)
-        INTO found, doubled, beyond;
+        INTO skipped, doubled, beyond;
         IF beyond > 0 THEN
             keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.beyond'));
             PERFORM tzmigrate.refuse('TZ349', tzmigrate.rows_that(beyond, relation, c, 'at the ends of what a timestamp can hold'),
                 concat(keys, ' Converted from ', c.zone, ', they would be out of range. Nothing was done.'),
                 'Set them to infinity or -infinity, or to a date within the range.');
         END IF;
-        IF found > 0 AND s.gap = 'refuse' THEN
+        IF skipped > 0 AND s.gap = 'refuse' THEN
             keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.gap'));
-            PERFORM tzmigrate.refuse('TZ346', tzmigrate.rows_that(found, relation, c, concat('in hours that ', c.zone, ' skips')),
+            PERFORM tzmigrate.refuse('TZ346', tzmigrate.rows_that(skipped, relation, c, concat('in hours that ', c.zone, ' skips')),
                 concat(keys, ' Nothing was done.'), 'Correct these rows, or declare another zone for the column.');
         END IF;
         IF doubled > 0 AND s.overlap = 'refuse' THEN
