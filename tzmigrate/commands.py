@@ -210,6 +210,7 @@ def rollback(
     confirm: Confirm,
     progress: Progress,
     dry_run: bool = False,
+    accept: tuple[str, ...] = (),
 ) -> Run:
     """Take converted groups back: the last one, those above a revision, or all.
 
@@ -223,11 +224,14 @@ def rollback(
         confirm: asked before anything is done.
         progress: told what happens.
         dry_run: show, and do nothing.
+        accept: codes of findings that shall not stop, besides those of the
+            configuration.
     """
     from tzmigrate.execution import rollback as rolling  # noqa: PLC0415 - see above
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
 
     config = load_config(connection.config)
+    accepted = (*config.policy.accept, *check_accepted(accept))
     project = _project(_alembic_options(alembic, config))
     graph = RevisionGraph.read(project)
     with _session(connection, config, project) as session:
@@ -242,6 +246,7 @@ def rollback(
             confirm=confirm,
             progress=progress,
             dry_run=dry_run,
+            accept=accepted,
         )
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from tzmigrate.errors import NotProved
 from tzmigrate.verification.model import Outcome
 
 ORDERS = """
@@ -26,3 +29,46 @@ def test_the_strictest_checks_of_plpgsql_keep_no_support_out(
     assert project.verify().outcome is Outcome.PROVED
     project.rollback(everything=True)
     assert project.verify().outcome is Outcome.PROVED
+
+
+@pytest.mark.parametrize("as_revision", [False, True])
+@pytest.mark.parametrize(
+    "shift",
+    [
+        "UPDATE orders SET at = at + interval '5 hours'",
+        "ALTER TABLE orders ALTER at TYPE timestamptz USING at + interval '5 hours'",
+    ],
+    ids=["update", "alter"],
+)
+def test_a_shift_is_not_carried_down_and_its_record_not_lost(
+    shift: str, as_revision: bool, database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(ORDERS)
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    project.apply()
+    database.execute(shift)
+    files = project.revisions
+    with pytest.raises(NotProved) as caught:
+        project.rollback(everything=True, as_revision=as_revision)
+    assert caught.value.code == "TZ413"
+    assert "public.orders.at" in str(caught.value)
+    assert "300 of 300" in str(caught.value.detail)
+    assert "+05:00:00" in str(caught.value.detail)
+    assert project.revisions == files
+    assert project.verify().outcome is not Outcome.PROVED
+    database.execute("UPDATE orders SET at = at - interval '5 hours'")
+    project.rollback(everything=True, as_revision=as_revision)
+
+
+def test_a_shift_that_was_meant_goes_down_when_it_is_accepted(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(ORDERS)
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    project.apply()
+    database.execute("UPDATE orders SET at = at + interval '1 hour'")
+    run = project.rollback(everything=True, accept=("TZ413",))
+    assert len(run.steps) == 1
+    assert database.scalar("SELECT min(at)::text FROM orders") == "2024-01-01 02:00:00"

@@ -210,6 +210,7 @@ def rollback(
     to: o.To = None,
     everything: o.Everything = False,
     as_revision: o.AsRevision = False,
+    accept: o.Accept = None,
     yes: o.Yes = False,
     dry_run: o.DryRun = False,
     alembic: o.AlembicIni = None,
@@ -236,6 +237,7 @@ def rollback(
         to=to,
         everything=everything,
         as_revision=as_revision,
+        accept=tuple(accept or ()),
         yes=yes,
         dry_run=dry_run,
     )

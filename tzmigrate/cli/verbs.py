@@ -88,6 +88,7 @@ def rollback(
     to: str | None,
     everything: bool,
     as_revision: bool,
+    accept: tuple[str, ...],
     yes: bool,
     dry_run: bool,
 ) -> ExitStatus:
@@ -112,6 +113,7 @@ def rollback(
                 confirm=dialogue.confirm,
                 progress=dialogue.progress,
                 dry_run=dry_run,
+                accept=accept,
             ),
         ),
         lambda _: ExitStatus.DONE,

@@ -1,8 +1,9 @@
 """Take converted groups back, proved as the way up was."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from tzmigrate.errors import DecisionNeeded, UsageError
+from tzmigrate.errors import DecisionNeeded, NotProved, UsageError
 from tzmigrate.execution.alembic_project import AlembicRunner, Identity
 from tzmigrate.execution.model import Run
 from tzmigrate.execution.runner import (
@@ -19,12 +20,14 @@ from tzmigrate.execution.runner import (
     recorded,
     run_step,
 )
-from tzmigrate.postgres.session import Session
+from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.postgres.session import Session, read_only
 from tzmigrate.revisions.files import prepare_revisions, write_revisions
 from tzmigrate.revisions.graph import RevisionGraph
 from tzmigrate.revisions.inverse import inverse_draft
 from tzmigrate.revisions.ours import Kind, OurRevision
 from tzmigrate.revisions.project import AlembicProject
+from tzmigrate.verification.verifier import moved_columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ def rollback(
     confirm: Confirm,
     progress: Progress,
     dry_run: bool = False,
+    accept: Collection[str] = (),
 ) -> Run:
     """Downgrade the chosen groups, the newest first.
 
@@ -53,7 +57,7 @@ def rollback(
         DecisionNeeded: revisions of the team stand above ours, a file was edited, or
             the database stands at a revision that the directory lacks.
         UsageError: ``to`` names no revision of ours.
-        NotProved: a step was not recorded.
+        NotProved: a step was not recorded, or its values moved since.
     """
     identity = preflight(session, alembic)
     check_known(graph, identity)
@@ -72,6 +76,8 @@ def rollback(
     if not chosen:
         return Run(direction="down", steps=(), notes=("Nothing is converted.",))
     check_unedited(chosen, applied=True)
+    if "TZ413" not in accept:
+        _refuse_moved(session, chosen)
     names = tuple(r.revision for r in chosen)
     if choice.as_revision:
         _refuse_waiting(graph, chosen)
@@ -121,6 +127,26 @@ def choose(
         )
     above = set(graph.later(wanted))
     return tuple(r for r in reversed(done) if r.revision in above)
+
+
+def _refuse_moved(session: Session, chosen: tuple[OurRevision, ...]) -> None:
+    """Never lose the record that shows a shift: the way down replaces it."""
+    with read_only(session):
+        moved = moved_columns(session, {r.step for r in chosen})
+    if not moved:
+        return
+    first = moved[0]
+    others = f", and {counted(len(moved) - 1, 'other column')}" if moved[1:] else ""
+    raise NotProved(
+        "TZ413",
+        f"column {readable_name(first.schema, first.relation, first.column)} does not "
+        f"hold the instants that were recorded{others}",
+        detail=f"{first.offsets[0].count} of {first.rows_compared} compared rows moved "
+        f"by {first.offsets[0].offset} since the conversion, and would stay so on the "
+        "way down. Nothing was done.",
+        hint="See tzmigrate verify and set them right first; where they were meant to "
+        "move, add --accept TZ413.",
+    )
 
 
 def _refuse_later(

@@ -102,6 +102,26 @@ def verify(
     )
 
 
+def moved_columns(
+    connection: psycopg.Connection[Any], steps: Collection[str]
+) -> tuple[ColumnProof, ...]:
+    """Return those columns of the named steps that are shifted or suspect.
+
+    Args:
+        connection: a session of ours, in one read-only transaction.
+        steps: names of steps in the ledger.
+    """
+    return tuple(
+        proof
+        for step in read_ledger(connection) or ()
+        if step.step in steps and not any(c.drifted for c in step.columns)
+        for proof, column in zip(
+            _step(connection, step, "sample"), step.columns, strict=True
+        )
+        if not column.superseded and proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}
+    )
+
+
 def _session_zones(
     connection: psycopg.Connection[Any],
     steps: Iterable[LedgerStep],
