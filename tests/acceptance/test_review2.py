@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
-from tzmigrate.errors import NotProved
+from tzmigrate.errors import DecisionNeeded, NotProved
 from tzmigrate.verification.model import Outcome
 
 ORDERS = """
@@ -72,3 +73,45 @@ def test_a_shift_that_was_meant_goes_down_when_it_is_accepted(
     run = project.rollback(everything=True, accept=("TZ413",))
     assert len(run.steps) == 1
     assert database.scalar("SELECT min(at)::text FROM orders") == "2024-01-01 02:00:00"
+
+
+@pytest.mark.parametrize("still_broken", [True, False])
+def test_an_invalid_index_on_another_column_stops_a_rewrite_by_its_name(
+    still_broken: bool, database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(
+        ORDERS + "ALTER TABLE orders ADD n integer; INSERT INTO orders"
+        " VALUES (501, NULL, NULL, 7), (502, NULL, NULL, 7)"
+    )
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        database.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON orders (n)")
+    if not still_broken:
+        database.execute("DELETE FROM orders WHERE id = 502")
+    project = make_project(database.url)
+    project.plan(zones=("default=Asia/Kathmandu",))
+    with pytest.raises(
+        DecisionNeeded, match=r"index public\.broken is invalid"
+    ) as caught:
+        project.apply()
+    assert caught.value.code == "TZ351"
+    database.execute("DROP INDEX broken")
+    project.apply()
+    assert project.verify().outcome is Outcome.PROVED
+
+
+def test_an_invalid_index_is_no_matter_where_nothing_is_rewritten(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(
+        ORDERS + "ALTER TABLE orders ADD n integer; INSERT INTO orders"
+        " VALUES (501, NULL, NULL, 7), (502, NULL, NULL, 7)"
+    )
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        database.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON orders (n)")
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    project.apply()
+    project.rollback(everything=True)
+    assert not database.scalar(
+        "SELECT indisvalid FROM pg_index WHERE indexrelid = 'broken'::regclass"
+    )

@@ -654,6 +654,7 @@ DECLARE
     c tzmigrate.step_column;
     f record;
     announced name[];
+    unbuilt text;
 BEGIN
     EXECUTE concat('LOCK TABLE ', t, ' IN ACCESS EXCLUSIVE MODE');
     UPDATE tzmigrate.step x SET passed_over = false WHERE x.id = s.id;
@@ -674,6 +675,14 @@ BEGIN
         RETURN;
     END IF;
     SELECT array_agg(x.column_name) INTO announced FROM tzmigrate.step_column x WHERE x.step_id = s.id;
+    -- under the lock no index is being built; a rewrite builds them all
+    SELECT min(i.indexrelid::regclass::text) INTO unbuilt FROM tzmigrate.leaves(t) AS l JOIN pg_index i ON i.indrelid = l
+    WHERE NOT i.indisvalid AND (s.rewrite OR EXISTS (
+        SELECT FROM pg_attribute a WHERE a.attrelid = l AND a.attname = ANY (announced) AND a.attnum = ANY (i.indkey::int2[])));
+    IF unbuilt IS NOT NULL THEN
+        PERFORM tzmigrate.refuse('TZ351', concat('index ', unbuilt, ' is invalid, and the conversion of ', t, ' would build it'),
+            'A build that failed left it so. Nothing was done.', 'Drop it, or build it with REINDEX INDEX CONCURRENTLY; then run the same command again.');
+    END IF;
     UPDATE tzmigrate.step x SET picture_before = tzmigrate.picture(t, announced) WHERE x.id = s.id;
     IF s.forced_row_security THEN
         EXECUTE concat('ALTER TABLE ', t, ' NO FORCE ROW LEVEL SECURITY');
