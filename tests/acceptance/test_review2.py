@@ -115,3 +115,20 @@ def test_an_invalid_index_is_no_matter_where_nothing_is_rewritten(
     assert not database.scalar(
         "SELECT indisvalid FROM pg_index WHERE indexrelid = 'broken'::regclass"
     )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["DELETE FROM tzmigrate.step", "UPDATE tzmigrate.step SET done_at = NULL"],
+)
+def test_rollback_never_says_that_nothing_is_converted_where_alembic_says_it_is(
+    damage: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(ORDERS)
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    project.apply()
+    database.execute(damage)
+    with pytest.raises(DecisionNeeded) as caught:
+        project.rollback(everything=True)
+    assert caught.value.code == "TZ324"

@@ -19,6 +19,7 @@ from tzmigrate.execution.runner import (
     preflight,
     recorded,
     run_step,
+    unrecorded,
 )
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session, read_only
@@ -74,6 +75,15 @@ def rollback(
     ]
     chosen = choose(graph, done, choice)
     if not chosen:
+        # one that stays at --to may lack its record
+        if choice.to is None and (lacking := unrecorded(graph, identity, ledger)):
+            raise DecisionNeeded(
+                "TZ324",
+                f"Alembic's version table says that revision {lacking[0].revision} is "
+                f"applied, and the ledger of database {identity.database} does not",
+                detail="Without its record nothing can be taken back.",
+                hint="See tzmigrate status; restore the ledger if it was lost.",
+            )
         return Run(direction="down", steps=(), notes=("Nothing is converted.",))
     check_unedited(chosen, applied=True)
     if "TZ413" not in accept:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -235,16 +235,7 @@ def _check_stamped(session: Session, graph: RevisionGraph, identity: Identity) -
     believed where no planned column is naive.
     """
     ledger = recorded(session)
-    applied = graph.applied(identity.heads)
-    ours = [r for r in graph.ours() if r.revision in applied]
-    taken_back = {revision.inverts for revision in ours}
-    lacking = [
-        r
-        for r in ours
-        if r.kind is Kind.GROUP
-        and r.step not in taken_back
-        and (r.step not in ledger or ledger[r.step].direction != "up")
-    ]
+    lacking = unrecorded(graph, identity, ledger)
     if lacking and (ledger or _any_naive(session, lacking)):
         raise DecisionNeeded(
             "TZ324",
@@ -254,6 +245,22 @@ def _check_stamped(session: Session, graph: RevisionGraph, identity: Identity) -
             hint="alembic stamp the revision below it, then run tzmigrate apply "
             "again; tzmigrate status shows each step.",
         )
+
+
+def unrecorded(
+    graph: RevisionGraph, identity: Identity, ledger: Mapping[str, LedgerStep]
+) -> list[OurRevision]:
+    """Return the groups that Alembic calls applied and the ledger does not."""
+    applied = graph.applied(identity.heads)
+    ours = [r for r in graph.ours() if r.revision in applied]
+    taken_back = {revision.inverts for revision in ours}
+    return [
+        r
+        for r in ours
+        if r.kind is Kind.GROUP
+        and r.step not in taken_back
+        and (r.step not in ledger or ledger[r.step].direction != "up")
+    ]
 
 
 def _any_naive(session: Session, revisions: Sequence[OurRevision]) -> bool:
