@@ -103,11 +103,6 @@ def step_status(
         )
     else:
         state = StepState.PENDING if step is None else StepState.ROLLED_BACK
-        if revision.edited and state is StepState.PENDING:
-            note = (
-                f"{revision.path.name} was edited since it was planned, and apply "
-                "refuses it: restore it from version control"
-            )
     if step is not None and state in {StepState.DONE, StepState.ROLLED_BACK}:
         drifted = [c for c in step.columns if c.drifted]
         if drifted:
@@ -125,7 +120,16 @@ def step_status(
         at=step.done_at
         if step is not None and state is not StepState.PENDING
         else None,
-        note=note,
+        note=note or _of_file(revision, state),
+    )
+
+
+def _of_file(revision: OurRevision, state: StepState) -> str:
+    if state is not StepState.PENDING or not revision.edited:
+        return ""
+    return (
+        f"{revision.path.name} was edited since it was planned, and apply refuses it: "
+        "restore it from version control"
     )
 
 
