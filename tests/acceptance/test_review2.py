@@ -132,3 +132,25 @@ def test_rollback_never_says_that_nothing_is_converted_where_alembic_says_it_is(
     with pytest.raises(DecisionNeeded) as caught:
         project.rollback(everything=True)
     assert caught.value.code == "TZ324"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DROP FUNCTION tzmigrate.microseconds(timestamptz) CASCADE",
+        "ALTER TABLE tzmigrate.sample RENAME TO gone",
+        "ALTER TABLE tzmigrate.step_column DROP COLUMN zone CASCADE",
+    ],
+)
+def test_a_damaged_ledger_is_called_that(
+    damage: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(ORDERS)
+    project = make_project(database.url)
+    project.plan(zones=("default=Asia/Kathmandu",))
+    project.apply()
+    database.execute(damage)
+    for verb in (project.verify, project.rollback):
+        with pytest.raises(NotProved) as caught:
+            verb()
+        assert caught.value.code == "TZ414"

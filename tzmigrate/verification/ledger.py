@@ -1,12 +1,14 @@
 """Read the ledger: what was done in this database, and against which baseline."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, LiteralString
 
 import psycopg
 
-from tzmigrate.errors import Refused
+from tzmigrate.errors import NotProved, Refused
 from tzmigrate.inventory.catalog import read_system_identifier
 from tzmigrate.postgres.quoting import readable_name
 
@@ -94,10 +96,32 @@ def query(name: str) -> LiteralString:
     return path.read_text("utf-8")
 
 
+@contextmanager
+def readable(database: str) -> Iterator[None]:
+    """Call the ledger damaged where the server can make nothing of what it holds."""
+    try:
+        yield
+    except (
+        psycopg.errors.DataError,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.UndefinedFunction,
+        psycopg.errors.UndefinedTable,
+    ) as error:
+        raise NotProved(
+            "TZ414",
+            f"the ledger of database {database} is damaged",
+            detail=error.diag.message_primary or "",
+            hint="Restore the schema tzmigrate from a backup of this database; where "
+            "it names a time zone that the server lacks, update the server's time "
+            "zone data.",
+        ) from error
+
+
 def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] | None:
     """Return the finished steps in the order of their runs; ``None`` without ledger.
 
     Raises:
+        NotProved: the ledger is damaged.
         Refused: the ledger belongs to another role, or others could put code into it.
     """
     row = connection.execute(query("trust")).fetchone()
@@ -113,7 +137,9 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
         )
     here = read_system_identifier(connection)
     steps: dict[int, tuple[tuple[Any, ...], list[LedgerColumn]]] = {}
-    for found in connection.execute(query("steps")):
+    with readable(connection.info.dbname):
+        rows = connection.execute(query("steps")).fetchall()
+    for found in rows:
         _, columns = steps.setdefault(found[0], (found, []))
         columns.append(
             LedgerColumn(

@@ -16,7 +16,7 @@ from tzmigrate.verification.compare import (
     count_rows,
 )
 from tzmigrate.verification.judge import judge, worst
-from tzmigrate.verification.ledger import LedgerStep, read_ledger
+from tzmigrate.verification.ledger import LedgerStep, read_ledger, readable
 from tzmigrate.verification.model import ColumnProof, Outcome, Proof
 from tzmigrate.zones.probe import same_zones
 from tzmigrate.zones.sessions import (
@@ -46,7 +46,8 @@ def verify(
         accept: codes of findings that shall not stop.
 
     Raises:
-        NotProved: there is no ledger, so there is nothing to compare with.
+        NotProved: there is no ledger, so there is nothing to compare with, or it is
+            damaged.
         Refused: the ledger belongs to somebody else.
         UsageError: no such level.
     """
@@ -56,6 +57,16 @@ def verify(
             f"there is no level {level!r}",
             hint=f"Use --level {', '.join(LEVELS[:-1])} or {LEVELS[-1]}.",
         )
+    with readable(connection.info.dbname):
+        return _verify(connection, level, server_zone, accept)
+
+
+def _verify(
+    connection: psycopg.Connection[Any],
+    level: str,
+    server_zone: tuple[str, str] | None,
+    accept: Collection[str],
+) -> Proof:
     steps = read_ledger(connection)
     if not steps:
         raise NotProved(
@@ -111,15 +122,17 @@ def moved_columns(
         connection: a session of ours, in one read-only transaction.
         steps: names of steps in the ledger.
     """
-    return tuple(
-        proof
-        for step in read_ledger(connection) or ()
-        if step.step in steps and not any(c.drifted for c in step.columns)
-        for proof, column in zip(
-            _step(connection, step, "sample"), step.columns, strict=True
+    with readable(connection.info.dbname):
+        return tuple(
+            proof
+            for step in read_ledger(connection) or ()
+            if step.step in steps and not any(c.drifted for c in step.columns)
+            for proof, column in zip(
+                _step(connection, step, "sample"), step.columns, strict=True
+            )
+            if not column.superseded
+            and proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}
         )
-        if not column.superseded and proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}
-    )
 
 
 def _session_zones(
