@@ -23,6 +23,7 @@ from tzmigrate.config import (
 from tzmigrate.errors import UsageError
 from tzmigrate.execution.model import Run, Status
 from tzmigrate.inventory.catalog import read_inventory
+from tzmigrate.inventory.findings import IDLE_EXCLUDE
 from tzmigrate.inventory.model import Column, Inventory, Role
 from tzmigrate.inventory.patterns import Scope
 from tzmigrate.planning.model import Plan
@@ -93,7 +94,7 @@ def scan(
     config = load_config(connection.config)
     wanted = _wanted(config, selection or Selection())
     with _session(connection, config) as session, read_only(session):
-        inventory = _inventory(session, wanted)
+        inventory = _inventory(session, config, wanted)
         if evidence:
             inventory = _with_evidence(session, config, inventory)
     return inventory
@@ -141,7 +142,7 @@ def plan(
         graph.head(head)
     ours = graph.ours() if graph is not None else ()
     with _session(connection, config, project) as session, read_only(session):
-        inventory = _inventory(session, wanted)
+        inventory = _inventory(session, config, wanted)
         config = _checked_zones(session, config)
         verdicts = _verdicts(session, config, inventory)
         used = {v.zone for v in verdicts.values() if v.zone is not None}
@@ -154,8 +155,9 @@ def plan(
             planned=drafting.planned_before(ours, done),
             same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
         )
+        idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
         unmatched = unmatched_patterns(session, config.zones)
-        found = replace(found, findings=(*unmatched, *found.findings))
+        found = replace(found, findings=(*idle, *unmatched, *found.findings))
     drafts = drafting.draft_revisions(found, graph, rules, head=head)
     if found.decisions or not drafts:
         return replace(found, dry_run=dry_run)
@@ -364,18 +366,19 @@ def _wanted(config: Config, selection: Selection) -> Selection:
     wanted = Selection(
         schemas=selection.schemas or config.scan.schema,
         tables=selection.tables or config.scan.table,
-        excludes=(*config.scan.exclude, *selection.excludes),
+        excludes=selection.excludes,
     )
-    Scope.parse(wanted.schemas, wanted.tables, wanted.excludes)
+    Scope.parse(wanted.schemas, wanted.tables, wanted.excludes, config.scan.exclude)
     return wanted
 
 
-def _inventory(session: Session, wanted: Selection) -> Inventory:
+def _inventory(session: Session, config: Config, wanted: Selection) -> Inventory:
     return read_inventory(
         session,
         schemas=wanted.schemas,
         tables=wanted.tables,
         excludes=wanted.excludes,
+        standing_excludes=config.scan.exclude,
         server_zone=(session.zone.zone, session.zone.source),
     )
 

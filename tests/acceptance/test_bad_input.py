@@ -238,7 +238,7 @@ def test_a_tie_between_patterns_ends_with_2_and_names_both(
         ended.is_error(2, "TZ207", "public.orders.placed_at", "public.*s.placed_at")
 
 
-@pytest.mark.parametrize("option", ["--schema", "--table"])
+@pytest.mark.parametrize("option", ["--schema", "--table", "--exclude"])
 def test_a_pattern_that_matches_nothing_ends_with_2(
     shell: Any, shop: Any, option: str
 ) -> None:
@@ -629,6 +629,21 @@ def test_a_zone_pattern_that_fits_no_column_is_told(
     ]
     assert "Did you mean 'public.stores.*'?" in found[0].hint
     assert plan.decisions == ()
+
+
+def test_an_exclude_pattern_of_the_file_that_fits_no_table_is_told(
+    shell_in: Callable[..., Any], project: Any, shop: Any
+) -> None:
+    (project.root / "tzmigrate.toml").write_text(
+        '[scan]\nexclude = ["public.ordres", "public.orders"]\n'
+    )
+    shell = shell_in(project.root)
+    for verb in ("scan", "plan"):
+        ended = shell.run(verb, "--url", shop.url)
+        assert "TZ161" in ended.out, verb
+        assert "'public.ordres' fits no table" in " ".join(ended.out.split())
+        assert "'public.orders'" not in ended.out
+        assert (ended.status, ended.err) == (0, "")
 
 
 # ----------------------------------------------------------------- nothing to do

@@ -43,6 +43,7 @@ def read_inventory(
     schemas: Sequence[str] = (),
     tables: Sequence[str] = (),
     excludes: Sequence[str] = (),
+    standing_excludes: Sequence[str] = (),
     server_zone: tuple[str, str] | None = None,
 ) -> Inventory:
     """Read the inventory of the connected database.
@@ -56,13 +57,16 @@ def read_inventory(
         tables: globs over ``schema.table`` or ``table``. A partition tree counts as
             one: whoever asks for a partition gets the tree.
         excludes: globs like ``tables``; a tree is left out with its root.
+        standing_excludes: the same, from the configuration: where one names no
+            relation, that is a finding.
         server_zone: ``TimeZone`` as the server gives it to new sessions, with its
             ``pg_settings.source``, read before the session's own zone was pinned.
 
     Raises:
-        UsageError: a pattern cannot be read, or names no relation.
+        UsageError: a pattern cannot be read, or one that is no standing exclude names
+            no relation.
     """
-    scope = Scope.parse(schemas, tables, excludes)
+    scope = Scope.parse(schemas, tables, excludes, standing_excludes)
     return build_inventory(_read(connection, scope, server_zone))
 
 
@@ -91,8 +95,11 @@ def _read(
     server = _ask(connection, "server", ServerRow)[0]
     columns = _ask(connection, "columns", ColumnRow)
     inherits = _ask(connection, "inherits", InheritsRow)
+    idle: tuple[str, ...] = ()
     if not scope.everything:
-        scope.require_matches(_ask(connection, "relation_names", NameRow))
+        names = _ask(connection, "relation_names", NameRow)
+        scope.require_matches(names)
+        idle = scope.idle(names)
         columns = _within(scope, columns, Forest(inherits))
     relations = sorted({row.relation for row in columns})
     only = {"relations": _array(relations)}
@@ -122,6 +129,7 @@ def _read(
             connection, sorted({row.default for row in columns if row.default})
         ),
         server_zone=server_zone,
+        idle_excludes=idle,
     )
 
 

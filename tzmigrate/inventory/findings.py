@@ -357,6 +357,13 @@ RULES: tuple[Rule, ...] = (
         "Connect as a role that may read it: which tables {engine} manages is not known"
         " otherwise.",
     ),
+    _warns(
+        "TZ161",
+        "exclude pattern without a table",
+        "exclude pattern {pattern} fits no table of this database",
+        "Correct it under [scan] exclude in the configuration, or take it away: a table"
+        " that was meant is not left out.",
+    ),
 )
 
 REGISTRY: dict[str, Rule] = {rule.code: rule for rule in RULES}
@@ -395,6 +402,7 @@ DEPENDENT_CODES = {
     "function source": "TZ133",
 }
 UNKNOWN_DEPENDENT = "TZ139"
+IDLE_EXCLUDE = "TZ161"
 
 
 def find(code: str, **names: object) -> Finding:

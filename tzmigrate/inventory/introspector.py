@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from tzmigrate.inventory import rules
 from tzmigrate.inventory.draft import Draft
-from tzmigrate.inventory.findings import find
+from tzmigrate.inventory.findings import IDLE_EXCLUDE, find
 from tzmigrate.inventory.model import (
     Column,
     Family,
@@ -189,3 +189,5 @@ def _database_findings(rows: CatalogRows) -> Iterable[Finding]:
     for row in rows.engines:
         if not row.readable:
             yield find("TZ160", object=f"{row.schema}.{row.table}", engine=row.engine)
+    for pattern in rows.idle_excludes:
+        yield find(IDLE_EXCLUDE, pattern=repr(pattern))

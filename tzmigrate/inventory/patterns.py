@@ -60,11 +60,17 @@ def split_pattern(pattern: str) -> tuple[Part, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What the user wants to see; empty patterns mean everything."""
+    """What the user wants to see; empty patterns mean everything.
+
+    Attributes:
+        standing: excludes of the configuration. One file may serve several
+            databases, so these may name nothing.
+    """
 
     schemas: tuple[tuple[str, tuple[Part, ...]], ...] = ()
     tables: tuple[tuple[str, tuple[Part, ...]], ...] = ()
     excludes: tuple[tuple[str, tuple[Part, ...]], ...] = ()
+    standing: tuple[tuple[str, tuple[Part, ...]], ...] = ()
 
     @classmethod
     def parse(
@@ -72,8 +78,13 @@ class Scope:
         schemas: Sequence[str] = (),
         tables: Sequence[str] = (),
         excludes: Sequence[str] = (),
+        standing: Sequence[str] = (),
     ) -> "Scope":
-        """Read the patterns of ``--schema``, ``--table`` and ``--exclude``."""
+        """Read the patterns of ``--schema``, ``--table``, ``--exclude`` and the file's.
+
+        Raises:
+            UsageError: one of them cannot be read.
+        """
 
         def read(
             patterns: Sequence[str], most: int
@@ -92,13 +103,16 @@ class Scope:
             return tuple(result)
 
         return cls(
-            schemas=read(schemas, 1), tables=read(tables, 2), excludes=read(excludes, 2)
+            schemas=read(schemas, 1),
+            tables=read(tables, 2),
+            excludes=read(excludes, 2),
+            standing=read(standing, 2),
         )
 
     @property
     def everything(self) -> bool:
         """Tell whether there is nothing to filter."""
-        return not (self.schemas or self.tables or self.excludes)
+        return not (self.schemas or self.tables or self.excludes or self.standing)
 
     def wants(self, name: Name) -> bool:
         """Tell whether ``--schema`` and ``--table`` ask for a relation."""
@@ -107,32 +121,45 @@ class Scope:
         ) and (not self.tables or any(_fits(p, name) for _, p in self.tables))
 
     def excluded(self, name: Name) -> bool:
-        """Tell whether ``--exclude`` leaves a relation out."""
-        return any(_fits(parts, name) for _, parts in self.excludes)
+        """Tell whether ``--exclude`` or the configuration leaves a relation out."""
+        return any(_fits(parts, name) for _, parts in (*self.excludes, *self.standing))
 
     def require_matches(self, names: Iterable[tuple[str, str | None]]) -> None:
         """Refuse patterns that name nothing, for they are misspelt.
 
         Raises:
-            UsageError: a pattern of ``schemas`` or ``tables`` matches no relation.
+            UsageError: a pattern of the command line matches no relation.
         """
         known = list(names)
-        for option, patterns in (("schema", self.schemas), ("table", self.tables)):
-            for text, parts in patterns:
-                if option == "schema":
-                    found = any(parts[0].matches(schema) for schema, _ in known)
-                else:
-                    found = any(
-                        relation is not None and _fits(parts, (schema, relation))
-                        for schema, relation in known
-                    )
-                if not found:
-                    raise UsageError(
-                        "TZ260",
-                        f"no {option} matches {text!r}",
-                        hint="Check the spelling; names are case-sensitive here, and"
-                        " quotes in the shell keep * from becoming file names.",
-                    )
+        for text, parts in self.schemas:
+            if not any(parts[0].matches(schema) for schema, _ in known):
+                raise _matches_nothing("schema", text)
+        for text, parts in (*self.tables, *self.excludes):
+            if not _any_fits(parts, known):
+                raise _matches_nothing("table", text)
+
+    def idle(self, names: Iterable[tuple[str, str | None]]) -> tuple[str, ...]:
+        """Return the configuration's excludes that name nothing."""
+        known = list(names)
+        return tuple(
+            text for text, parts in self.standing if not _any_fits(parts, known)
+        )
+
+
+def _any_fits(parts: tuple[Part, ...], names: Iterable[tuple[str, str | None]]) -> bool:
+    return any(
+        relation is not None and _fits(parts, (schema, relation))
+        for schema, relation in names
+    )
+
+
+def _matches_nothing(what: str, pattern: str) -> UsageError:
+    return UsageError(
+        "TZ260",
+        f"no {what} matches {pattern!r}",
+        hint="Check the spelling; names are case-sensitive here, and"
+        " quotes in the shell keep * from becoming file names.",
+    )
 
 
 def _fits(parts: tuple[Part, ...], name: Name) -> bool:

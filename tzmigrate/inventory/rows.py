@@ -198,6 +198,7 @@ class CatalogRows:
         default_types: ``format_type`` of each default expression; ``None`` where the
             server did not accept the expression from this role.
         server_zone: the ``TimeZone`` below databases and roles, with its source.
+        idle_excludes: standing patterns that leave nothing out.
     """
 
     server: ServerRow
@@ -218,3 +219,4 @@ class CatalogRows:
     zone_settings: list[ZoneSettingRow] = field(default_factory=list)
     default_types: dict[str, str | None] = field(default_factory=dict)
     server_zone: tuple[str, str] | None = None
+    idle_excludes: tuple[str, ...] = ()
