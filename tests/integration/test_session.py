@@ -7,17 +7,19 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from tzmigrate.config import Config
 from tzmigrate.errors import DecisionNeeded, Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres import embedded
 from tzmigrate.postgres.embedded import embedded_server
 from tzmigrate.postgres.errors import from_sqlstate, translated
 from tzmigrate.postgres.session import PINNED, connect, read_only, require_writable
-from tzmigrate.postgres.url import Target, parse_url
+from tzmigrate.postgres.url import Target, parse_url, resolve_url
 
 
 def shown(session: Any, name: str) -> str:
@@ -119,6 +121,20 @@ def test_a_closed_port_is_unavailable() -> None:
         port = closed.getsockname()[1]
         error = failure(parse_url(f"postgresql://u:s3cret@127.0.0.1:{port}/d"))
     assert (type(error), error.code) == (Unavailable, "TZ507")
+
+
+def test_where_no_url_was_given_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    unnamed = resolve_url(None, config=Config(), environ={})
+    named = resolve_url(None, config=Config(), environ={"PGHOST": str(tmp_path)})
+    monkeypatch.setenv("PGHOST", str(tmp_path))
+    error = failure(unnamed)
+    assert error.code == "TZ507"
+    assert "No URL was given" in error.detail
+    assert "--url or DATABASE_URL" in error.hint
+    assert "No URL" not in failure(named).detail
 
 
 def test_an_unknown_host_is_unavailable() -> None:

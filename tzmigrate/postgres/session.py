@@ -17,7 +17,7 @@ from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow, tuple_row
 
-from tzmigrate.errors import Refused
+from tzmigrate.errors import Refused, TzmigrateError
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.url import Target
 
@@ -97,7 +97,7 @@ def connect(
         Unavailable: the server cannot be reached now.
         Refused: it does not let us in, or is not PostgreSQL 13 or newer.
     """
-    with translated():
+    with _url_missed(target), translated():
         session = _open(target, application_name)
         try:
             session.target = target
@@ -108,6 +108,22 @@ def connect(
             session.close()
             raise
     return session
+
+
+@contextmanager
+def _url_missed(target: Target) -> Iterator[None]:
+    """Say that no URL was given where what libpq falls back to lets nobody in."""
+    try:
+        yield
+    except TzmigrateError as error:
+        if not target.named:
+            said = "No URL was given, so libpq's defaults were tried."
+            error.detail = f"{said} {error.detail}".rstrip()
+            error.hint = (
+                "Name the database with --url or DATABASE_URL;"
+                " docs/reference/configuration.md lists all places."
+            )
+        raise
 
 
 @contextmanager

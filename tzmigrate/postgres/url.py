@@ -55,6 +55,7 @@ _FOREIGN = {
     *("binaryTransfer", "stringtype", "ApplicationName", "preparedStatements"),
 }
 _SECRETS = {"password", "sslpassword", "oauth_client_secret"}
+_LIBPQ = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE", "PGUSER")
 _ADVICE = "Write postgresql://user@host:5432/database; put the password in ~/.pgpass."
 
 
@@ -66,11 +67,13 @@ class Target:
         conninfo: a libpq connection string; empty means libpq's ``PG*``.
         source: where it was found, in words.
         redacted: the same for messages, without password.
+        named: somebody said which database, be it by one of libpq's variables.
     """
 
     conninfo: str = field(repr=False)
     source: str = "--url"
     redacted: str = ""
+    named: bool = True
 
 
 def resolve_url(
@@ -110,7 +113,12 @@ def resolve_url(
         found = _alembic_url(ini)
         if found:
             return parse_url(found, source=f"sqlalchemy.url of {ini}")
-    return Target("", "libpq's defaults and PG* variables", "the default database")
+    return Target(
+        "",
+        "libpq's defaults and PG* variables",
+        "the default database",
+        named=any(environ.get(variable) for variable in _LIBPQ),
+    )
 
 
 def parse_url(url: str, *, source: str = "--url") -> Target:
