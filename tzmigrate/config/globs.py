@@ -1,5 +1,6 @@
 """Globs over ``schema.table.column``: which rule speaks for a column."""
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,10 +102,13 @@ def match_zone(
 
 
 def _malformed(text: str, reason: str) -> UsageError:
+    near = difflib.get_close_matches(text, ["default"], cutoff=0.75)
+    meant = "Did you mean 'default'? " if near else ""
     return UsageError(
         "TZ206",
         f"{text!r} is not a pattern for columns",
         detail=reason,
-        hint="Write schema.table.column, such as public.orders.* or *.*.created_at;"
+        hint=f"{meant}Write schema.table.column, such as public.orders.* or"
+        " *.*.created_at;"
         ' protect a dot in a name with double quotes, as in public."a.b".at.',
     )

@@ -28,6 +28,10 @@ from tzmigrate.errors import UsageError
 FILE = "tzmigrate.toml"
 _PROJECT = "pyproject.toml"
 _DEADLOCK_TIMEOUT_MS = 1000
+_NOT_YET: dict[tuple[str, ...], str] = {
+    ("policy", "gap"): " Of these, 'shift' is not available yet.",
+    ("policy", "overlap"): " Of these, 'earlier' and 'by-key' are not available yet.",
+}
 _LINE = re.compile(r"\(at line (\d+), column \d+\)$")
 
 
@@ -220,10 +224,11 @@ def _explained(source: Source, error: ValidationError) -> UsageError:
         .replace("Input should", "it should")
         .replace("be a valid tuple", "be a list")
     )
+    later = _NOT_YET.get(keys, "") if problem["type"] == "enum" else ""
     return UsageError(
         "TZ204",
         f"{where}: {name} has a value that it cannot have",
-        detail=f"{words[:1].upper()}{words[1:]}.",
+        detail=f"{words[:1].upper()}{words[1:]}.{later}",
         hint="Correct the value; docs/reference/configuration.md lists them all.",
     )
 

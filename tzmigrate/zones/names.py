@@ -16,6 +16,8 @@ _POSIX = re.compile(
     r"(?::?(?P<minutes>\d{2}))?(?P<rest>.*)"
 )
 _ABBREVIATION = re.compile(r"[A-Z]{1,5}", re.IGNORECASE)
+_KEEP = "keep"
+"""What stands in the place of a zone, where a column shall not be converted."""
 _EXAMPLES = {
     "EST": "America/New_York",
     "EDT": "America/New_York",
@@ -85,6 +87,8 @@ def _checked(name: str, known: Collection[str]) -> str:
     if near is None and wanted.lower() in spelled:
         # Japan, Cuba, PRC …: names from before zones were named by their place
         raise _abbreviation(wanted, "Asia/Tokyo")
+    if near is None and difflib.get_close_matches(wanted.lower(), [_KEEP], cutoff=0.75):
+        near = _KEEP
     if near is None and _ABBREVIATION.fullmatch(wanted):
         raise _abbreviation(wanted, "Europe/Paris")
     advice = "Use UTC, or a name with a slash from pg_timezone_names."
