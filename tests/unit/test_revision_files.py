@@ -454,6 +454,20 @@ def test_a_directory_that_may_not_be_written_is_an_error(
         versions.chmod(0o700)
 
 
+def test_an_error_names_the_directory_and_no_temporary_file(
+    project: AlembicProject,
+) -> None:
+    graph = RevisionGraph.read(project)
+    (prepared,) = prepare_revisions(project, graph, [draft()])
+    no_directory = project.root / "taken"
+    no_directory.write_text("")
+    elsewhere = replace(prepared, path=no_directory / prepared.path.name)
+    with pytest.raises(UsageError) as caught:
+        write_revisions(project, [elsewhere])
+    assert caught.value.code == "TZ241"
+    assert caught.value.message == f"cannot write {no_directory}"
+
+
 def test_a_file_that_alembic_would_not_find_does_not_stay(
     project: AlembicProject,
 ) -> None:

@@ -18,6 +18,9 @@ from tzmigrate.revisions.project import AlembicProject
 from tzmigrate.revisions.source import meaning, parse
 from tzmigrate.revisions.template import Draft, render
 
+_LOCK_LIKE = ".#"
+"""Alembic passes over names that begin like an editor's lock file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -140,12 +143,21 @@ def write_revisions(project: AlembicProject, files: Sequence[Prepared]) -> Writt
     except OSError as error:
         raise UsageError(
             "TZ241",
-            f"cannot write {error.filename or 'a revision file'}",
+            f"cannot write {_place(error)}",
             detail=f"{error.strerror or error}. No file of this plan was left behind.",
             hint="Make the directory writable, or choose another with --version-path.",
         ) from error
     written = tuple(replace(file, text=file.path.read_bytes()) for file in files)
     return Written(files=written, notes=tuple(dict.fromkeys(notes)))
+
+
+def _place(error: OSError) -> str:
+    """Name what the user knows: not a temporary file, but where it was to stand."""
+    named = error.filename2 or error.filename
+    if named is None:
+        return "a revision file"
+    path = Path(os.fsdecode(named))
+    return str(path.parent if path.name.startswith(_LOCK_LIKE) else path)
 
 
 def _location(
@@ -233,9 +245,8 @@ def _make_directories(directory: Path, made: list[Path]) -> None:
 
 
 def _write_beside(file: Prepared, made: list[Path]) -> Path:
-    # Alembic passes over names that begin like an editor's lock file.
     descriptor, name = tempfile.mkstemp(
-        dir=file.path.parent, prefix=".#", suffix=".tzmigrate"
+        dir=file.path.parent, prefix=_LOCK_LIKE, suffix=".tzmigrate"
     )
     made.append(Path(name))
     with os.fdopen(descriptor, "wb") as stream:
