@@ -61,12 +61,17 @@ class Connection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlembicOptions:
-    """Where the Alembic project is, as ``alembic`` itself takes it."""
+    """Where the Alembic project is, as ``alembic`` itself takes it.
+
+    Attributes:
+        source: where the paths were read, if not given by the caller.
+    """
 
     ini: Path | None = None
     directory: Path | None = None
     name: str = "alembic"
     x_arguments: tuple[str, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,7 +322,10 @@ def _project(options: AlembicOptions) -> "AlembicProject":
     from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
 
     return AlembicProject.open(
-        options.ini, directory=options.directory, section=options.name
+        options.ini,
+        directory=options.directory,
+        section=options.name,
+        source=options.source,
     )
 
 
@@ -340,7 +348,12 @@ def _runner(
 def _alembic_options(options: AlembicOptions | None, config: Config) -> AlembicOptions:
     found = options or AlembicOptions()
     if found.ini is None and found.directory is None:
-        return replace(found, ini=config.alembic.ini, directory=config.alembic.dir)
+        return replace(
+            found,
+            ini=config.alembic.ini,
+            directory=config.alembic.dir,
+            source=config.alembic_source,
+        )
     return found
 
 

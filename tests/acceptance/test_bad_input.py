@@ -275,6 +275,14 @@ def _no_ini(project: Any) -> None:
     (project.root / "alembic.ini").unlink()
 
 
+def _ini_elsewhere(project: Any) -> None:
+    (project.root / "tzmigrate.toml").write_text('[alembic]\nini = "api/alembic.ini"')
+
+
+def _directory_elsewhere(project: Any) -> None:
+    (project.root / "tzmigrate.toml").write_text('[alembic]\ndir = "api"')
+
+
 def _no_directory(project: Any) -> None:
     ini = project.root / "alembic.ini"
     ini.write_text(ini.read_text().replace("/migrations", "/gone"))
@@ -298,7 +306,10 @@ def _nothing(project: Any) -> None:
         (_no_directory, (), "TZ232", "gone"),
         (_nothing, ("--alembic", "other.ini"), "TZ230", "other.ini"),
         (_nothing, ("--alembic-dir", "other"), "TZ232", "other"),
-        (_nothing, ("--name", "other"), "TZ231", "other"),
+        (_nothing, ("--name", "other"), "TZ231", "no section [other]"),
+        (_nothing, ("--name", "other"), "TZ231", "--name"),
+        (_ini_elsewhere, (), "TZ230", "tzmigrate.toml:2"),
+        (_directory_elsewhere, (), "TZ232", "tzmigrate.toml:2"),
         (_nothing, ("--init",), "TZ233", "--init"),
     ],
 )

@@ -205,8 +205,12 @@ def _build(source: Source, document: Mapping[str, Any]) -> Config:
             schema=read.scan.schemas, table=read.scan.table, exclude=read.scan.exclude
         ),
         alembic=Alembic(
-            ini=home / ini if ini else None, dir=home / folder if folder else None
+            ini=home / ini if ini else None,
+            dir=home / folder if folder else None,
         ),
+        alembic_source=source.place("alembic", "dir" if folder else "ini")
+        if ini or folder
+        else "",
         path=source.path,
     )
 

@@ -139,6 +139,7 @@ class Config:
 
     Attributes:
         default_source: where ``default_zone`` was read, for messages.
+        alembic_source: where ``alembic`` was read, for messages.
         path: the file it was read from, ``None`` where there is none.
     """
 
@@ -149,4 +150,5 @@ class Config:
     policy: Policy = field(default_factory=Policy)
     scan: ScanFilter = field(default_factory=ScanFilter)
     alembic: Alembic = field(default_factory=Alembic)
+    alembic_source: str = ""
     path: Path | None = None

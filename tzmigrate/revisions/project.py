@@ -68,6 +68,7 @@ class AlembicProject:
         *,
         directory: Path | None = None,
         section: str = "alembic",
+        source: str = "",
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> "AlembicProject":
@@ -78,6 +79,7 @@ class AlembicProject:
                 ``alembic`` itself would read in the working directory.
             directory: the directory with ``env.py``, instead of ``script_location``.
             section: the ini's section, as ``alembic -n`` takes it.
+            source: where ``ini`` and ``directory`` were read, for messages.
             cwd: the working directory, by default the process's.
             environ: where ``ALEMBIC_CONFIG`` is looked up.
 
@@ -89,8 +91,10 @@ class AlembicProject:
         if directory is not None:
             directory = cwd / directory
             if not directory.is_dir():
-                raise _missing_directory(directory)
-        ini_file, toml_file = _configuration_files(ini, directory, cwd, environ)
+                raise _missing_directory(directory, _written(source))
+        ini_file, toml_file = _configuration_files(
+            ini, directory, cwd, environ, _written(source)
+        )
         if ini_file is None and toml_file is None and directory is None:
             raise UsageError("TZ230", f"there is no alembic.ini in {cwd}", hint=_WHERE)
         return _read(ini_file, toml_file, directory, section=section, cwd=cwd)
@@ -158,6 +162,7 @@ def _configuration_files(
     directory: Path | None,
     cwd: Path,
     environ: Mapping[str, str],
+    written: str,
 ) -> tuple[Path | None, Path | None]:
     """Return the ini and the TOML file that hold, by the rules of ``alembic -c``."""
     named = given or (
@@ -169,7 +174,7 @@ def _configuration_files(
             raise UsageError(
                 "TZ230",
                 f"there is no Alembic configuration {path}",
-                detail="" if given else "ALEMBIC_CONFIG names it.",
+                detail=written if given else "ALEMBIC_CONFIG names it.",
                 hint=_WHERE,
             )
         if path.suffix == ".toml":
@@ -259,6 +264,13 @@ def _read(
 
     option(lambda: config.file_config)
     location = text("script_location")
+    if not location and ini and not config.file_config.has_section(section):
+        raise UsageError(
+            "TZ231",
+            f"{ini} has no section [{section}]",
+            hint="Name a section of the file with --name, or leave --name out for"
+            " [alembic].",
+        )
     if not location:
         raise UsageError(
             "TZ231",
@@ -323,7 +335,14 @@ def _locate(text: str, root: Path, search: tuple[Path, ...]) -> Path:
     )
 
 
-def _missing_directory(directory: Path) -> UsageError:
+def _missing_directory(directory: Path, detail: str = "") -> UsageError:
     return UsageError(
-        "TZ232", f"there is no Alembic directory {directory}", hint=_WHERE
+        "TZ232",
+        f"there is no Alembic directory {directory}",
+        detail=detail,
+        hint=_WHERE,
     )
+
+
+def _written(source: str) -> str:
+    return f"It is named in {source}." if source else ""
