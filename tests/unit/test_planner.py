@@ -183,6 +183,7 @@ def test_each_verdict_has_its_action(
 ) -> None:
     (found,) = plan((column("a"), verdict)).groups[0].columns
     assert (found.action, found.code) == (action, code)
+    assert bool(found.hint) is (action is Action.REFUSE)
 
 
 def test_overlap_rows_convert_once_the_policy_says_later() -> None:

@@ -255,6 +255,25 @@ def test_decisions_come_first_and_say_that_nothing_was_written() -> None:
     assert "settle the 1 decision above, then plan again" in shown
 
 
+def test_the_same_advice_for_many_columns_is_given_once() -> None:
+    undecided = [
+        Finding(
+            code="TZ302",
+            severity=Severity.BLOCKS,
+            message=f"the zone of column {name} is not declared",
+            hint=f"State it with --zone '{name}=Area/City'.",
+        )
+        for name in ("app.a.at", "app.b.at")
+    ]
+    other = replace(BLOCKS, hint="Drop the other one first.")
+    decisions = (*undecided, BLOCKS, other)
+    shown = text(replace(PLAN, decisions=decisions)).split("To convert")[0]
+    assert all(finding.message in shown for finding in decisions)
+    assert shown.count("hint: State it with") == 1
+    assert "hint: Drop view app.recent first." in shown
+    assert "hint: Drop the other one first." in shown
+
+
 def test_a_refused_column_has_code_reason_and_hint() -> None:
     refused = replace(
         CONVERT,
@@ -286,7 +305,7 @@ def test_a_refused_column_has_code_reason_and_hint() -> None:
             ),
             ("nothing left to plan", "planned in abc", "1 planned before"),
         ),
-        (replace(PLAN, groups=()), ("nothing left to plan",)),
+        (replace(PLAN, groups=()), ("No stored column holds naive time",)),
     ],
 )
 def test_a_plan_says_what_was_written_and_what_to_do_next(

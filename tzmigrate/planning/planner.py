@@ -264,9 +264,7 @@ def _column(
             )
         return replace(found, planned_in=before.revision)
     if verdict is not None and isinstance(verdict.meaning, Keep):
-        return decide(
-            Action.KEEP, "TZ309", f"kept as declared by {verdict.source}", "Nothing."
-        )
+        return decide(Action.KEEP, "TZ309", f"kept as declared by {verdict.source}", "")
     refusal = _blocked(column) or _zone_refusal(column, verdict, rules)
     if refusal is not None:
         return decide(Action.REFUSE, refusal.code, refusal.message, refusal.hint)

@@ -14,6 +14,9 @@ from tzmigrate.reporting.words import (
     short_type,
 )
 
+_SAME_ADVICE = frozenset(("TZ302",))
+"""Codes whose hints differ in the column's name alone: the first one serves all."""
+
 
 def plan_page(plan: Plan, *, width: int = 120) -> Page:
     """Lay out a plan."""
@@ -44,6 +47,8 @@ def plan_page(plan: Plan, *, width: int = 120) -> Page:
 
 def summary(plan: Plan) -> tuple[str, ...]:
     """Say in a few lines what the plan comes to and what to do next."""
+    if not plan.groups:
+        return ("No stored column holds naive time: there is nothing to convert.",)
     columns = [c for group in plan.groups for c in group.columns]
     new = [c for c in columns if c.action is Action.CONVERT and c.planned_in is None]
     tables = [g for g in plan.groups if any(c in new for c in g.converted)]
@@ -152,14 +157,19 @@ def _staying(page: Page, plan: Plan, action: Action, title: str, style: str) -> 
 
 
 def _findings(page: Page, findings: Iterable[Finding]) -> None:
+    advised: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        page.paragraph(
-            finding.message,
-            lead=f"  {finding.code}",
-            indent=8,
-            style=STYLES[finding.severity],
-        )
-        page.paragraph(finding.hint, lead="        hint:", indent=14)
+        hint = "" if finding.code in _SAME_ADVICE else finding.hint
+        advised.setdefault((finding.code, hint), []).append(finding)
+    for found in advised.values():
+        for finding in found:
+            page.paragraph(
+                finding.message,
+                lead=f"  {finding.code}",
+                indent=8,
+                style=STYLES[finding.severity],
+            )
+        page.paragraph(found[0].hint, lead="        hint:", indent=14)
 
 
 def _files(plan: Plan) -> tuple[str, ...]:
@@ -169,4 +179,6 @@ def _files(plan: Plan) -> tuple[str, ...]:
         return ("nothing written: a decision is open",)
     if plan.dry_run:
         return ("dry run: nothing written",)
+    if not plan.groups:
+        return ("nothing written: there is nothing to convert",)
     return ("nothing written: there is nothing left to plan",)
