@@ -69,6 +69,22 @@ def test_the_most_frequent_offset_comes_first_and_is_printed_as_an_interval() ->
     assert proof.shifted == 7
 
 
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ({5 * HOUR: 5}, "by one common offset"),
+        ({5 * HOUR: 4, 4 * HOUR: 3}, "by common offsets"),
+    ],
+)
+def test_a_suspicion_speaks_of_as_many_offsets_as_there_are(
+    written: dict[int | None, int], words: str
+) -> None:
+    proof = judge(STEP, COLUMN, Tally(compared=10, same=3, written=written), 10)
+    assert proof.outcome is Outcome.SUSPECT
+    assert proof.note.endswith(words)
+    assert len(proof.offsets) == len(written)
+
+
 def test_the_bound_is_what_the_sample_supports() -> None:
     proof = judge(STEP, COLUMN, Tally(compared=1000, same=1000), 10**6)
     assert (

@@ -339,6 +339,21 @@ def test_a_proof_names_the_column_and_the_offset_that_it_moved_by() -> None:
     assert "app.orders.placed_at: at most 0.30 % of the rows can have moved" in shown
 
 
+@pytest.mark.parametrize(
+    ("proved", "words"),
+    [
+        (PROVED, "Every recorded value is the instant that it was."),
+        (replace(PROVED, changed=3), "that nobody wrote or deleted since is"),
+        (replace(PROVED, missing=3), "that nobody wrote or deleted since is"),
+    ],
+)
+def test_a_proof_speaks_of_no_value_that_was_written_since(
+    proved: ColumnProof, words: str
+) -> None:
+    proof = Proof(outcome=Outcome.PROVED, database="shop", at="now", columns=(proved,))
+    assert words in text(proof)
+
+
 def test_a_proof_with_an_open_finding_does_not_say_that_all_is_well() -> None:
     proof = Proof(
         outcome=Outcome.PROVED,

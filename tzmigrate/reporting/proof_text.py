@@ -51,7 +51,7 @@ def summary(proof: Proof) -> tuple[str, ...]:
     line = f"{many(len(proof.columns), 'column')}: {', '.join(parts) or 'none'}."
     advice = {
         Outcome.PROVED: (
-            "Every recorded value is the instant that it was."
+            f"Every recorded value{_left(proof)} is the instant that it was."
             + (" Next: settle the findings above." if _open(proof) else "")
         ),
         Outcome.UNPROVED: "Next: see the remarks; another --level may carry a proof.",
@@ -61,6 +61,12 @@ def summary(proof: Proof) -> tuple[str, ...]:
         "tzmigrate rollback",
     }
     return (line, advice[proof.outcome])
+
+
+def _left(proof: Proof) -> str:
+    """Leave out what was written since, of which a proof says nothing."""
+    touched = any(c.changed or c.missing for c in proof.columns)
+    return " that nobody wrote or deleted since" if touched else ""
 
 
 def _open(proof: Proof) -> bool:

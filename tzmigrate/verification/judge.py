@@ -42,7 +42,8 @@ def judge(
         outcome, note = Outcome.SHIFTED, ""
     elif suspects:
         outcome = Outcome.SUSPECT
-        note = "rows written after the conversion moved by one common offset"
+        common = "one common offset" if len(suspects) == 1 else "common offsets"
+        note = f"rows written after the conversion moved by {common}"
     elif carried == 0 and rows_total > 0:
         outcome = Outcome.UNPROVED
         note = "no recorded value is left as it was at the conversion"

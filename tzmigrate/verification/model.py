@@ -12,7 +12,7 @@ class Outcome(StrEnum):
     SHIFTED = "shifted"
     """Rows that nobody wrote since hold another instant than before the conversion."""
     SUSPECT = "suspect"
-    """Rows were written later, many of them moved by one common offset."""
+    """Rows were written later, many of them moved by a common offset."""
     UNPROVED = "unproved"
     """The evidence does not carry a statement."""
     PROVED = "proved"

@@ -210,8 +210,8 @@ def _physical(step: LedgerStep, proof: ColumnProof) -> ColumnProof:
         proof,
         level="physical",
         outcome=Outcome.PROVED,
-        confidence="every value kept its eight bytes: the heap file did not change, "
-        "and both types count microseconds since 2000-01-01",
+        confidence="every value that nobody wrote since kept its eight bytes: the "
+        "table was not rewritten, and both types count microseconds since 2000-01-01",
         note="",
     )
 
