@@ -63,6 +63,7 @@ def converted(project: Any) -> Any:
     ("arguments", "code", "words"),
     [
         (["scan", "--formt", "json"], "TZ280", "--format"),
+        (["scan", "--tabel", "t"], "TZ280", "Did you mean --table? See"),
         (["scan", "--format", "xml"], "TZ280", "'markdown'"),
         (["scan", "-h"], "TZ280", "tzmigrate scan --help"),
         (["--url", NOWHERE, "scan"], "TZ280", "after the command"),

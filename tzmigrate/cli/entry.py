@@ -1,5 +1,6 @@
 """The entry point: every way a command can end, as one exit status."""
 
+import difflib
 import gc
 import logging
 import platform
@@ -23,6 +24,9 @@ from tzmigrate.errors import ExitStatus, TzmigrateError, Unavailable, UsageError
 # typer gives no public name to the base of everything that is wrong with arguments
 _ArgumentError = cast("type[Exception]", typer.BadParameter.__mro__[2])
 _POSSIBLE = re.compile(r"\s*\(Possible options: (.*)\)$|\s*Did you mean (.*\?)$")
+
+_CLEARLY = 0.1
+"""So much more alike is a word that was meant, and not one of several."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,12 +78,23 @@ def _usage(error: Exception) -> UsageError:
     hint = f"See '{path} --help'."
     if match := _POSSIBLE.search(text):
         text = text[: match.start()]
-        near = match[1] or match[2].rstrip("?")
+        near = _nearest(text, match[1] or match[2].rstrip("?"))
         hint = f"Did you mean {near}? {hint}"
     elif path == "tzmigrate" and text.startswith("No such option"):
         hint = f"Options stand after the command's name. {hint}"
     message = text[:1].lower() + text[1:].rstrip(".")
     return UsageError("TZ280", message, hint=hint)
+
+
+def _nearest(text: str, listed: str) -> str:
+    """Keep the one of the parser's proposals that is clearly nearer than the others."""
+    wanted = text.rsplit(maxsplit=1)[-1].strip("'.")
+    ranked = sorted(
+        (difflib.SequenceMatcher(None, wanted, each.strip("'")).ratio(), each)
+        for each in listed.split(", ")
+    )
+    clear = len(ranked) == 1 or ranked[-1][0] - ranked[-2][0] > _CLEARLY
+    return ranked[-1][1] if clear else listed
 
 
 def _cancelled() -> int:
