@@ -24,6 +24,7 @@ from tzmigrate.verification.model import Outcome, Proof
 DATABASE = "tzmigrate_demo"
 COPY = "tzmigrate_demo_copy"
 ROWS = 1000
+ACCEPTED = ("TZ301",)
 SHOWN = ("app", "sessions", "started_at")
 """The column whose revision is shown, and which is then sabotaged."""
 
@@ -68,7 +69,12 @@ class _Story:
         )
         inventory = commands.scan(self._connection)
         self._console.print(_families(inventory))
-        self._say(f"{len(inventory.columns)} columns hold naive time.")
+        stored = [c for c in inventory.columns if c.role is Role.STORED]
+        total = len(inventory.columns)
+        self._say(
+            f"{total} columns hold naive time: these {len(stored)}, and"
+            f" {total - len(stored)} in partitions and views."
+        )
 
     def plan(self) -> Plan:
         """Plan, and show one revision as a DBA will read it."""
@@ -76,11 +82,12 @@ class _Story:
             "zones are declared; what is safe becomes revisions",
             "tzmigrate plan --init --accept TZ301",
         )
-        plan = commands.plan(self._connection, init=True, accept=("TZ301",))
+        plan = commands.plan(self._connection, init=True, accept=ACCEPTED)
         ini = self._home / "alembic.ini"
         ini.write_text(ini.read_text("utf-8").replace("INFO", "WARNING"), "utf-8")
         for finding in plan.findings:
-            self._say(f"accepted {finding.code}: {finding.message}")
+            what = "accepted" if finding.code in ACCEPTED else finding.severity.value
+            self._say(f"{what} {finding.code}: {escape(finding.message)}")
         self._console.print(_groups(plan))
         group = _group(plan)
         source = Path(group.path or "").read_text("utf-8")
