@@ -236,6 +236,20 @@ def test_utc_columns_convert_in_one_statement_and_the_heap_stays(
     assert database.execute(nodes) == before
 
 
+def test_a_physical_proof_speaks_of_no_value_that_was_written_since(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, at timestamp)")
+    database.execute("INSERT INTO t SELECT n, '2024-01-01' FROM generate_series(1,9) n")
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    project.apply()
+    database.execute("UPDATE t SET at = '2024-05-05 00:00:07+00' WHERE id = 1")
+    (found,) = project.verify(level="physical").columns
+    assert (found.outcome, found.changed) == (Outcome.PROVED, 1)
+    assert found.confidence.startswith("every value that nobody wrote since kept")
+
+
 def test_a_heap_that_would_be_rewritten_after_all_stops_the_revision(
     database: Any, make_project: Callable[..., Any]
 ) -> None:
