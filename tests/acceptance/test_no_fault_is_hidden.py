@@ -16,6 +16,16 @@ FROM generate_series(1, 300) AS g;
 """
 
 
+@pytest.fixture
+def converted(database: Any, make_project: Callable[..., Any]) -> Any:
+    """A project whose revisions have run."""
+    database.execute(ORDERS)
+    project = make_project(database.url)
+    project.plan(zones=("default=Asia/Kathmandu",))
+    project.apply()
+    return project
+
+
 def test_the_strictest_checks_of_plpgsql_keep_no_support_out(
     database: Any, make_project: Callable[..., Any]
 ) -> None:
@@ -122,15 +132,11 @@ def test_an_invalid_index_is_no_matter_where_nothing_is_rewritten(
     ["DELETE FROM tzmigrate.step", "UPDATE tzmigrate.step SET done_at = NULL"],
 )
 def test_rollback_never_says_that_nothing_is_converted_where_alembic_says_it_is(
-    damage: str, database: Any, make_project: Callable[..., Any]
+    damage: str, database: Any, converted: Any
 ) -> None:
-    database.execute(ORDERS)
-    project = make_project(database.url)
-    project.plan(zones=("default=UTC",))
-    project.apply()
     database.execute(damage)
     with pytest.raises(DecisionNeeded) as caught:
-        project.rollback(everything=True)
+        converted.rollback(everything=True)
     assert caught.value.code == "TZ324"
 
 
@@ -143,14 +149,10 @@ def test_rollback_never_says_that_nothing_is_converted_where_alembic_says_it_is(
     ],
 )
 def test_a_damaged_ledger_is_called_that(
-    damage: str, database: Any, make_project: Callable[..., Any]
+    damage: str, database: Any, converted: Any
 ) -> None:
-    database.execute(ORDERS)
-    project = make_project(database.url)
-    project.plan(zones=("default=Asia/Kathmandu",))
-    project.apply()
     database.execute(damage)
-    for verb in (project.verify, project.rollback):
+    for verb in (converted.verify, converted.rollback):
         with pytest.raises(NotProved) as caught:
             verb()
         assert caught.value.code == "TZ414"
