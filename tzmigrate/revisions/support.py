@@ -8,6 +8,18 @@ from importlib.resources import files
 VERSION = 1
 """What ``begin_step`` asks for; a revision runs with the version it was written for."""
 
+INSTALLED = (
+    "install",
+    "tables",
+    "steps",
+    "columns",
+    "values",
+    "picture",
+    "conversion",
+    "close",
+)
+"""Files of ``support/`` in the order in which they run."""
+
 _SENTINEL = "$tz$"
 
 
@@ -41,7 +53,7 @@ def install() -> tuple[str, ...]:
     """Return the statements of the first planned revision's upgrade."""
     return tuple(
         statement
-        for name in ("install", "tables", "functions", "close")
+        for name in INSTALLED
         for statement in statements(name)
     )
 

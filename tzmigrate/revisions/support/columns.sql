@@ -1,0 +1,173 @@
+-- columns: what the plan says of a column, compared with the catalog, before and under the lock
+
+-- declare one column of the step; says early, without a lock, what would stop it
+CREATE OR REPLACE FUNCTION tzmigrate.plan_column(
+    relation text, column_name name, type_before text, type_after text, zone text, default_before text
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    t regclass = to_regclass(relation);
+BEGIN
+    IF t IS NULL THEN
+        PERFORM tzmigrate.refuse('TZ341', concat('table ', relation, ' does not exist in database ', quote_ident(current_database())),
+            concat('The revision was planned to convert its column ', quote_ident(plan_column.column_name), '.'),
+            concat('Create the table by the revisions that belong before this one. Else: ', tzmigrate.plan_again(s.direction)));
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND (k.relkind NOT IN ('r', 'p') OR pg_has_role(current_user, k.relowner, 'USAGE'))) THEN
+        PERFORM tzmigrate.refuse('TZ646', concat('role ', quote_ident(current_user), ' does not own table ', relation), '',
+            concat('Run the revision as the owner, or as a member of ', (SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = t), '.'));
+    END IF;
+    -- a view of that name would run its functions with our rights; locked, so that none can take the place of the table
+    IF (SELECT k.relkind FROM pg_class k WHERE k.oid = t) IN ('r', 'p') THEN
+        EXECUTE concat('LOCK TABLE ', t, ' IN ACCESS SHARE MODE');
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND k.relkind IN ('r', 'p')) OR to_regclass(relation) <> t THEN
+        PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', relation, ' is not the table that it was'),
+            'Something else has taken its name.', tzmigrate.plan_again(s.direction));
+    END IF;
+    PERFORM tzmigrate.require_zone(plan_column.zone);
+    INSERT INTO tzmigrate.step_column (step_id, position, relation_schema, relation_name, column_name, type_before, type_after, zone, default_before)
+    SELECT s.id, 1 + (SELECT count(*) FROM tzmigrate.step_column c WHERE c.step_id = s.id), n.nspname, k.relname,
+        plan_column.column_name, plan_column.type_before, plan_column.type_after, plan_column.zone, plan_column.default_before
+    FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = t;
+    PERFORM tzmigrate.check_column(s.id, plan_column.column_name);
+END
+$tz$;
+
+-- the default of a column as plan read it; in its text a timestamptz constant stands in the session's zone
+CREATE OR REPLACE FUNCTION tzmigrate.default_text(root regclass, name name) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'Etc/UTC' AS $tz$
+    SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.attrelid = root AND a.attname = name AND NOT a.attisdropped
+$tz$;
+
+-- a default as this server prints it; without the right to make a temporary table, as it stands now
+CREATE OR REPLACE FUNCTION tzmigrate.printed_default(type_name text, expression text, fallback text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = error AS $tz$
+DECLARE
+    printed text;
+BEGIN
+    IF NOT has_database_privilege(current_database(), 'TEMP') THEN
+        RETURN fallback;
+    END IF;
+    EXECUTE concat('CREATE TEMP TABLE tz_printed_default (value ', type_name, ' DEFAULT ', expression, ')');
+    printed = tzmigrate.default_text('pg_temp.tz_printed_default'::regclass, 'value');
+    DROP TABLE pg_temp.tz_printed_default;
+    RETURN printed;
+END
+$tz$;
+
+-- the first thing that leans on a column, or stands in its tree, and that a plan would have refused
+CREATE OR REPLACE FUNCTION tzmigrate.leaning(root regclass, name name) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    WITH RECURSIVE tree (relation) AS (
+        SELECT root::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+    ), member AS (
+        SELECT c.*, a.attnum, a.attname, concat(chr(58), 'varattno 0 ', chr(58), 'vartype ', c.reltype, ' ') AS whole_row
+        FROM tree JOIN pg_class c ON c.oid = tree.relation JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = leaning.name
+    ), thing (words) AS (
+        SELECT concat(pg_describe_object(d.classid, d.objid, d.objsubid), ' uses')
+        FROM member m JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid AND d.refobjsubid = m.attnum
+        LEFT JOIN pg_class o ON d.classid = 'pg_class'::regclass AND o.oid = d.objid
+        LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+        LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+        WHERE coalesce(o.relkind, '-') NOT IN ('i', 'I', 'S') AND coalesce(k.contype, '-') NOT IN ('p', 'u', 'n', 't')
+          AND NOT coalesce(e.adrelid = m.oid AND e.adnum = m.attnum, false)
+        UNION ALL
+        SELECT concat('index ', i.indexrelid::regclass, ' computes with')
+        FROM member m JOIN pg_index i ON i.indrelid = m.oid, concat(i.indexprs::text, i.indpred::text) AS tree_text
+        WHERE strpos(tree_text, concat(chr(58), 'varattno ', m.attnum, ' ')) > 0 OR strpos(tree_text, concat(chr(58), 'varattno 0 ')) > 0
+        UNION ALL
+        SELECT concat(pg_describe_object('pg_constraint'::regclass, k.oid, 0), ' computes with the whole row of')
+        FROM member m JOIN pg_constraint k ON k.conrelid = m.oid WHERE strpos(k.conbin::text, m.whole_row) > 0
+        UNION ALL
+        SELECT concat(pg_describe_object('pg_policy'::regclass, y.oid, 0), ' reads the whole row of')
+        FROM member m JOIN pg_policy y ON y.polrelid = m.oid WHERE strpos(concat(y.polqual::text, y.polwithcheck::text), m.whole_row) > 0
+        UNION ALL
+        SELECT concat(pg_describe_object('pg_rewrite'::regclass, r.oid, 0), ' reads the whole row of')
+        FROM member m JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid AND d.refobjsubid = 0
+        JOIN pg_rewrite r ON r.oid = d.objid WHERE strpos(r.ev_action::text, m.whole_row) > 0
+        UNION ALL
+        SELECT CASE WHEN m.relkind = 'f' THEN concat('foreign table ', m.oid::regclass, ' shares')
+                    WHEN NOT m.relispartition THEN concat('table ', m.oid::regclass, ' inherits')
+                    ELSE concat('partition ', m.oid::regclass, ' has another default for') END
+        FROM member m WHERE m.oid <> root AND (m.relkind = 'f' OR NOT m.relispartition
+            OR tzmigrate.default_text(m.oid, m.attname) IS DISTINCT FROM tzmigrate.default_text(root, m.attname))
+    )
+    SELECT min(words) FROM thing
+$tz$;
+
+-- the column's type is the planned one, or the ledger says that this very step converted it already
+CREATE OR REPLACE FUNCTION tzmigrate.check_column(open_id bigint, name name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step;
+    c tzmigrate.step_column;
+    now_type text;
+    now_default text;
+    last tzmigrate.step;
+    expected text;
+    label text;
+    leaning text;
+BEGIN
+    SELECT * INTO s FROM tzmigrate.step x WHERE x.id = open_id;
+    SELECT * INTO c FROM tzmigrate.step_column x WHERE x.step_id = open_id AND x.column_name = check_column.name;
+    label = concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name), '.', quote_ident(c.column_name));
+    SELECT format_type(a.atttypid, a.atttypmod), tzmigrate.default_text(a.attrelid, a.attname) INTO now_type, now_default
+    FROM pg_attribute a WHERE a.attrelid = concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass
+      AND a.attname = c.column_name AND NOT a.attisdropped;
+    IF now_type IS NULL THEN
+        PERFORM tzmigrate.refuse('TZ341', concat('column ', label, ' does not exist'), '',
+            tzmigrate.plan_again(s.direction));
+    END IF;
+    IF now_type = c.type_after THEN
+        SELECT * INTO last FROM tzmigrate.step x
+        WHERE x.done_at IS NOT NULL AND x.id IN (
+            SELECT y.step_id FROM tzmigrate.step_column y
+            WHERE y.relation_schema = c.relation_schema AND y.relation_name = c.relation_name AND y.column_name = c.column_name)
+        ORDER BY x.id DESC LIMIT 1;
+        IF last.step = s.step AND last.direction = s.direction THEN
+            RAISE NOTICE USING MESSAGE = concat('tzmigrate: column ', label, ' was converted by this step already, at ', last.done_at, '; passed over');
+            UPDATE tzmigrate.step x SET passed_over = true WHERE x.id = open_id;
+            RETURN;
+        END IF;
+        PERFORM tzmigrate.refuse('TZ344', concat('column ', label, ' is ', now_type, ' already, and the ledger does not know this step as its cause'),
+            'Converting it again could shift every value, so nothing was done.',
+            concat('If somebody converted it by hand, leave it as it is. ', tzmigrate.plan_again(s.direction)));
+    END IF;
+    IF now_type <> c.type_before THEN
+        PERFORM tzmigrate.refuse('TZ345', concat('stale plan: column ', label, ' is ', now_type, ', the plan says ', c.type_before), '',
+            tzmigrate.plan_again(s.direction));
+    END IF;
+    IF s.direction = 'up' THEN
+        expected = c.default_before;
+        -- another major version may print the same default in other words
+        IF c.default_before IS NOT NULL AND s.server_major <> current_setting('server_version_num')::integer / 10000 THEN
+            expected = tzmigrate.printed_default(c.type_before, c.default_before, now_default);
+        END IF;
+    ELSE
+        -- what the way up left behind, as this server printed it
+        SELECT y.default_after INTO expected FROM tzmigrate.step x JOIN tzmigrate.step_column y ON y.step_id = x.id
+        WHERE x.step = s.step AND x.direction = 'up' AND x.done_at IS NOT NULL AND y.column_name = c.column_name
+        ORDER BY x.id DESC LIMIT 1;
+        IF NOT FOUND THEN
+            PERFORM tzmigrate.refuse('TZ344', concat('the ledger does not say that step ', quote_literal(s.step), ' converted column ', label),
+                'Converting it back could shift every value, so nothing was done.',
+                'See tzmigrate status; a column that somebody converted by hand goes back by hand.');
+        END IF;
+    END IF;
+    IF now_default IS DISTINCT FROM expected THEN
+        PERFORM tzmigrate.refuse('TZ345', concat('stale plan: the default of column ', label, ' is ', coalesce(now_default, 'not set'),
+            ', expected was ', coalesce(expected, 'none')), 'Somebody changed it since.',
+            concat('Set the default back. Else: ', tzmigrate.plan_again(s.direction)));
+    END IF;
+    -- the plan knew of nothing that leans on the column
+    leaning = tzmigrate.leaning(concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass, c.column_name);
+    IF leaning IS NOT NULL THEN
+        PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', leaning, ' column ', label),
+            'The plan does not know it, and it may mean something else once the type has changed.',
+            concat('Drop it and create it again after this revision. Else: ', tzmigrate.plan_again(s.direction)));
+    END IF;
+END
+$tz$;

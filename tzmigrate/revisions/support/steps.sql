@@ -1,0 +1,141 @@
+-- steps: what opens a step, guards it and ends it, version 1. No statement here holds a percent sign, a tab or a colon
+-- before a word outside a cast: alembic upgrade --sql doubles, expands and binds them.
+
+-- raise an error of ours; the first digit after TZ is the exit status
+CREATE OR REPLACE FUNCTION tzmigrate.refuse(code text, message text, detail text, hint text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = concat('tzmigrate ', code, chr(58), ' ', message),
+        DETAIL = detail, HINT = hint;
+END
+$tz$;
+
+-- the 64-bit transaction id of a row version of the last 2 ^ 31 transactions
+CREATE OR REPLACE FUNCTION tzmigrate.full_xid(id xid) RETURNS bigint
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT CASE WHEN low <= next & 4294967295 THEN base + low ELSE base + low - 4294967296 END
+    FROM (SELECT id::text::bigint AS low, next, next - (next & 4294967295) AS base
+          FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 1000000 AS next) AS n) AS x
+$tz$;
+
+-- the step that is open in this transaction
+CREATE OR REPLACE FUNCTION tzmigrate.open_step() RETURNS tzmigrate.step
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step;
+BEGIN
+    IF coalesce(current_setting('tzmigrate.marker', true), '') <> 'open' THEN
+        PERFORM tzmigrate.refuse('TZ643', 'no transaction is open around this revision',
+            'Each statement ran in a transaction of its own (AUTOCOMMIT), so the pinned zone is lost between them.',
+            'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction().');
+    END IF;
+    SELECT * INTO s FROM tzmigrate.step
+    WHERE id = nullif(current_setting('tzmigrate.step', true), '')::bigint AND done_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM tzmigrate.refuse('TZ643', 'no step is open in this transaction', '',
+            'Run the revision as it was written, from its first statement on.');
+    END IF;
+    RETURN s;
+END
+$tz$;
+
+-- every server has its own list of zones; one that is too old lacks the latest names
+CREATE OR REPLACE FUNCTION tzmigrate.require_zone(zone text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    PERFORM now() AT TIME ZONE zone;
+EXCEPTION WHEN invalid_parameter_value THEN
+    PERFORM tzmigrate.refuse('TZ345', concat('stale plan: this server does not know time zone ', quote_literal(zone)), '',
+        concat('Update the time zone data of this server, or declare a name that it knows. ', tzmigrate.plan_again('up')));
+END
+$tz$;
+
+-- what to do where the database is not what the revision was written for
+CREATE OR REPLACE FUNCTION tzmigrate.plan_again(direction text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT CASE direction
+        WHEN 'up' THEN 'Delete the planned revision files that are not applied yet, and run tzmigrate plan again.'
+        ELSE 'Bring it back to what it was after the upgrade, then go down again.' END
+$tz$;
+
+-- begin: settings pinned for this transaction, guards, one open row in the ledger
+CREATE OR REPLACE FUNCTION tzmigrate.begin_step(
+    step text, direction text, revision text, after text, zone text, lock_timeout text,
+    gap text, overlap text, proof text, rewrite boolean, server_major integer, support integer
+) RETURNS void LANGUAGE plpgsql AS $tz$
+#variable_conflict use_column
+DECLARE
+    setting record;
+    saved jsonb = '{}';
+    state text;
+    above text;
+    new_id bigint;
+    identifier text;
+BEGIN
+    IF coalesce(pg_catalog.current_setting('tzmigrate.marker', true), '') OPERATOR(pg_catalog.<>) 'open' THEN
+        PERFORM tzmigrate.refuse('TZ643', 'no transaction is open around this revision',
+            'Each statement ran in a transaction of its own (AUTOCOMMIT), so the pinned zone would be lost.',
+            'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction().');
+    END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM tzmigrate.refuse('TZ644', concat('the transaction is ', current_setting('transaction_isolation'), ', not read committed'),
+            'Rows counted before and after a rewrite differ in such a transaction.',
+            'Remove the isolation level from env.py (isolation_level= or execution_options) for these revisions.');
+    END IF;
+    IF pg_is_in_recovery() THEN
+        PERFORM tzmigrate.refuse('TZ645', 'this server is a standby', '', 'Connect to the primary.');
+    END IF;
+    PERFORM tzmigrate.require_zone(begin_step.zone);
+    FOR setting IN
+        SELECT name, wanted FROM (VALUES
+            ('TimeZone', begin_step.zone), ('lock_timeout', begin_step.lock_timeout), ('row_security', 'off'),
+            ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
+            ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'),
+            ('standard_conforming_strings', 'on'), ('synchronize_seqscans', 'off')
+        ) AS v (name, wanted)
+        WHERE current_setting(name, true) IS NOT NULL
+    LOOP
+        saved = saved || jsonb_build_object(setting.name, current_setting(setting.name));
+        PERFORM set_config(setting.name, setting.wanted, true);
+    END LOOP;
+    saved = saved || jsonb_build_object('search_path', current_setting('tzmigrate.search_path'));
+    PERFORM set_config('tzmigrate.saved', saved::text, true);
+
+    -- two runs of the same revisions at once: the second one waits here, within lock_timeout
+    PERFORM pg_advisory_xact_lock(hashtextextended('tzmigrate.step', 0));
+
+    IF begin_step.after IS NOT NULL THEN
+        SELECT s.direction INTO state FROM tzmigrate.step s
+        WHERE s.step = begin_step.after AND s.done_at IS NOT NULL ORDER BY s.id DESC LIMIT 1;
+        IF state IS DISTINCT FROM 'up' THEN
+            PERFORM tzmigrate.refuse('TZ343', concat('step ', quote_literal(begin_step.after), ', which comes before ', quote_literal(begin_step.step), ', is not recorded as done'),
+                'An earlier revision failed or was left out.',
+                'Run the revisions in their order; with psql use -v ON_ERROR_STOP=1. tzmigrate status shows what is missing.');
+        END IF;
+    END IF;
+    IF begin_step.direction = 'down' THEN
+        SELECT string_agg(quote_literal(last.step), ', ') INTO above
+        FROM (SELECT DISTINCT ON (s.step) s.step, s.direction, s.predecessor FROM tzmigrate.step s
+              WHERE s.done_at IS NOT NULL ORDER BY s.step, s.id DESC) AS last
+        WHERE last.direction = 'up' AND last.predecessor = begin_step.step;
+        IF above IS NOT NULL THEN
+            PERFORM tzmigrate.refuse('TZ343', concat('step ', above, ', which comes after ', quote_literal(begin_step.step), ', is still recorded as done'),
+                'A later revision failed to come down or was left out.',
+                'Take the revisions back in their order, the newest first; with psql use -v ON_ERROR_STOP=1. tzmigrate status shows where each stands.');
+        END IF;
+    END IF;
+    BEGIN
+        SELECT system_identifier::text INTO identifier FROM pg_control_system();
+    EXCEPTION WHEN insufficient_privilege THEN
+        identifier = NULL;
+    END;
+    INSERT INTO tzmigrate.step (step, direction, revision, predecessor, session_zone, gap, overlap, proof, rewrite, server_major,
+        system_identifier, database_oid, database_name, server_version, role_name)
+    SELECT begin_step.step, begin_step.direction, begin_step.revision, begin_step.after, begin_step.zone, begin_step.gap, begin_step.overlap,
+        begin_step.proof, begin_step.rewrite, begin_step.server_major, identifier, d.oid, d.datname,
+        current_setting('server_version'), current_user
+    FROM pg_database d WHERE d.datname = current_database()
+    RETURNING id INTO new_id;
+    PERFORM set_config('tzmigrate.step', new_id::text, true);
+END
+$tz$;

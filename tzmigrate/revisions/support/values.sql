@@ -1,0 +1,280 @@
+-- values: what a column holds, as numbers that can be recorded and compared
+
+-- the stored integer, microseconds since 2000-01-01; infinity is the end of bigint
+CREATE OR REPLACE FUNCTION tzmigrate.microseconds(value timestamp) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $tz$
+    SELECT ('x' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.timestamp_send(value), 'hex'))::pg_catalog.bit(64)::pg_catalog.int8
+$tz$;
+
+CREATE OR REPLACE FUNCTION tzmigrate.microseconds(value timestamptz) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $tz$
+    SELECT ('x' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.timestamptz_send(value), 'hex'))::pg_catalog.bit(64)::pg_catalog.int8
+$tz$;
+
+-- the leaf relations that hold the rows
+CREATE OR REPLACE FUNCTION tzmigrate.leaves(root regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    WITH RECURSIVE tree (relation) AS (
+        SELECT root::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+    )
+    SELECT c.oid::regclass FROM tree JOIN pg_class c ON c.oid = tree.relation WHERE c.relkind = 'r' ORDER BY c.oid
+$tz$;
+
+CREATE OR REPLACE FUNCTION tzmigrate.file_nodes(root regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT string_agg(concat(l::oid, '=', pg_relation_filenode(l)), ',' ORDER BY l::oid) FROM tzmigrate.leaves(root) AS l
+$tz$;
+
+-- rows that this transaction wrote so far; ALTER counts its own on a file that goes away
+CREATE OR REPLACE FUNCTION tzmigrate.rows_written(root regclass) RETURNS bigint
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT coalesce(sum(pg_stat_get_xact_tuples_inserted(l) + pg_stat_get_xact_tuples_updated(l) + pg_stat_get_xact_tuples_deleted(l)), 0)::bigint
+    FROM tzmigrate.leaves(root) AS l
+$tz$;
+
+-- SQL text of a column as it stands now (naive or zoned), as wall clock or as instant
+CREATE OR REPLACE FUNCTION tzmigrate.expression(c tzmigrate.step_column, zoned boolean, wanted text, session_zone text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT CASE
+        WHEN wanted = 'wall' AND NOT zoned OR wanted = 'instant' AND zoned THEN concat('t.', quote_ident(c.column_name))
+        -- the cast under the pinned zone is the same function, three times as fast (postgres-facts.md section 9)
+        WHEN c.zone = session_zone THEN concat('t.', quote_ident(c.column_name), CASE wanted WHEN 'wall' THEN '::timestamp' ELSE '::timestamptz' END)
+        ELSE concat('(t.', quote_ident(c.column_name), ' AT TIME ZONE ', quote_literal(c.zone), ')')
+    END
+$tz$;
+
+-- the built-in or enum type beneath a key's column; NULL for others, as their input and casts may be functions of somebody else
+CREATE OR REPLACE FUNCTION tzmigrate.key_type(root regclass, name name) RETURNS regtype
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    WITH RECURSIVE beneath (type) AS (
+        SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = root AND a.attname = name AND NOT a.attisdropped
+        UNION ALL SELECT t.typbasetype FROM beneath b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd'
+    )
+    SELECT t.oid::regtype FROM beneath b JOIN pg_type t ON t.oid = b.type
+    WHERE t.typtype = 'e' OR t.typtype <> 'd' AND t.typnamespace = 'pg_catalog'::regnamespace
+$tz$;
+
+-- SQL text that gives a row's key as text[], the same text before and after the conversion
+CREATE OR REPLACE FUNCTION tzmigrate.key_text(open_id bigint, root regclass, zoned boolean) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT concat('ARRAY[', string_agg(
+        CASE WHEN c.step_id IS NULL AND a.attnum > 0 AND a.atttypid <> tzmigrate.key_type(root, k.name) OR y.typtype = 'e'
+             -- never a cast of somebody else's type; concat asks its output function, which is built in
+             THEN concat('concat(t.', quote_ident(k.name), ')')
+             WHEN c.step_id IS NULL OR NOT zoned THEN concat('t.', quote_ident(k.name), '::text')
+             ELSE concat('(t.', quote_ident(k.name), ' AT TIME ZONE ', quote_literal(c.zone), ')::text') END, ', ' ORDER BY k.ordinality), ']')
+    FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
+    JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND NOT a.attisdropped
+    JOIN pg_type y ON y.oid = a.atttypid
+    LEFT JOIN tzmigrate.step_column c ON c.step_id = open_id AND c.column_name = k.name
+    WHERE s.id = open_id
+$tz$;
+
+-- SQL text of the condition that finds the row of a recorded key (p.key) again, by its index
+CREATE OR REPLACE FUNCTION tzmigrate.key_match(open_id bigint, root regclass, zoned boolean) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT string_agg(
+        CASE WHEN c.step_id IS NOT NULL AND zoned THEN concat('t.', quote_ident(k.name), ' = (p.key[', k.ordinality, ']::timestamp AT TIME ZONE ', quote_literal(c.zone), ')')
+             WHEN c.step_id IS NOT NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::timestamp')
+             WHEN y.typtype = 'e' THEN concat('t.', quote_ident(k.name), '::', format_type(y.oid, NULL), ' = (SELECT e FROM unnest(enum_range(NULL::', format_type(y.oid, NULL), ')) AS e WHERE concat(e) = p.key[', k.ordinality, '])')
+             ELSE concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', coalesce(format_type(y.oid, -1), 'key_cannot_be_read')) END, ' AND ' ORDER BY k.ordinality)
+    FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
+    JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND NOT a.attisdropped
+    LEFT JOIN pg_type y ON y.oid = tzmigrate.key_type(root, k.name)
+    LEFT JOIN tzmigrate.step_column c ON c.step_id = open_id AND c.column_name = k.name
+    WHERE s.id = open_id
+$tz$;
+
+-- stop at wall clocks that the zone skips, has twice, or moves out of the range of the type, before anything is done;
+-- under the lock only at rows written since the first look, which had no lock
+CREATE OR REPLACE FUNCTION tzmigrate.check_clock_changes(relation regclass, since text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    c tzmigrate.step_column;
+    skipped bigint;
+    doubled bigint;
+    beyond bigint;
+    keys text;
+    zone text;
+    row_of text;
+BEGIN
+    IF s.direction <> 'up' OR s.passed_over THEN
+        RETURN;
+    END IF;
+    FOR c IN SELECT * FROM tzmigrate.step_column x
+             WHERE x.step_id = s.id AND lower(x.zone) NOT IN ('utc', 'etc/utc', 'gmt', 'etc/gmt') ORDER BY x.position LOOP
+        zone = CASE WHEN c.zone = s.session_zone THEN '::timestamp' ELSE concat(' AT TIME ZONE ', quote_literal(c.zone)) END;
+        -- no clock changed before 1844; the names keep clear of the columns of the table
+        row_of = concat(' FROM ', relation, ' AS t, LATERAL (SELECT ', tzmigrate.expression(c, false, 'wall', s.session_zone), ', ',
+            'isfinite(t.', quote_ident(c.column_name), ')', CASE WHEN since <> '' THEN concat(' WHERE age(t.xmin) <= age(', quote_literal(since), '::xid)') END,
+            ') AS tz_a (wall, finite), ',
+            'LATERAL (SELECT CASE WHEN tz_a.finite AND tz_a.wall >= TIMESTAMP ''1800-01-01'' AND tz_a.wall < TIMESTAMP ''294276-12-29'' THEN ',
+            tzmigrate.expression(c, false, 'instant', s.session_zone), ' END) AS tz_b (instant), ',
+            'LATERAL (SELECT (tz_b.instant)', zone, ', (tz_b.instant)', zone, ' - (tz_b.instant AT TIME ZONE INTERVAL ''0''), ',
+            '(tz_b.instant - INTERVAL ''26 hours'')', zone, ' - ((tz_b.instant - INTERVAL ''26 hours'') AT TIME ZONE INTERVAL ''0'')) AS tz_c (back, after, before), ',
+            'LATERAL (SELECT tz_c.back <> tz_a.wall, tz_c.back = tz_a.wall AND tz_c.before > tz_c.after AND (tz_b.instant - (tz_c.before - tz_c.after))', zone, ' = tz_a.wall, ',
+            'tz_a.finite AND (tz_a.wall < TIMESTAMP ''4714-11-26 BC'' OR tz_a.wall >= TIMESTAMP ''294276-12-29'')) AS tz_d (gap, overlap, beyond)');
+        EXECUTE concat('SELECT count(*) FILTER (WHERE tz_d.gap), count(*) FILTER (WHERE tz_d.overlap), count(*) FILTER (WHERE tz_d.beyond)', row_of)
+        INTO skipped, doubled, beyond;
+        IF beyond > 0 THEN
+            keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.beyond'));
+            PERFORM tzmigrate.refuse('TZ349', tzmigrate.rows_that(beyond, relation, c, 'at the ends of what a timestamp can hold'),
+                concat(keys, ' Converted from ', c.zone, ', they would be out of range. Nothing was done.'),
+                'Set them to infinity or -infinity, or to a date within the range.');
+        END IF;
+        IF skipped > 0 AND s.gap = 'refuse' THEN
+            keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.gap'));
+            PERFORM tzmigrate.refuse('TZ346', tzmigrate.rows_that(skipped, relation, c, concat('in hours that ', c.zone, ' skips')),
+                concat(keys, ' Nothing was done.'), 'Correct these rows, or declare another zone for the column.');
+        END IF;
+        IF doubled > 0 AND s.overlap = 'refuse' THEN
+            keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.overlap'));
+            PERFORM tzmigrate.refuse('TZ347', tzmigrate.rows_that(doubled, relation, c, concat('in hours that ', c.zone, ' has twice')),
+                concat(keys, ' PostgreSQL takes the later of the two instants. Nothing was done.'),
+                'Set overlap = "later" under [policy] in tzmigrate.toml if that is right, and write the plan again.');
+        END IF;
+    END LOOP;
+END
+$tz$;
+
+CREATE OR REPLACE FUNCTION tzmigrate.rows_that(number bigint, relation regclass, c tzmigrate.step_column, stand text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT concat(number, CASE number WHEN 1 THEN ' row of ' ELSE ' rows of ' END, relation, '.', quote_ident(c.column_name),
+        CASE number WHEN 1 THEN ' stands ' ELSE ' stand ' END, stand)
+$tz$;
+
+-- a sentence with the keys of the first ten rows; a table without key shows their values
+CREATE OR REPLACE FUNCTION tzmigrate.keys_where(relation regclass, rows_from text) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    keys text;
+    shown bigint;
+BEGIN
+    EXECUTE concat('SELECT string_agg(concat(''('', array_to_string(k.key, '',''), '')''), '', '') FILTER (WHERE k.place <= 10), count(*) FROM (SELECT y.*, row_number() OVER (ORDER BY y.key) AS place FROM (SELECT ',
+        CASE WHEN s.key IS NULL THEN 'ARRAY[tz_a.wall::text]' ELSE tzmigrate.key_text(s.id, relation, false) END,
+        ' AS key', rows_from, ' LIMIT 11) AS y) AS k') INTO keys, shown;
+    RETURN concat(CASE WHEN shown > 10 THEN 'The first ten of their ' ELSE 'Their ' END,
+        coalesce((SELECT string_agg(quote_ident(k), ', ') FROM unnest(s.key) AS k), 'values'), CASE WHEN shown > 10 THEN ' are ' ELSE ' ' END, keys, '.');
+END
+$tz$;
+
+-- keys of the baseline sample, chosen without a lock
+CREATE OR REPLACE FUNCTION tzmigrate.choose_sample(relation text, key text[], rows integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    t regclass = relation::regclass;
+    seen text = '';
+BEGIN
+    UPDATE tzmigrate.step x SET
+        -- a key of converted columns would show in the ledger what row security hides in the table
+        key = coalesce(CASE WHEN k.relrowsecurity AND EXISTS (SELECT FROM tzmigrate.step_column c WHERE c.step_id = s.id AND c.column_name = ANY (choose_sample.key)) THEN NULL
+                            WHEN EXISTS (SELECT FROM unnest(choose_sample.key) AS n (name) WHERE tzmigrate.key_type(t, n.name) IS NULL) THEN NULL
+                            ELSE nullif(choose_sample.key, '{}') END, CASE WHEN k.relkind = 'r' AND NOT s.rewrite THEN ARRAY['tableoid', 'ctid'] END),
+        masked = k.relrowsecurity,
+        forced_row_security = k.relforcerowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
+    FROM pg_class k, pg_roles r WHERE x.id = s.id AND k.oid = t AND r.rolname = current_user;
+    -- a rewrite moves the rows, so without a key none is found again: the whole column is compared instead
+    UPDATE tzmigrate.step x SET proof = 'full' WHERE x.id = s.id AND x.key IS NULL AND x.rewrite;
+    s = tzmigrate.open_step();
+    -- under FORCE ROW LEVEL SECURITY the owner sees some rows only: chosen in take_table, once that is lifted under the lock
+    IF NOT s.passed_over AND NOT s.forced_row_security THEN
+        seen = (pg_snapshot_xmin(pg_current_snapshot())::text::bigint & 4294967295)::text;
+        PERFORM tzmigrate.check_clock_changes(t, '');
+        PERFORM tzmigrate.draw_sample(t, rows);
+    END IF;
+    PERFORM set_config('tzmigrate.checked_since', seen, true);
+    PERFORM set_config('tzmigrate.rows', rows::text, true);
+END
+$tz$;
+
+-- small tables whole; large ones: the ends of each indexed column, then random blocks and lines with rejection
+CREATE OR REPLACE FUNCTION tzmigrate.draw_sample(relation regclass, rows integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    c tzmigrate.step_column;
+    key_text text;
+    leaf regclass;
+    blocks bigint;
+    all_blocks bigint;
+    share integer;
+    into_sample text;
+    direction text;
+BEGIN
+    IF s.key IS NULL THEN
+        RETURN;
+    END IF;
+    key_text = tzmigrate.key_text(s.id, relation, s.direction = 'down');
+    into_sample = concat('INSERT INTO tzmigrate.sample (step_id, key) SELECT ', s.id, ', ', key_text);
+    SELECT sum(pg_relation_size(l)) / current_setting('block_size')::bigint INTO all_blocks FROM tzmigrate.leaves(relation) AS l;
+    IF all_blocks <= 64 THEN
+        EXECUTE concat(into_sample, ' FROM ', relation, ' AS t ON CONFLICT DO NOTHING');
+        RETURN;
+    END IF;
+    FOR c IN SELECT x.* FROM tzmigrate.step_column x WHERE x.step_id = s.id
+             AND EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                         WHERE i.indrelid = relation AND a.attname = x.column_name AND i.indisvalid AND i.indpred IS NULL) LOOP
+        FOREACH direction IN ARRAY ARRAY['ASC', 'DESC'] LOOP
+            EXECUTE concat(into_sample, ' FROM ', relation, ' AS t ORDER BY t.', quote_ident(c.column_name), ' ', direction, ' LIMIT 25 ON CONFLICT DO NOTHING');
+        END LOOP;
+    END LOOP;
+    FOR leaf IN SELECT l FROM tzmigrate.leaves(relation) AS l LOOP
+        blocks = pg_relation_size(leaf) / current_setting('block_size')::bigint;
+        share = ceil(rows * (blocks::numeric / all_blocks));
+        -- random blocks, and of the lines that fit into one (28 bytes each) so many that a block gives about one row; all lines have
+        -- the same chance, also where the statistics know no number of rows, as an empty or dead line gives nothing;
+        -- a line drawn twice counts once by ON CONFLICT, as DISTINCT could sort the lines and leave the last blocks out
+        EXECUTE concat(into_sample, ' FROM (SELECT concat(''('', b.tz_block, '','', l.tz_line, '')'')::tid AS tz_tid',
+            ' FROM (SELECT floor(random() * ', blocks, ')::bigint AS tz_block FROM generate_series(1, ', 3 * share, ')) AS b,',
+            -- block by block: were the lines the outer loop, LIMIT would leave the last ones out
+            ' LATERAL generate_series(1 + 0 * b.tz_block::integer, ', (current_setting('block_size')::integer - 24) / 28, ') AS l (tz_line)',
+            ' WHERE random() < (SELECT CASE WHEN reltuples > 0 THEN least(1, ', blocks, ' / reltuples) ELSE 0.05 END FROM pg_class WHERE oid = ', leaf::oid, ') OFFSET 0) AS draw',
+            ' JOIN ', leaf, ' AS t ON t.ctid = draw.tz_tid LIMIT ', share, ' ON CONFLICT DO NOTHING');
+    END LOOP;
+END
+$tz$;
+
+-- one pass over the table: rows, values and an order-independent fingerprint of each column, as instants on the way up
+CREATE OR REPLACE FUNCTION tzmigrate.fingerprint(open_id bigint, root regclass, zoned boolean, OUT rows bigint, OUT counts bigint[], OUT sums numeric[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step;
+    seed text;
+    wanted text;
+    parts text;
+BEGIN
+    SELECT * INTO s FROM tzmigrate.step x WHERE x.id = open_id;
+    wanted = CASE s.direction WHEN 'up' THEN 'instant' ELSE 'wall' END;
+    seed = CASE WHEN s.key IS NULL OR s.key = ARRAY['tableoid', 'ctid'] THEN '0'
+                ELSE concat('hashtextextended((', tzmigrate.key_text(open_id, root, zoned), ')::text, 0)') END;
+    SELECT concat('ARRAY[', string_agg(concat('count(t.', quote_ident(c.column_name), ')'), ', ' ORDER BY c.position), '], ARRAY[',
+        string_agg(concat('sum(timestamp_hash_extended(', CASE wanted WHEN 'instant'
+            THEN concat(tzmigrate.expression(c, zoned, wanted, s.session_zone), ' AT TIME ZONE INTERVAL ''0''')
+            ELSE tzmigrate.expression(c, zoned, wanted, s.session_zone) END, ', ', seed, '))'), ', ' ORDER BY c.position), ']')
+    INTO parts FROM tzmigrate.step_column c WHERE c.step_id = open_id;
+    EXECUTE concat('SELECT count(*), ', parts, ' FROM ', root, ' AS t') INTO rows, counts, sums;
+END
+$tz$;
+
+-- recorded values of the sample, read by key: microseconds as wall clock and as instant, one array element a column
+CREATE OR REPLACE FUNCTION tzmigrate.sampled(open_id bigint, root regclass, zoned boolean)
+RETURNS TABLE (key text[], wall bigint[], instant bigint[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off AS $tz$
+#variable_conflict use_column
+DECLARE
+    walls text;
+    instants text;
+BEGIN
+    -- by the zone's name in every row, not by the session's zone: independent of what the ALTER relied on
+    SELECT string_agg(concat('tzmigrate.microseconds(', tzmigrate.expression(c, zoned, 'wall', ''), ')'), ', ' ORDER BY c.position),
+        string_agg(concat('tzmigrate.microseconds(', tzmigrate.expression(c, zoned, 'instant', ''), ')'), ', ' ORDER BY c.position)
+    INTO walls, instants FROM tzmigrate.step_column c WHERE c.step_id = open_id;
+    RETURN QUERY EXECUTE concat('SELECT p.key, ARRAY[', walls, '], ARRAY[', instants, '] FROM tzmigrate.sample AS p JOIN ', root, ' AS t ON ',
+        tzmigrate.key_match(open_id, root, zoned), ' WHERE p.step_id = ', open_id);
+END
+$tz$;
