@@ -52,7 +52,9 @@ TEST_ROWS = int(os.environ.get("TZMIGRATE_TEST_ROWS", "200"))
 # a developer's own settings shall not decide what a test sees
 for _name in [name for name in os.environ if name.startswith("PG")]:
     del os.environ[_name]
-for _name in ("TZMIGRATE_URL", "DATABASE_URL", "FORCE_COLOR", "CLICOLOR_FORCE"):
+for _name in ("TZMIGRATE_URL", "TZMIGRATE_SHADOW_URL", "DATABASE_URL"):
+    os.environ.pop(_name, None)
+for _name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
     os.environ.pop(_name, None)
 os.environ |= {
     "TZ": CLIENT_ZONE,

@@ -115,6 +115,7 @@ def plan(
     init: bool = False,
     head: str | None = None,
     version_path: Path | None = None,
+    shadow_url: str | None = None,  # noqa: ARG001 - the plan is not tried yet
     dry_run: bool = False,
 ) -> Plan:
     """Decide what converts and how, and write the revisions.
@@ -130,6 +131,7 @@ def plan(
         init: make an Alembic directory first.
         head: the head to extend, where there are several.
         version_path: the version location, where there are several.
+        shadow_url: a server where the plan is tried.
         dry_run: decide, and write nothing.
     """
     from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above

@@ -45,6 +45,9 @@ exclude = "public.tmp_*"
 
 [alembic]
 ini = "db/alembic.ini"
+
+[shadow]
+url = "postgresql://scratch/postgres"
 """
 
 
@@ -79,6 +82,8 @@ def test_every_form_of_the_design_is_read(tmp_path: Path) -> None:
     assert config.scan.schema == ("public", "app_*")
     assert config.scan.exclude == ("public.tmp_*",)
     assert config.alembic.ini == tmp_path / "db" / "alembic.ini"
+    assert config.shadow.url == "postgresql://scratch/postgres"
+    assert "scratch" not in repr(config)
     assert config.path == tmp_path / "tzmigrate.toml"
 
 

@@ -217,14 +217,14 @@ def test_every_key_of_the_configuration_is_documented_with_its_default() -> None
     text = text_of("reference", "configuration.md")
     config = Config()
     shown = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", text, re.MULTILINE))
-    for table in (config.policy, config.scan, config.alembic):
+    for table in (config.policy, config.scan, config.alembic, config.shadow):
         for key in table.__dataclass_fields__:
             value = getattr(table, key)
             default = "unset" if value is None else f'`"{value}"`'
             assert shown.pop(key) == ("`[]`" if value == () else default), key
     assert shown == {}
     example = tomllib.loads(BLOCK.findall(text)[0][1])
-    assert set(example) == {"url", "zones", "policy", "scan", "alembic"}
+    assert set(example) == {"url", "zones", "policy", "scan", "alembic", "shadow"}
     assert set(example["policy"]) == set(config.policy.__dataclass_fields__)
 
 

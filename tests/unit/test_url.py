@@ -6,9 +6,14 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import make_url
 
-from tzmigrate.config import Alembic, Config
+from tzmigrate.config import Alembic, Config, ShadowServer
 from tzmigrate.errors import Refused, UsageError
-from tzmigrate.postgres.url import parse_url, resolve_url, sqlalchemy_url
+from tzmigrate.postgres.url import (
+    parse_url,
+    resolve_shadow_url,
+    resolve_url,
+    sqlalchemy_url,
+)
 
 ANN = {"user": "ann", "password": "pw", "host": "db", "dbname": "app"}
 
@@ -154,6 +159,23 @@ def test_the_nearest_source_wins(ini: Path) -> None:
     del environ["DATABASE_URL"]
     assert source(None, config, environ) == "tzmigrate.toml"
     assert source(None, Config(), environ) == f"sqlalchemy.url of {ini}"
+
+
+def test_the_nearest_source_of_the_shadow_wins_and_none_is_needed() -> None:
+    environ = {"TZMIGRATE_SHADOW_URL": "postgresql://b"}
+    config = Config(
+        shadow=ShadowServer(url="postgresql://d"), path=Path("tzmigrate.toml")
+    )
+
+    def source(url: str | None, config: Config) -> str | None:
+        found = resolve_shadow_url(url, config=config, environ=environ)
+        return found.source if found else None
+
+    assert source("postgresql://a", config) == "--shadow-url"
+    assert source(None, config) == "TZMIGRATE_SHADOW_URL"
+    environ["TZMIGRATE_SHADOW_URL"] = ""
+    assert source(None, config) == "[shadow] of tzmigrate.toml"
+    assert source(None, Config()) is None
 
 
 def test_without_any_source_libpq_decides(

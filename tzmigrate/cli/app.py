@@ -100,6 +100,7 @@ def plan(
     init: o.Init = False,
     head: o.Head = None,
     version_path: o.VersionPath = None,
+    shadow_url: o.ShadowUrl = None,
     alembic: o.AlembicIni = None,
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
@@ -130,6 +131,7 @@ def plan(
         init=init,
         head=head,
         version_path=version_path,
+        shadow_url=shadow_url,
         dry_run=dry_run,
     )
 

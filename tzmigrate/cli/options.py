@@ -161,6 +161,15 @@ VersionPath = Annotated[
         metavar="DIR", help="The version location to write to, where there are several."
     ),
 ]
+ShadowUrl = Annotated[
+    str | None,
+    Option(
+        metavar="URL",
+        help="A server where the plan is tried, in a database made for it. Otherwise "
+        "TZMIGRATE_SHADOW_URL, tzmigrate.toml, the server that is planned for.",
+        show_default=False,
+    ),
+]
 DryRun = Annotated[
     bool, Option("--dry-run", help="Show what would be done, and do nothing.")
 ]

@@ -42,6 +42,7 @@ def plan(
     init: bool,
     head: str | None,
     version_path: Path | None,
+    shadow_url: str | None,
     dry_run: bool,
 ) -> ExitStatus:
     """Show the plan, and what was written."""
@@ -56,6 +57,7 @@ def plan(
             init=init,
             head=head,
             version_path=version_path,
+            shadow_url=shadow_url,
             dry_run=dry_run,
         ),
         exits.of_plan,

@@ -15,6 +15,7 @@ from tzmigrate.config.model import (
     Policy,
     ProofLevel,
     ScanFilter,
+    ShadowServer,
     Using,
     ZoneRule,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Policy",
     "ProofLevel",
     "ScanFilter",
+    "ShadowServer",
     "Using",
     "ZoneRule",
     "check_accepted",

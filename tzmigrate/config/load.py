@@ -20,6 +20,7 @@ from tzmigrate.config.model import (
     Policy,
     ProofLevel,
     ScanFilter,
+    ShadowServer,
     Using,
 )
 from tzmigrate.config.zones import read_zones
@@ -173,12 +174,17 @@ class _Alembic(_Table):
     dir: str | None = None
 
 
+class _Shadow(_Table):
+    url: str | None = None
+
+
 class _Document(_Table):
     url: str | None = None
     zones: dict[str, Any] = Field(default_factory=dict)
     policy: _Policy = Field(default_factory=_Policy)
     scan: _Scan = Field(default_factory=_Scan)
     alembic: _Alembic = Field(default_factory=_Alembic)
+    shadow: _Shadow = Field(default_factory=_Shadow)
 
 
 def _build(source: Source, document: Mapping[str, Any]) -> Config:
@@ -211,6 +217,7 @@ def _build(source: Source, document: Mapping[str, Any]) -> Config:
         alembic_source=source.place("alembic", "dir" if folder else "ini")
         if ini or folder
         else "",
+        shadow=ShadowServer(url=read.shadow.url),
         path=source.path,
     )
 
@@ -255,6 +262,7 @@ def _valid_keys(table: tuple[str, ...]) -> list[str]:
         ("policy",): _Policy,
         ("scan",): _Scan,
         ("alembic",): _Alembic,
+        ("shadow",): _Shadow,
     }
     fields = models[table].model_fields
     return [field.alias or name for name, field in fields.items()]

@@ -134,6 +134,18 @@ class Alembic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowServer:
+    """The table ``[shadow]``: where a plan is tried.
+
+    Attributes:
+        url: a server on which databases may be created; ``None`` means the one that
+            is planned for.
+    """
+
+    url: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything that can be configured.
 
@@ -151,4 +163,5 @@ class Config:
     scan: ScanFilter = field(default_factory=ScanFilter)
     alembic: Alembic = field(default_factory=Alembic)
     alembic_source: str = ""
+    shadow: ShadowServer = field(default_factory=ShadowServer)
     path: Path | None = None

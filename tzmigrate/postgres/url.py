@@ -121,6 +121,29 @@ def resolve_url(
     )
 
 
+def resolve_shadow_url(
+    url: str | None, *, config: Config, environ: Mapping[str, str]
+) -> Target | None:
+    """Find the server that the user names for the shadow.
+
+    ``--shadow-url``, ``TZMIGRATE_SHADOW_URL``, the configuration file.
+
+    Returns:
+        The server, or ``None`` where nobody names one.
+
+    Raises:
+        UsageError: a URL that cannot be read.
+        Refused: the URL of another database system.
+    """
+    if url is not None:
+        return parse_url(url, source="--shadow-url")
+    if found := environ.get("TZMIGRATE_SHADOW_URL"):
+        return parse_url(found, source="TZMIGRATE_SHADOW_URL")
+    if config.shadow.url:
+        return parse_url(config.shadow.url, source=f"[shadow] of {config.path}")
+    return None
+
+
 def parse_url(url: str, *, source: str = "--url") -> Target:
     """Read a URL, or libpq's ``key=value`` string.
 
