@@ -112,6 +112,7 @@ def plan(
     alembic: AlembicOptions | None = None,
     zones: tuple[str, ...] = (),
     accept: tuple[str, ...] = (),
+    rewrite_functions: bool = False,  # noqa: ARG001 - found, not written out yet
     init: bool = False,
     head: str | None = None,
     version_path: Path | None = None,
@@ -128,6 +129,8 @@ def plan(
         alembic: where the revisions go.
         zones: ``PATTERN=ZONE``, before those of the configuration.
         accept: codes of findings that shall not stop the plan.
+        rewrite_functions: put functions into the revisions that write or read naive
+            time, where their rewrite is certain.
         init: make an Alembic directory first.
         head: the head to extend, where there are several.
         version_path: the version location, where there are several.

@@ -213,15 +213,21 @@ def test_every_toml_example_is_a_configuration(example: str, tmp_path: Path) -> 
     assert load_config(file).path == file
 
 
+def _as_toml(value: object) -> str:
+    if value is None:
+        return "unset"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return "`[]`" if value == () else f'`"{value}"`'
+
+
 def test_every_key_of_the_configuration_is_documented_with_its_default() -> None:
     text = text_of("reference", "configuration.md")
     config = Config()
     shown = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", text, re.MULTILINE))
     for table in (config.policy, config.scan, config.alembic, config.shadow):
         for key in table.__dataclass_fields__:
-            value = getattr(table, key)
-            default = "unset" if value is None else f'`"{value}"`'
-            assert shown.pop(key) == ("`[]`" if value == () else default), key
+            assert shown.pop(key) == _as_toml(getattr(table, key)), key
     assert shown == {}
     example = tomllib.loads(BLOCK.findall(text)[0][1])
     assert set(example) == {"url", "zones", "policy", "scan", "alembic", "shadow"}

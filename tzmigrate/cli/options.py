@@ -144,6 +144,14 @@ Accept = Annotated[
         "[policy] lasts. Repeatable.",
     ),
 ]
+RewriteFunctions = Annotated[
+    bool,
+    Option(
+        "--rewrite-functions",
+        help="Also rewrite functions that write or read naive time, where the rewrite "
+        "is certain; rewrite_functions under [policy] lasts.",
+    ),
+]
 Init = Annotated[
     bool,
     Option(

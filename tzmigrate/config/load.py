@@ -161,6 +161,7 @@ class _Policy(_Table):
     using: Using = Using.AUTO
     proof: ProofLevel = ProofLevel.AUTO
     accept: tuple[_Code, ...] = ()
+    rewrite_functions: bool = False
 
 
 class _Scan(_Table):

@@ -90,6 +90,8 @@ class Policy:
         max_lock: budget for an ACCESS EXCLUSIVE lock, as written.
         lock_timeout: how long one attempt waits in the queue, as PostgreSQL reads it.
         accept: codes of findings that shall no longer stop.
+        rewrite_functions: put functions into the revision, where their rewrite is
+            certain.
     """
 
     gap: Gap = Gap.REFUSE
@@ -99,6 +101,7 @@ class Policy:
     using: Using = Using.AUTO
     proof: ProofLevel = ProofLevel.AUTO
     accept: tuple[str, ...] = ()
+    rewrite_functions: bool = False
 
     @property
     def max_lock_ms(self) -> int:
