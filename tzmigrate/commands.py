@@ -27,7 +27,7 @@ from tzmigrate.inventory.findings import IDLE_EXCLUDE
 from tzmigrate.inventory.model import Column, Inventory, Role
 from tzmigrate.inventory.patterns import Scope
 from tzmigrate.planning.model import Plan
-from tzmigrate.planning.planner import Rules, make_plan
+from tzmigrate.planning.planner import Planner, Rules
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target, resolve_url, sqlalchemy_url
 from tzmigrate.verification.ledger import read_ledger
@@ -158,13 +158,14 @@ def plan(
         used = {v.zone for v in verdicts.values() if v.zone is not None}
         ledger = read_ledger(session) or ()
         done = {step.step for step in ledger if step.direction == "up"}
-        found = make_plan(
+        planner = Planner(
             inventory,
             verdicts,
             rules=rules,
             planned=drafting.planned_before(ours, done),
             same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
         )
+        found = planner.plan()
         idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
         unmatched = unmatched_patterns(session, config.zones)
         found = replace(found, findings=(*idle, *unmatched, *found.findings))

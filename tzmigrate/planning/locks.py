@@ -4,7 +4,7 @@ The rates are what one core of a modest server does (postgres-facts.md sections 
 and 20); they are for choosing between strategies, and ``plan`` calls them estimates.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tzmigrate.inventory.model import Column, Relation
 from tzmigrate.planning.model import Strategy
@@ -14,25 +14,42 @@ _BASE_MS = 30
 _INDEX_BYTES_PER_MS = 40_000
 _HEAP_BYTES_PER_MS = 60_000
 _SCAN_BYTES_PER_MS = 400_000
+_REFRESH_BYTES_PER_MS = 20_000
+"""Of what the query yields; what it reads for that is not known."""
+_MEGABYTE = 1_000_000
 
 
 def estimate(
-    relation: Relation, columns: Iterable[Column], strategy: Strategy
+    tables: Iterable[tuple[Relation, Iterable[Column], Strategy]],
+    refreshed: Sequence[Relation] = (),
 ) -> tuple[int, str]:
-    """Return the expected duration in milliseconds, and what it is spent on."""
-    rebuilt = {
-        index.name: index.bytes
-        for column in columns
-        for index in column.indexes
-        if index.key
-    }
-    total = _BASE_MS + sum(rebuilt.values()) // _INDEX_BYTES_PER_MS
+    """Return the expected duration in milliseconds, and what it is spent on.
+
+    Args:
+        tables: each with its candidates and how it converts.
+        refreshed: materialized views that are made anew.
+    """
+    total = 0
+    rebuilt: dict[str, int] = {}
+    rewritten = 0
+    for relation, columns, strategy in tables:
+        total += _BASE_MS
+        rebuilt |= {i.name: i.bytes for c in columns for i in c.indexes if i.key}
+        if strategy is Strategy.REWRITE:
+            rewritten += 1
+            total += relation.bytes // _HEAP_BYTES_PER_MS
+            total += 3 * relation.bytes // _SCAN_BYTES_PER_MS
+    total += sum(rebuilt.values()) // _INDEX_BYTES_PER_MS
+    total += sum(view.bytes for view in refreshed) // _REFRESH_BYTES_PER_MS
     parts = []
     if rebuilt:
         noun = "index" if len(rebuilt) == 1 else "indexes"
         parts.append(f"{len(rebuilt)} {noun} rebuilt")
-    if strategy is Strategy.REWRITE:
-        total += relation.bytes // _HEAP_BYTES_PER_MS
-        total += 3 * relation.bytes // _SCAN_BYTES_PER_MS
-        parts.append("the table rewritten and compared whole")
+    if rewritten:
+        noun = "the table" if rewritten == 1 else f"{rewritten} tables"
+        parts.append(f"{noun} rewritten and compared whole")
+    if refreshed:
+        noun = "view" if len(refreshed) == 1 else "views"
+        size = sum(view.bytes for view in refreshed) // _MEGABYTE
+        parts.append(f"{len(refreshed)} materialized {noun} refreshed ({size} MB)")
     return total, ", ".join(parts) or "the catalog only"

@@ -73,15 +73,99 @@ class Step:
     stands_for: str = ""
 
 
+class DependentKind(StrEnum):
+    """What leans on a column, in the words of the support's ``find_dependent``."""
+
+    VIEW = "view"
+    MATERIALIZED_VIEW = "materialized view"
+    RULE = "rule"
+    TRIGGER = "trigger"
+    POLICY = "policy"
+    CONSTRAINT = "constraint"
+    INDEX = "index"
+    STATISTICS = "statistics"
+    GENERATED_COLUMN = "generated column"
+    DEFAULT = "default"
+    """Default of a view's column."""
+    FUNCTION = "function"
+    """With a body that the catalog holds parsed (``BEGIN ATOMIC``)."""
+    PUBLICATION = "publication"
+    """A table's row filter or column list."""
+
+
+class Way(StrEnum):
+    """How a dependent gets out of the way of the conversion."""
+
+    RECREATE = "recreate"
+    """Dropped, created again, and given back what CREATE does not say."""
+    REPLACE = "replace"
+    """A view whose columns keep their types: emptied and refilled in its place."""
+    ALTER = "alter"
+    """Emptied and refilled in its place, with everything it has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDependent:
+    """One object that leans on converted columns, and how it gets through.
+
+    Attributes:
+        relation: what it stands on, or itself, qualified and quoted.
+        name: of a part of a relation, unquoted; ``None`` for what has its own place.
+        before, after: digests (md5) of the texts that PostgreSQL may print for it
+            before and after the upgrade; empty: not compared.
+        take: statements that take it away, up as well as down.
+        make: statements that bring it back after the upgrade.
+        remake: statements that bring it back after the downgrade.
+        zoned: columns of a view that become timestamptz.
+        bytes: size of a materialized view, which is refreshed.
+    """
+
+    kind: DependentKind
+    relation: str
+    name: str | None = None
+    way: Way = Way.RECREATE
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    take: tuple[str, ...] = ()
+    make: tuple[str, ...] = ()
+    remake: tuple[str, ...] = ()
+    zoned: tuple[str, ...] = ()
+    bytes: int = 0
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        if self.name is None:
+            return f"{self.kind.value} {self.relation}"
+        return f"{self.kind.value} {self.name} of {self.relation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table of a group, or the root of a tree, with the statement that converts it.
+
+    Attributes:
+        key, key_types: how rows are found again, from ``Relation.key``.
+    """
+
+    relation: RelationName
+    step: Step
+    strategy: Strategy
+    key: tuple[str, ...] = ()
+    key_types: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """Relations that convert together: one group, one revision.
 
     Attributes:
         slug: the step's name in ledger and revision file, ``tz_orders``.
-        relations: the root first, then partitions.
+        relations: each root, followed by its partitions.
+        tables: what is converted; empty where nothing is.
+        dependents: in the order in which they are locked and taken away: what reads
+            before what is read.
         session_zone: what ``TimeZone`` is pinned to while the step runs.
-        key, key_types: how rows are found again, from ``Relation.key``.
         lock_estimate_ms: expected duration of ACCESS EXCLUSIVE in milliseconds.
         lock_reason: what that time is spent on, in words.
         revision: identifier of the Alembic revision, once it has one.
@@ -93,9 +177,8 @@ class Group:
     columns: tuple[PlannedColumn, ...]
     strategy: Strategy
     session_zone: str = "Etc/UTC"
-    step: Step | None = None
-    key: tuple[str, ...] = ()
-    key_types: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    dependents: tuple[PlannedDependent, ...] = ()
     row_security: bool = False
     rows: int = -1
     bytes: int = 0

@@ -2,16 +2,16 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tzmigrate.inventory.findings import DEPENDENT_CODES, UNKNOWN_DEPENDENT
 from tzmigrate.inventory.model import (
     Column,
     Family,
     Finding,
     Inventory,
     Relation,
+    RelKind,
     Role,
     Severity,
 )
@@ -25,6 +25,7 @@ from tzmigrate.planning.model import (
     PlannedColumn,
     RelationName,
     Strategy,
+    Table,
 )
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.zones.model import Basis, ByColumn, Eras, Keep, Verdict, is_utc
@@ -34,7 +35,7 @@ Names = tuple[str, str, str]
 
 _STILL_NAIVE = frozenset(("TZ132", "TZ133", "TZ134", "TZ143", "TZ144"))
 """Functions, triggers and subscribers that may write or read naive time."""
-_LEANING = {*DEPENDENT_CODES.values(), UNKNOWN_DEPENDENT}
+_UNITING = frozenset(("materialized view", "foreign key"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,78 +82,285 @@ class Planned:
     columns: Mapping[Names, PlannedBefore] = field(default_factory=dict)
 
 
-def make_plan(
-    inventory: Inventory,
-    verdicts: Mapping[Names, Verdict],
-    *,
-    rules: Rules,
-    planned: Planned,
-    same_zones: frozenset[tuple[str, str]] = frozenset(),
-) -> Plan:
-    """Turn verdicts into groups, one for each table or partition tree.
+class Planner:
+    """Turns verdicts into groups, and one group into a smaller one.
 
     Args:
         inventory: what was scanned.
-        rules: what the user asked for.
         verdicts: one for each column of the inventory that is stored.
+        rules: what the user asked for.
         planned: revisions that exist already; their columns are not planned again.
         same_zones: pairs of names (session's, column's) that mean one zone.
     """
-    groups = []
-    slugs = set(planned.slugs)
-    by_relation: dict[int, list[Column]] = defaultdict(list)
-    for column in inventory.columns:
-        if column.role in {Role.STORED, Role.FOREIGN}:
-            by_relation[column.relation_oid].append(column)
-    children: dict[int, list[Relation]] = defaultdict(list)
-    for relation in inventory.relations:
-        if relation.root != relation.oid:
-            children[relation.root].append(relation)
-    for relation in inventory.relations:
-        if columns := by_relation.get(relation.oid):
-            group = _group(
-                (relation, *children.get(relation.oid, ())),
-                columns,
-                verdicts=verdicts,
-                rules=rules,
-                planned=planned,
-            )
-            slug = _slug(relation.name, slugs)
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        verdicts: Mapping[Names, Verdict],
+        *,
+        rules: Rules,
+        planned: Planned,
+        same_zones: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
+        self._inventory = inventory
+        self._verdicts = verdicts
+        self._rules = rules
+        self._planned = planned
+        self._same_zones = same_zones
+        self._refused: dict[Names, Finding] = {}
+        self._columns: dict[int, list[Column]] = defaultdict(list)
+        self._trees: dict[int, list[Relation]] = defaultdict(list)
+        for column in inventory.columns:
+            if column.role in {Role.STORED, Role.FOREIGN}:
+                self._columns[column.relation_oid].append(column)
+        for relation in inventory.relations:
+            self._trees[relation.root].append(relation)
+        for root, tree in self._trees.items():
+            tree.sort(key=lambda r: (r.oid != root, r.schema, r.name))
+        self._roots = [
+            r for r in inventory.relations if r.root == r.oid and self._columns[r.oid]
+        ]
+
+    def plan(self) -> Plan:
+        """Decide for every column of the inventory."""
+        decided = {
+            c.name: self._decide(c) for of_one in self._columns.values() for c in of_one
+        }
+        slugs = set(self._planned.slugs)
+        groups = []
+        for members in related(
+            [r.oid for r in self._roots],
+            [c for of_one in self._columns.values() for c in of_one],
+            {name for name, c in decided.items() if c.action is Action.CONVERT},
+        ):
+            relations = [r for r in self._roots if r.oid in members]
+            slug = _slug(relations[0].name, slugs)
             slugs.add(slug)
-            groups.append(replace(group, slug=slug))
-    undecided = tuple(
-        _undecided(c)
-        for c in inventory.columns
-        if c.role is Role.STORED
-        and c.name in verdicts
-        and verdicts[c.name].basis is Basis.UNDECIDED
-        and c.name not in planned.columns
-        and _blocked(c) is None
+            groups.append(self._group(relations, slug))
+        return self.describe(groups)
+
+    def without(self, group: Group, refused: Mapping[Names, Finding]) -> Group:
+        """Plan a group again without some of its columns."""
+        self._refused |= refused
+        names = {(r.schema, r.name) for r in group.relations}
+        roots = [r for r in self._roots if (r.schema, r.name) in names]
+        return self._group(roots, group.slug)
+
+    def describe(self, groups: Sequence[Group]) -> Plan:
+        """Return the plan of these groups, with what concerns the whole of it."""
+        inventory, rules = self._inventory, self._rules
+        undecided = tuple(
+            _undecided(c)
+            for c in inventory.columns
+            if c.role is Role.STORED
+            and c.name in self._verdicts
+            and self._verdicts[c.name].basis is Basis.UNDECIDED
+            and c.name not in self._planned.columns
+            and _blocked(c) is None
+        )
+        outdated = tuple(
+            finding
+            for c in inventory.columns
+            if (before := self._planned.columns.get(c.name))
+            and (finding := _outdated(c, self._verdicts.get(c.name), before))
+        )
+        sessions = session_zone_findings(
+            inventory.server.database,
+            inventory.server.zones,
+            _converting(inventory, groups),
+            same_zones=self._same_zones,
+            accept=rules.accept,
+        )
+        stops = tuple(f for f in sessions if f.code not in rules.accept)
+        return Plan(
+            server=inventory.server,
+            groups=tuple(groups),
+            lock_timeout=rules.lock_timeout,
+            findings=(
+                *(f for f in sessions if f.code in rules.accept),
+                *_still_writing_naive(inventory, groups),
+            ),
+            decisions=(*outdated, *undecided, *stops),
+            next_for_application=advice.for_application(groups),
+        )
+
+    def _decide(self, column: Column) -> PlannedColumn:
+        return _column(
+            column,
+            self._verdicts.get(column.name),
+            self._rules,
+            self._planned,
+            self._refused.get(column.name),
+        )
+
+    def _group(self, roots: Sequence[Relation], slug: str) -> Group:
+        columns = [c for r in roots for c in self._columns[r.oid]]
+        decided = _whole_keys(columns, [self._decide(c) for c in columns])
+        converting = [c for c in decided if c.action is Action.CONVERT]
+        rules = self._rules
+        group = Group(
+            slug=slug,
+            relations=tuple(
+                RelationName(schema=r.schema, name=r.name)
+                for root in roots
+                for r in self._trees[root.oid]
+            ),
+            columns=tuple(decided),
+            strategy=_strategy(decided, converting, rules),
+            row_security=any(r.row_security for r in roots),
+            rows=_total([r.rows for r in roots]),
+            bytes=sum(r.bytes for r in roots),
+        )
+        if not converting:
+            return group
+        zones = {sql_zone(c.zone or "UTC") for c in converting}
+        using = rules.using == "always" or len(zones) > 1
+        tables = tuple(
+            _table(r, [c for c in converting if _of(c, r)], rules=rules, using=using)
+            for r in roots
+            if any(_of(c, r) for c in converting)
+        )
+        estimate, reason = self._estimate(roots, tables)
+        if estimate > rules.max_lock_ms:
+            over = _over_budget(group, estimate, rules)
+            return replace(group, columns=over, strategy=Strategy.REFUSE)
+        return replace(
+            group,
+            session_zone="Etc/UTC" if using else zones.pop(),
+            tables=tables,
+            lock_estimate_ms=estimate,
+            lock_reason=reason,
+        )
+
+    def _estimate(
+        self, roots: Sequence[Relation], tables: Sequence[Table]
+    ) -> tuple[int, str]:
+        strategies = {(t.relation.schema, t.relation.name): t.strategy for t in tables}
+        locked = [
+            (r, self._columns[r.oid], strategies[(r.schema, r.name)])
+            for r in roots
+            if (r.schema, r.name) in strategies
+        ]
+        views = {
+            f"materialized view {readable_name(r.schema, r.name)}": r
+            for r in self._inventory.relations
+            if r.relkind is RelKind.MATERIALIZED_VIEW
+        }
+        refreshed = {
+            d.name: views[d.name]
+            for _, columns, _ in locked
+            for c in columns
+            for d in c.dependents
+            if d.name in views
+        }
+        return locks.estimate(locked, list(refreshed.values()))
+
+
+def related(
+    roots: Sequence[int], columns: Iterable[Column], converting: set[Names]
+) -> list[set[int]]:
+    """Unite the tables that must convert in one step.
+
+    These are the two sides of a foreign key, and what one materialized view reads,
+    which would else be refreshed once for each of them.
+
+    Args:
+        roots: ``oid`` of each table or root of a tree, in the order of the result.
+        columns: their candidates.
+        converting: names of those that will be converted.
+    """
+    group = {oid: {oid} for oid in roots}
+    first: dict[tuple[str, str], int] = {}
+    for column in columns:
+        if column.name not in converting:
+            continue
+        for dependent in column.dependents:
+            if dependent.kind not in _UNITING:
+                continue
+            other = first.setdefault(
+                (dependent.kind, dependent.name), column.relation_oid
+            )
+            joined = group[other] | group[column.relation_oid]
+            for oid in joined:
+                group[oid] = joined
+    found: list[set[int]] = []
+    for oid in roots:
+        if group[oid] not in found:
+            found.append(group[oid])
+    return found
+
+
+def _whole_keys(
+    columns: Sequence[Column], decided: Sequence[PlannedColumn]
+) -> list[PlannedColumn]:
+    """Refuse what would convert one side of a foreign key without the other."""
+    found = list(decided)
+    while True:
+        staying = {
+            d.name: c
+            for c, planned in zip(columns, found, strict=True)
+            for d in c.dependents
+            if d.kind == "foreign key" and planned.action is not Action.CONVERT
+        }
+        broken = [
+            (i, d.name)
+            for i, (c, planned) in enumerate(zip(columns, found, strict=True))
+            for d in c.dependents
+            if planned.action is Action.CONVERT and d.name in staying
+        ]
+        if not broken:
+            return found
+        for i, name in broken:
+            other = readable_name(*staying[name].name)
+            found[i] = _staying(
+                found[i],
+                "TZ118",
+                f"{name} compares it with {other}, which stays as it is",
+                f"Settle {other} first: both sides of a foreign key convert together.",
+            )
+
+
+def _staying(
+    column: PlannedColumn, code: str, reason: str, hint: str
+) -> PlannedColumn:
+    return replace(
+        column,
+        type_after=column.type_before,
+        action=Action.REFUSE,
+        code=code,
+        reason=reason,
+        hint=hint,
+        default_after=column.default_before,
     )
-    outdated = tuple(
-        finding
-        for c in inventory.columns
-        if c.name in planned.columns
-        and (finding := _outdated(c, verdicts.get(c.name), planned.columns[c.name]))
-    )
-    sessions = session_zone_findings(
-        inventory.server.database,
-        inventory.server.zones,
-        _converting(inventory, groups),
-        same_zones=same_zones,
-        accept=rules.accept,
-    )
-    stops = tuple(f for f in sessions if f.code not in rules.accept)
-    return Plan(
-        server=inventory.server,
-        groups=tuple(groups),
-        lock_timeout=rules.lock_timeout,
-        findings=(
-            *(f for f in sessions if f.code in rules.accept),
-            *_still_writing_naive(inventory, groups),
+
+
+def _of(column: PlannedColumn, relation: Relation) -> bool:
+    return (column.schema, column.relation) == (relation.schema, relation.name)
+
+
+def _total(rows: Sequence[int]) -> int:
+    return -1 if min(rows) < 0 else sum(rows)
+
+
+def _table(
+    relation: Relation,
+    converting: Sequence[PlannedColumn],
+    *,
+    rules: Rules,
+    using: bool,
+) -> Table:
+    name = RelationName(schema=relation.schema, name=relation.name)
+    return Table(
+        relation=name,
+        step=alter_table(
+            name,
+            tuple(converting),
+            sql_zones={c.column: sql_zone(c.zone or "UTC") for c in converting},
+            using=using,
         ),
-        decisions=(*outdated, *undecided, *stops),
-        next_for_application=advice.for_application(groups),
+        strategy=_strategy(converting, converting, rules),
+        key=relation.key,
+        key_types=relation.key_types,
     )
 
 
@@ -184,53 +392,12 @@ def _converting(inventory: Inventory, groups: Iterable[Group]) -> Iterator[Zoned
             )
 
 
-def _group(
-    tree: tuple[Relation, ...],
-    columns: list[Column],
-    *,
-    verdicts: Mapping[Names, Verdict],
-    rules: Rules,
-    planned: Planned,
-) -> Group:
-    relation = tree[0]
-    decided = tuple(_column(c, verdicts.get(c.name), rules, planned) for c in columns)
-    converting = tuple(c for c in decided if c.action is Action.CONVERT)
-    strategy = _strategy(decided, converting, rules)
-    group = Group(
-        slug="",
-        relations=tuple(RelationName(schema=r.schema, name=r.name) for r in tree),
-        columns=decided,
-        strategy=strategy,
-        key=relation.key,
-        key_types=relation.key_types,
-        row_security=relation.row_security,
-        rows=relation.rows,
-        bytes=relation.bytes,
-    )
-    if not converting:
-        return group
-    zones = {c.column: sql_zone(c.zone or "UTC") for c in converting}
-    single = set(zones.values())
-    using = rules.using == "always" or len(single) > 1
-    step = alter_table(group.relations[0], converting, sql_zones=zones, using=using)
-    estimate, reason = locks.estimate(relation, columns, strategy)
-    if estimate > rules.max_lock_ms:
-        over = _over_budget(decided, relation, estimate, rules)
-        return replace(group, columns=over, strategy=Strategy.REFUSE)
-    return replace(
-        group,
-        session_zone="Etc/UTC" if using else single.pop(),
-        step=step,
-        lock_estimate_ms=estimate,
-        lock_reason=reason,
-    )
-
-
 def _column(
     column: Column,
     verdict: Verdict | None,
     rules: Rules,
     planned: Planned,
+    refused: Finding | None = None,
 ) -> PlannedColumn:
     def decide(action: Action, code: str, reason: str, hint: str) -> PlannedColumn:
         return PlannedColumn(
@@ -265,7 +432,7 @@ def _column(
         return replace(found, planned_in=before.revision)
     if verdict is not None and isinstance(verdict.meaning, Keep):
         return decide(Action.KEEP, "TZ309", f"kept as declared by {verdict.source}", "")
-    refusal = _blocked(column) or _zone_refusal(column, verdict, rules)
+    refusal = _blocked(column) or refused or _zone_refusal(column, verdict, rules)
     if refusal is not None:
         return decide(Action.REFUSE, refusal.code, refusal.message, refusal.hint)
     zone = verdict.zone if verdict else None
@@ -305,8 +472,6 @@ def _outdated(
             "convert it by hand with USING … AT TIME ZONE, then run tzmigrate verify.",
         )
     why = ""
-    leaning = [f for f in column.findings if f.code in _LEANING]
-    blocked = [f for f in leaning if f.severity is Severity.BLOCKS]
     if verdict is not None and isinstance(verdict.meaning, Keep):
         why = f"{verdict.source} declares it keep"
     elif verdict is not None and sql_zone(verdict.zone or before.zone) != sql_zone(
@@ -315,8 +480,6 @@ def _outdated(
         why = f"reads its values in {before.zone}, {verdict.source} in {verdict.zone}"
     elif column.type != before.type_before:
         why = f"was written for {before.type_before}, it is {column.type} now"
-    elif blocked:
-        why = f"does not know that {blocked[0].message}"
     if not why:
         return None
     return Finding(
@@ -427,8 +590,8 @@ def _refuse(code: str, message: str, hint: str) -> Finding:
 
 
 def _strategy(
-    decided: tuple[PlannedColumn, ...],
-    converting: tuple[PlannedColumn, ...],
+    decided: Sequence[PlannedColumn],
+    converting: Sequence[PlannedColumn],
     rules: Rules,
 ) -> Strategy:
     if not converting:
@@ -447,28 +610,21 @@ def _strategy(
 
 
 def _over_budget(
-    decided: tuple[PlannedColumn, ...], relation: Relation, estimate: int, rules: Rules
+    group: Group, estimate: int, rules: Rules
 ) -> tuple[PlannedColumn, ...]:
-    label = readable_name(relation.schema, relation.name)
+    first = group.relations[0]
+    label = readable_name(first.schema, first.name)
     return tuple(
         c
         if c.action is not Action.CONVERT
-        else PlannedColumn(
-            schema=c.schema,
-            relation=c.relation,
-            column=c.column,
-            type_before=c.type_before,
-            type_after=c.type_before,
-            action=Action.REFUSE,
-            zone=c.zone,
-            code="TZ306",
-            reason=f"{label} would be locked for about {estimate} ms, "
+        else _staying(
+            c,
+            "TZ306",
+            f"{label} would be locked for about {estimate} ms, "
             f"the budget is {rules.max_lock_ms} ms",
-            hint="Raise max_lock under [policy] if a maintenance window allows it.",
-            default_before=c.default_before,
-            default_after=c.default_before,
+            "Raise max_lock under [policy] if a maintenance window allows it.",
         )
-        for c in decided
+        for c in group.columns
     )
 
 

@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tzmigrate.planning.model import Group, Plan, Strategy
+from tzmigrate.planning.model import Plan
 from tzmigrate.planning.planner import Planned, PlannedBefore, Rules
 from tzmigrate.revisions.files import new_revision_id
 from tzmigrate.revisions.graph import RevisionGraph
 from tzmigrate.revisions.ours import Kind, OurRevision
-from tzmigrate.revisions.render import Body, group_body, support_body
+from tzmigrate.revisions.render import Body, Policy, group_body, support_body
 from tzmigrate.revisions.template import Draft
 
 
@@ -53,7 +53,7 @@ def draft_revisions(
         rules: the policy that the revisions enforce.
         head: the head to extend, as ``RevisionGraph.head`` takes it.
     """
-    groups = [group for group in plan.groups if group.step is not None]
+    groups = [group for group in plan.groups if group.tables]
     if not groups:
         return ()
     ours = graph.ours() if graph is not None else ()
@@ -96,7 +96,7 @@ def draft_revisions(
             },
             server_major=plan.server.version // 10000,
             lock_timeout=plan.lock_timeout,
-            policy=_policy(group, rules),
+            policy=policy(rules),
         )
         drafts.append(replace(_draft(body, revision), depends_on=elsewhere))
         predecessor, elsewhere = group.slug, ()
@@ -134,12 +134,10 @@ def _draft(body: Body, revision: str) -> Draft:
     )
 
 
-def _policy(group: Group, rules: Rules) -> dict[str, str]:
-    whole = rules.proof == "full" or (
-        rules.proof == "auto" and group.strategy is Strategy.REWRITE
+def policy(rules: Rules) -> Policy:
+    """Return what the revisions enforce of what the user asked for."""
+    return Policy(
+        gap="refuse",
+        overlap="later" if rules.overlap == "later" else "refuse",
+        proof=rules.proof,
     )
-    return {
-        "gap": "refuse",
-        "overlap": "later" if rules.overlap == "later" else "refuse",
-        "proof": "full" if whole else "sample",
-    }

@@ -8,13 +8,42 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tzmigrate.planning.ddl import qualified, sql_zone
-from tzmigrate.planning.model import Group, Strategy
+from tzmigrate.planning.model import (
+    DependentKind,
+    Group,
+    PlannedColumn,
+    PlannedDependent,
+    RelationName,
+    Strategy,
+    Table,
+    Way,
+)
 from tzmigrate.revisions import support, wire
 
 SAMPLE_ROWS = 1000
 """How many rows of a table the baseline records."""
 
+_NAMED = 3
+"""How many tables a title names."""
+
 Direction = Literal["up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a revision, with what its comment says."""
+
+    sql: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a revision enforces: ``gap``, ``overlap`` and ``proof`` of ``[policy]``."""
+
+    gap: str = "refuse"
+    overlap: str = "refuse"
+    proof: str = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,22 +94,22 @@ def group_body(
     database: dict[str, object],
     server_major: int,
     lock_timeout: str,
-    policy: dict[str, str],
+    policy: Policy,
 ) -> Body:
     """Render the revision of one relation group.
 
     Args:
-        group: what converts; its step must be set.
+        group: what converts.
         revision: Alembic's identifier, for the ledger.
         predecessor: the step of ours that must be recorded before this one.
         database: identity of the database planned for, for people and ``status``.
-        server_major: major version planned on; defaults print alike only there.
+        server_major: major version planned on; definitions print alike only there.
         lock_timeout: how long one attempt waits for a lock.
-        policy: ``gap``, ``overlap`` and ``proof`` as the revision enforces them.
+        policy: what the revision enforces.
     """
 
     def body(direction: Direction) -> str:
-        return _group(
+        statements = group_statements(
             group,
             direction,
             revision=revision,
@@ -89,10 +118,11 @@ def group_body(
             lock_timeout=lock_timeout,
             policy=policy,
         )
+        return "\n".join(["    op.execute(GUARD)", *map(_source, statements)])
 
     return Body(
         message=group.slug,
-        title=f"convert {wire.comment(qualified(group.relations[0]))} to timestamptz",
+        title=f"convert {_names(group)} to timestamptz",
         upgrade=body("up"),
         downgrade=body("down"),
         constants=f"GUARD = {_triple(support.guard())}\n",
@@ -113,7 +143,7 @@ def group_body(
     )
 
 
-def _group(
+def group_statements(
     group: Group,
     direction: Direction,
     *,
@@ -121,16 +151,14 @@ def _group(
     predecessor: str | None,
     server_major: int,
     lock_timeout: str,
-    policy: dict[str, str],
-) -> str:
-    if group.step is None:
-        message = f"group {group.slug} has no step"
-        raise ValueError(message)
+    policy: Policy,
+) -> tuple[Statement, ...]:
+    """Return what a group's revision runs after its guard, in one direction.
+
+    The arguments are those of ``group_body``.
+    """
     up = direction == "up"
-    relation = wire.literal(qualified(group.relations[0]))
-    rewrite = group.strategy is Strategy.REWRITE
-    lines = [
-        "    op.execute(GUARD)",
+    found = [
         _call(
             "begin_step",
             {
@@ -140,71 +168,135 @@ def _group(
                 "after": wire.literal(predecessor) if predecessor else "NULL",
                 "zone": wire.literal(group.session_zone),
                 "lock_timeout": wire.literal(lock_timeout),
-                "gap": wire.literal(policy["gap"]),
-                "overlap": wire.literal(policy["overlap"]),
-                "proof": wire.literal(policy["proof"]),
-                "rewrite": str(rewrite).lower(),
+                "gap": wire.literal(policy.gap),
+                "overlap": wire.literal(policy.overlap),
                 "server_major": str(server_major),
                 "support": str(support.VERSION),
             },
-        ),
+        )
     ]
-    for column in group.converted:
-        # on the way down the ledger knows the default as this server printed it
-        default = column.default_before if up else None
-        lines.append(
+    found += [_plan_column(c, up=up) for c in group.converted]
+    found += [_plan_dependent(d, up=up) for d in group.dependents]
+    for table in group.tables:
+        rewrite = table.strategy is Strategy.REWRITE
+        whole = policy.proof == "full" or (policy.proof == "auto" and rewrite)
+        found.append(
             _call(
-                "plan_column",
+                "choose_sample",
                 {
-                    "relation": relation,
-                    "column_name": wire.literal(column.column),
-                    "type_before": wire.literal(
-                        column.type_before if up else column.type_after
-                    ),
-                    "type_after": wire.literal(
-                        column.type_after if up else column.type_before
-                    ),
-                    "zone": wire.literal(sql_zone(column.zone or "UTC")),
-                    "default_before": "NULL"
-                    if default is None
-                    else wire.literal(default),
+                    "relation": wire.literal(qualified(table.relation)),
+                    "key": wire.array(table.key),
+                    "rows": str(SAMPLE_ROWS),
+                    "proof": wire.literal("full" if whole else "sample"),
+                    "rewrite": str(rewrite).lower(),
                 },
             )
         )
-    lines.append(
-        _call(
-            "choose_sample",
-            {
-                "relation": relation,
-                "key": wire.array(group.key),
-                "rows": str(SAMPLE_ROWS),
-            },
-        )
+    found.append(_call("take_step", {}))
+    for dependent in group.dependents:
+        found += [_if_taken(dependent, sql) for sql in dependent.take]
+    # the way back meets the tables in the reverse order
+    for table in group.tables if up else reversed(group.tables):
+        found.append(_alter(group, table, up=up))
+    for dependent in reversed(group.dependents):
+        made = dependent.make if up else dependent.remake
+        found += [_if_taken(dependent, sql) for sql in made]
+        if dependent.way is not Way.ALTER:
+            found.append(_call("give_back", _identity(dependent)))
+    for dependent in reversed(group.dependents):
+        if dependent.kind is DependentKind.MATERIALIZED_VIEW:
+            relation = wire.literal(dependent.relation)
+            refresh = f"REFRESH MATERIALIZED VIEW {dependent.relation}"
+            guard = f"tzmigrate.was_populated({relation})"
+            found.append(Statement(wire.guarded(guard, refresh)))
+    found.append(_call("prove_step", {}))
+    return tuple(found)
+
+
+def _names(group: Group) -> str:
+    """Return the tables that a group converts, for a title of one line."""
+    names = [wire.comment(qualified(t.relation)) for t in group.tables]
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
+
+
+def _plan_column(column: PlannedColumn, *, up: bool) -> Statement:
+    # on the way down the ledger knows the default as this server printed it
+    default = column.default_before if up else None
+    before, after = column.type_before, column.type_after
+    return _call(
+        "plan_column",
+        {
+            "relation": wire.literal(
+                qualified(RelationName(schema=column.schema, name=column.relation))
+            ),
+            "column_name": wire.literal(column.column),
+            "type_before": wire.literal(before if up else after),
+            "type_after": wire.literal(after if up else before),
+            "zone": wire.literal(sql_zone(column.zone or "UTC")),
+            "default_before": "NULL" if default is None else wire.literal(default),
+        },
     )
-    lines.append(_call("take_table", {"relation": relation}))
-    ddl = group.step.statement if up else group.step.inverse
-    if group.step.stands_for:
-        using = wire.comment(group.step.stands_for)
+
+
+def _plan_dependent(dependent: PlannedDependent, *, up: bool) -> Statement:
+    before, after = dependent.before, dependent.after
+    return _call(
+        "plan_dependent",
+        {
+            **_identity(dependent),
+            "way": wire.literal(dependent.way.value),
+            "before": wire.array(before if up else after),
+            "after": wire.array(after if up else before),
+            "zoned": wire.array(dependent.zoned),
+        },
+    )
+
+
+def _identity(dependent: PlannedDependent) -> dict[str, str]:
+    return {
+        "kind": wire.literal(dependent.kind.value),
+        "relation": wire.literal(dependent.relation),
+        "name": "NULL" if dependent.name is None else wire.literal(dependent.name),
+    }
+
+
+def _if_taken(dependent: PlannedDependent, sql: str) -> Statement:
+    """Return a statement that runs only where the database has the dependent."""
+    identity = ", ".join(_identity(dependent).values())
+    return Statement(wire.guarded(f"tzmigrate.took({identity})", sql))
+
+
+def _alter(group: Group, table: Table, *, up: bool) -> Statement:
+    ddl = table.step.statement if up else table.step.inverse
+    note = ""
+    if table.step.stands_for:
+        using = wire.comment(table.step.stands_for)
         zone = wire.comment(group.session_zone)
-        lines.append(
-            f"    # the same as {using}, which would rewrite the table;"
-            f" the session's zone is pinned to {zone}"
-            if not rewrite
-            else f"    # the same as {using}, a third faster;"
-            f" the session's zone is pinned to {zone}"
+        why = (
+            "a third faster"
+            if table.strategy is Strategy.REWRITE
+            else "which would rewrite the table"
+        )
+        note = (
+            f"the same as {using}, {why}; the session's zone is pinned to {zone}"
         )
     # run a second time, USING would shift every value (postgres-facts.md 0.5), and
     # SET DEFAULT would overwrite what somebody has set since
-    lines.append(_execute(wire.guarded("tzmigrate.must_convert()", ddl)))
-    lines.append(_call("prove_step", {"relation": relation}))
-    return "\n".join(lines)
+    return Statement(wire.guarded("tzmigrate.must_convert()", ddl), note)
 
 
-def _call(function: str, arguments: dict[str, str]) -> str:
+def _call(function: str, arguments: dict[str, str]) -> Statement:
+    if len(arguments) <= 1:
+        return Statement(f"SELECT tzmigrate.{function}({', '.join(arguments.values())})")
     given = ",\n".join(f"    {name} => {value}" for name, value in arguments.items())
-    if len(arguments) == 1:
-        return _execute(f"SELECT tzmigrate.{function}({', '.join(arguments.values())})")
-    return _execute(f"SELECT tzmigrate.{function}(\n{given})")
+    return Statement(f"SELECT tzmigrate.{function}(\n{given})")
+
+
+def _source(statement: Statement) -> str:
+    note = f"    # {statement.note}\n" if statement.note else ""
+    return f"{note}{_execute(statement.sql)}"
 
 
 def _execute(sql: str) -> str:

@@ -12,6 +12,7 @@ INSTALLED = (
     "install",
     "tables",
     "steps",
+    "dependents",
     "columns",
     "values",
     "picture",

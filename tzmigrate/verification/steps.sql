@@ -1,7 +1,7 @@
 -- steps: the newest finished run of each step in the ledger, with its columns
 -- gives: verification.ledger.LedgerColumn   needs: the ledger, version 1
 WITH last AS (
-    SELECT DISTINCT ON (s.step) s.* FROM tzmigrate.step AS s WHERE s.done_at IS NOT NULL ORDER BY s.step, s.id DESC
+    SELECT DISTINCT ON (s.step, s.part) s.* FROM tzmigrate.step AS s WHERE s.done_at IS NOT NULL ORDER BY s.step, s.part, s.id DESC
 )
 SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.masked, s.rows_total, s.horizon,
        s.transaction_ids, s.file_nodes_before = s.file_nodes_after, to_char(s.done_at AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),

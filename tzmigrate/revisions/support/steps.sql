@@ -18,7 +18,7 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $tz$
           FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 1000000 AS next) AS n) AS x
 $tz$;
 
--- the step that is open in this transaction
+-- the step that is open in this transaction: the row of its first table
 CREATE OR REPLACE FUNCTION tzmigrate.open_step() RETURNS tzmigrate.step
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
@@ -36,6 +36,42 @@ BEGIN
             'Run the revision as it was written, from its first statement on.');
     END IF;
     RETURN s;
+END
+$tz$;
+
+-- the open step's row for one table
+CREATE OR REPLACE FUNCTION tzmigrate.open_part(t regclass) RETURNS tzmigrate.step
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    found tzmigrate.step;
+BEGIN
+    SELECT x.* INTO found FROM tzmigrate.step x JOIN pg_namespace n ON n.nspname = x.relation_schema
+    JOIN pg_class k ON k.relnamespace = n.oid AND k.relname = x.relation_name
+    WHERE k.oid = t AND x.id >= s.id AND x.step = s.step AND x.done_at IS NULL;
+    RETURN found;
+END
+$tz$;
+
+-- the same, made where the step does not have it yet
+CREATE OR REPLACE FUNCTION tzmigrate.add_part(t regclass) RETURNS tzmigrate.step
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    found tzmigrate.step = tzmigrate.open_part(t);
+BEGIN
+    IF found.id IS NULL AND s.relation_name IS NULL THEN
+        UPDATE tzmigrate.step x SET relation_schema = n.nspname, relation_name = k.relname
+        FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE x.id = s.id AND k.oid = t RETURNING x.* INTO found;
+    ELSIF found.id IS NULL THEN
+        INSERT INTO tzmigrate.step (step, part, relation_schema, relation_name, direction, revision, predecessor, session_zone, gap, overlap,
+            server_major, system_identifier, database_oid, database_name, server_version, role_name)
+        SELECT s.step, 1 + (SELECT max(x.part) FROM tzmigrate.step x WHERE x.id >= s.id AND x.step = s.step AND x.done_at IS NULL), n.nspname, k.relname,
+            s.direction, s.revision, s.predecessor, s.session_zone, s.gap, s.overlap,
+            s.server_major, s.system_identifier, s.database_oid, s.database_name, s.server_version, s.role_name
+        FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = t RETURNING * INTO found;
+    END IF;
+    RETURN found;
 END
 $tz$;
 
@@ -61,7 +97,7 @@ $tz$;
 -- begin: settings pinned for this transaction, guards, one open row in the ledger
 CREATE OR REPLACE FUNCTION tzmigrate.begin_step(
     step text, direction text, revision text, after text, zone text, lock_timeout text,
-    gap text, overlap text, proof text, rewrite boolean, server_major integer, support integer
+    gap text, overlap text, server_major integer, support integer
 ) RETURNS void LANGUAGE plpgsql AS $tz$
 #variable_conflict use_column
 DECLARE
@@ -129,10 +165,10 @@ BEGIN
     EXCEPTION WHEN insufficient_privilege THEN
         identifier = NULL;
     END;
-    INSERT INTO tzmigrate.step (step, direction, revision, predecessor, session_zone, gap, overlap, proof, rewrite, server_major,
+    INSERT INTO tzmigrate.step (step, direction, revision, predecessor, session_zone, gap, overlap, server_major,
         system_identifier, database_oid, database_name, server_version, role_name)
     SELECT begin_step.step, begin_step.direction, begin_step.revision, begin_step.after, begin_step.zone, begin_step.gap, begin_step.overlap,
-        begin_step.proof, begin_step.rewrite, begin_step.server_major, identifier, d.oid, d.datname,
+        begin_step.server_major, identifier, d.oid, d.datname,
         current_setting('server_version'), current_user
     FROM pg_database d WHERE d.datname = current_database()
     RETURNING id INTO new_id;

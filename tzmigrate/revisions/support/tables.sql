@@ -9,19 +9,26 @@ CREATE TABLE IF NOT EXISTS tzmigrate.support (
 CREATE TABLE IF NOT EXISTS tzmigrate.step (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     step text NOT NULL,
+    -- a step that converts several tables has one row for each of them
+    part integer NOT NULL DEFAULT 1,
+    relation_schema name,
+    relation_name name,
     direction text NOT NULL CHECK (direction IN ('up', 'down')),
     revision text NOT NULL,
     predecessor text,
     session_zone text NOT NULL,
     gap text NOT NULL,
     overlap text NOT NULL,
-    proof text NOT NULL,
-    rewrite boolean NOT NULL,
+    proof text NOT NULL DEFAULT 'sample',
+    rewrite boolean NOT NULL DEFAULT false,
     server_major integer,
     key text[],
     masked boolean NOT NULL DEFAULT false,
     forced_row_security boolean NOT NULL DEFAULT false,
     passed_over boolean NOT NULL DEFAULT false,
+    checked_since text,
+    sample_rows integer,
+    rows_written bigint,
     picture_before jsonb,
     file_nodes_before text,
     file_nodes_after text,
@@ -37,7 +44,7 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step (
     done_at timestamptz
 );
 
-CREATE INDEX IF NOT EXISTS step_by_name ON tzmigrate.step (step, id);
+CREATE INDEX IF NOT EXISTS step_by_name ON tzmigrate.step (step, part, id);
 
 CREATE TABLE IF NOT EXISTS tzmigrate.step_column (
     step_id bigint NOT NULL REFERENCES tzmigrate.step ON DELETE CASCADE,
@@ -61,4 +68,22 @@ CREATE TABLE IF NOT EXISTS tzmigrate.sample (
     wall bigint[],
     instant bigint[],
     PRIMARY KEY (step_id, key)
+);
+
+-- what leans on the columns of a step: dropped or emptied before the conversion, made again after it
+CREATE TABLE IF NOT EXISTS tzmigrate.step_dependent (
+    step_id bigint NOT NULL REFERENCES tzmigrate.step ON DELETE CASCADE,
+    position integer NOT NULL,
+    kind text NOT NULL,
+    relation text NOT NULL,
+    name text,
+    way text NOT NULL,
+    before text[] NOT NULL,
+    after text[] NOT NULL,
+    zoned name[] NOT NULL,
+    present boolean NOT NULL,
+    populated boolean,
+    properties text[],
+    definition_after text,
+    PRIMARY KEY (step_id, position)
 );

@@ -90,7 +90,7 @@ $tz$;
 CREATE OR REPLACE FUNCTION tzmigrate.check_clock_changes(relation regclass, since text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
-    s tzmigrate.step = tzmigrate.open_step();
+    s tzmigrate.step = tzmigrate.open_part(relation);
     c tzmigrate.step_column;
     skipped bigint;
     doubled bigint;
@@ -148,7 +148,7 @@ $tz$;
 CREATE OR REPLACE FUNCTION tzmigrate.keys_where(relation regclass, rows_from text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
-    s tzmigrate.step = tzmigrate.open_step();
+    s tzmigrate.step = tzmigrate.open_part(relation);
     keys text;
     shown bigint;
 BEGIN
@@ -161,14 +161,15 @@ END
 $tz$;
 
 -- keys of the baseline sample, chosen without a lock
-CREATE OR REPLACE FUNCTION tzmigrate.choose_sample(relation text, key text[], rows integer) RETURNS void
+CREATE OR REPLACE FUNCTION tzmigrate.choose_sample(relation text, key text[], rows integer, proof text, rewrite boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
-    s tzmigrate.step = tzmigrate.open_step();
     t regclass = relation::regclass;
+    s tzmigrate.step = tzmigrate.open_part(t);
     seen text = '';
 BEGIN
+    UPDATE tzmigrate.step x SET proof = choose_sample.proof, rewrite = choose_sample.rewrite WHERE x.id = s.id RETURNING x.* INTO s;
     UPDATE tzmigrate.step x SET
         -- a key of converted columns would show in the ledger what row security hides in the table
         key = coalesce(CASE WHEN k.relrowsecurity AND EXISTS (SELECT FROM tzmigrate.step_column c WHERE c.step_id = s.id AND c.column_name = ANY (choose_sample.key)) THEN NULL
@@ -179,15 +180,14 @@ BEGIN
     FROM pg_class k, pg_roles r WHERE x.id = s.id AND k.oid = t AND r.rolname = current_user;
     -- a rewrite moves the rows, so without a key none is found again: the whole column is compared instead
     UPDATE tzmigrate.step x SET proof = 'full' WHERE x.id = s.id AND x.key IS NULL AND x.rewrite;
-    s = tzmigrate.open_step();
+    s = tzmigrate.open_part(t);
     -- under FORCE ROW LEVEL SECURITY the owner sees some rows only: chosen in take_table, once that is lifted under the lock
     IF NOT s.passed_over AND NOT s.forced_row_security THEN
         seen = (pg_snapshot_xmin(pg_current_snapshot())::text::bigint & 4294967295)::text;
         PERFORM tzmigrate.check_clock_changes(t, '');
         PERFORM tzmigrate.draw_sample(t, rows);
     END IF;
-    PERFORM set_config('tzmigrate.checked_since', seen, true);
-    PERFORM set_config('tzmigrate.rows', rows::text, true);
+    UPDATE tzmigrate.step x SET checked_since = seen, sample_rows = choose_sample.rows WHERE x.id = s.id;
 END
 $tz$;
 
@@ -196,7 +196,7 @@ CREATE OR REPLACE FUNCTION tzmigrate.draw_sample(relation regclass, rows integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
-    s tzmigrate.step = tzmigrate.open_step();
+    s tzmigrate.step = tzmigrate.open_part(relation);
     c tzmigrate.step_column;
     key_text text;
     leaf regclass;

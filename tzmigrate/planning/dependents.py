@@ -1,0 +1,451 @@
+"""What leans on converted columns, and how each of it gets through the conversion.
+
+Texts as the shadow printed them in, statements out; no server is needed here. What a
+dependent computes keeps its meaning: the rewriting of a text is ``rewriting``'s, and
+whether the server understands it as meant is tried on the shadow afterwards.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tzmigrate.inventory.findings import DEPENDENT_CODES
+from tzmigrate.planning import rewriting
+from tzmigrate.planning.ddl import sql_zone
+from tzmigrate.planning.expressions import convert_default
+from tzmigrate.planning.leaning import Found, Leaning
+from tzmigrate.planning.model import (
+    DependentKind,
+    PlannedColumn,
+    PlannedDependent,
+    Way,
+)
+from tzmigrate.planning.rewriting import Token
+from tzmigrate.postgres.quoting import (
+    quote_literal,
+    readable_identifier,
+    readable_name,
+)
+
+_VIEWS = frozenset((DependentKind.VIEW, DependentKind.MATERIALIZED_VIEW))
+
+_CODES = {
+    DependentKind.VIEW: "view",
+    DependentKind.MATERIALIZED_VIEW: "materialized view",
+    DependentKind.RULE: "rule",
+    DependentKind.TRIGGER: "trigger",
+    DependentKind.POLICY: "policy",
+    DependentKind.CONSTRAINT: "check",
+    DependentKind.INDEX: "index expression",
+    DependentKind.STATISTICS: "statistics",
+    DependentKind.GENERATED_COLUMN: "generated column",
+    DependentKind.DEFAULT: "view",
+    DependentKind.FUNCTION: "sql-body function",
+    DependentKind.PUBLICATION: "publication",
+}
+
+_ORDER = (
+    DependentKind.FUNCTION,
+    DependentKind.POLICY,
+    DependentKind.PUBLICATION,
+    DependentKind.DEFAULT,
+    DependentKind.TRIGGER,
+    DependentKind.RULE,
+    DependentKind.STATISTICS,
+    DependentKind.INDEX,
+    DependentKind.MATERIALIZED_VIEW,
+    DependentKind.VIEW,
+    DependentKind.CONSTRAINT,
+    DependentKind.GENERATED_COLUMN,
+)
+"""In which they are taken away; what stands on a view goes before it, and what may
+call or read anything else goes first and comes back last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A dependent for which no certain way through is known.
+
+    Attributes:
+        code: the finding's code of its kind.
+        columns: the converting columns that it leans on.
+    """
+
+    label: str
+    code: str
+    reason: str
+    columns: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is known while one thing after the other is planned."""
+
+    tokens: dict[str, Token]
+    sources: dict[str, frozenset[tuple[str, str, str]]]
+    recreated: set[str] = field(default_factory=set)
+    zones: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Zone of each view column that becomes zoned, by view and name."""
+    planned: list[tuple[Leaning, PlannedDependent]] = field(default_factory=list)
+    blocked: list[Blocked] = field(default_factory=list)
+
+
+def code_of(kind: DependentKind) -> str:
+    """Return the finding's code of a kind of dependent."""
+    return DEPENDENT_CODES[_CODES[kind]]
+
+
+def plan_dependents(
+    found: Found,
+    columns: Sequence[PlannedColumn],
+    *,
+    zoned_views: bool,
+    version: int,
+) -> tuple[tuple[PlannedDependent, ...], tuple[Blocked, ...]]:
+    """Plan everything that leans on the columns of one group.
+
+    Args:
+        found: what the shadow printed.
+        columns: those of the group that convert.
+        zoned_views: bare output columns of views become timestamptz; else views keep
+            the types of their columns.
+        version: ``server_version_num``.
+
+    Returns:
+        The dependents in the order in which they are taken away, and those for which
+        no way is known.
+    """
+    names = {(c.schema, c.relation, c.column): c for c in columns}
+    work = _Work(
+        tokens={
+            word: _token(word, names[name]) for name, word in found.words.items()
+        },
+        sources={word: frozenset((name,)) for name, word in found.words.items()},
+    )
+    views = [t for t in found.things if t.kind in _VIEWS]
+    for thing in sorted(views, key=lambda t: t.depth):
+        _plan(work, thing, lambda: _view(work, thing, zoned_views=zoned_views))  # noqa: B023
+    for thing in found.things:
+        if thing.kind not in _VIEWS and _touched(work, thing):
+            _plan(work, thing, lambda: _PLANNERS[thing.kind](work, thing, version))  # noqa: B023
+    work.planned.sort(key=lambda pair: _place(pair[0]))
+    return tuple(d for _, d in work.planned), tuple(work.blocked)
+
+
+def _token(word: str, column: PlannedColumn) -> Token:
+    zone = sql_zone(column.zone or "UTC")
+    naive = f"({{}} AT TIME ZONE {quote_literal(zone)})"
+    if column.type_before != "timestamp without time zone":
+        naive = f"({naive})::{column.type_before}"
+    return Token(word=word, name=column.column, zone=zone, naive=naive)
+
+
+def _place(thing: Leaning) -> tuple[int, int, str, str]:
+    kind = thing.kind
+    # on a table an index or statistics object stands below the views
+    below = kind in {DependentKind.INDEX, DependentKind.STATISTICS} and not thing.reads
+    if kind in _VIEWS:
+        kind = DependentKind.VIEW
+    return (
+        len(_ORDER) if below else _ORDER.index(kind),
+        -thing.depth,
+        thing.relation,
+        thing.name or "",
+    )
+
+
+def _plan(
+    work: _Work, thing: Leaning, make: Callable[[], PlannedDependent | None]
+) -> None:
+    try:
+        planned = make()
+    except rewriting.Uncertain as uncertain:
+        work.blocked.append(
+            Blocked(
+                label=PlannedDependent(
+                    kind=thing.kind, relation=thing.relation, name=thing.name
+                ).label,
+                code=code_of(thing.kind),
+                reason=str(uncertain),
+                columns=tuple(sorted(_columns(work, thing))),
+            )
+        )
+        return
+    if planned is not None:
+        work.planned.append((thing, planned))
+
+
+def _columns(work: _Work, thing: Leaning) -> frozenset[tuple[str, str, str]]:
+    """Return the converting columns behind what a thing mentions or reads."""
+    found: frozenset[tuple[str, str, str]] = frozenset()
+    for word, names in work.sources.items():
+        if word in thing.tokens:
+            found |= names
+    return found or frozenset(
+        name for names in work.sources.values() for name in names
+    )
+
+
+def _touched(work: _Work, thing: Leaning) -> bool:
+    """Tell whether a thing computes with what converts, or stands on what is made anew."""
+    mentions = any(
+        word in thing.tokens for word, token in work.tokens.items() if token.zone
+    )
+    return mentions or bool(thing.reads & work.recreated) or _whole_row(thing)
+
+
+def _whole_row(thing: Leaning) -> bool:
+    return thing.kind is DependentKind.INDEX and ":varattno 0 " in thing.tree
+
+
+def _view(
+    work: _Work, thing: Leaning, *, zoned_views: bool
+) -> PlannedDependent | None:
+    mentions = _touched(work, thing)
+    own = {c.word: c for c in thing.outputs if c is not None}
+    # until it is known which of its outputs change, they are put back as they are
+    tokens = work.tokens | {
+        w: Token(word=w, name=c.name, zone=None, naive=None) for w, c in own.items()
+    }
+    query = rewriting.rewrite_query(
+        thing.tokens, tuple(tokens.values()), zoned_outputs=zoned_views
+    )
+    zoned = []
+    for output, zone in zip(thing.outputs, query.outputs, strict=True):
+        if output is None:
+            continue
+        work.tokens[output.word] = Token(
+            word=output.word,
+            name=output.name,
+            zone=zone,
+            naive=None if zone is None else f"({{}} AT TIME ZONE {quote_literal(zone)})",
+        )
+        work.sources[output.word] = _columns(work, thing) if mentions else frozenset()
+        if zone is not None:
+            zoned.append(output.name)
+            work.zones[thing.relation, output.name] = zone
+    if not mentions:
+        return None
+    text, new = thing.text.rstrip(" ;\n"), query.text.rstrip(" ;\n")
+    if thing.kind is DependentKind.VIEW and not zoned and not (
+        thing.reads & work.recreated
+    ):
+        return PlannedDependent(
+            kind=thing.kind,
+            relation=thing.relation,
+            way=Way.REPLACE,
+            take=(f"PERFORM tzmigrate.blank_view({quote_literal(thing.relation)})",),
+            make=(f"CREATE OR REPLACE VIEW {thing.relation} AS\n{new}",),
+            remake=(f"CREATE OR REPLACE VIEW {thing.relation} AS\n{text}",),
+        )
+    work.recreated.add(thing.relation)
+    if thing.kind is DependentKind.VIEW:
+        head, tail = f"CREATE VIEW {thing.relation} AS\n", ""
+    else:
+        # filled once it has its owner: its functions run with the owner's rights
+        head = f"CREATE MATERIALIZED VIEW {thing.relation}{thing.storage} AS\n"
+        tail = "\n  WITH NO DATA"
+    return PlannedDependent(
+        kind=thing.kind,
+        relation=thing.relation,
+        take=(f"DROP {thing.kind.value.upper()} {thing.relation}",),
+        make=(f"{head}{new}{tail}",),
+        remake=(f"{head}{text}{tail}",),
+        zoned=tuple(zoned),
+    )
+
+
+def _whole_text(
+    drop: Callable[[Leaning], str],
+    rewrite: Callable[[str, Sequence[Token]], str],
+) -> Callable[[_Work, Leaning, int], PlannedDependent]:
+    """Return the planner of a kind whose text is the statement that creates it."""
+
+    def plan(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
+        del version
+        text = _creating(thing.text)
+        new = _creating(rewrite(thing.tokens, tuple(work.tokens.values())))
+        # what stands on a view made anew went with it, unless it went before
+        return PlannedDependent(
+            kind=thing.kind,
+            relation=thing.relation,
+            name=thing.name,
+            take=(drop(thing),),
+            make=(new,),
+            remake=(text,),
+        )
+
+    return plan
+
+
+def _creating(text: str) -> str:
+    text = text.rstrip(" ;\n")
+    # PostgreSQL prints a partitioned table's index as if for the table alone
+    head, only, rest = text.partition(" ON ONLY ")
+    if only and head.startswith(("CREATE INDEX ", "CREATE UNIQUE INDEX ")):
+        return f"{head} ON {rest}"
+    return text
+
+
+def _part(word: str) -> Callable[[Leaning], str]:
+    def drop(thing: Leaning) -> str:
+        return f"DROP {word} {readable_identifier(thing.name or '')} ON {thing.relation}"
+
+    return drop
+
+
+def _own(word: str) -> Callable[[Leaning], str]:
+    def drop(thing: Leaning) -> str:
+        return f"DROP {word} {thing.relation}"
+
+    return drop
+
+
+def _constraint(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
+    del version
+    name = readable_identifier(thing.name or "")
+    new = rewriting.rewrite_constraint(thing.tokens, tuple(work.tokens.values()))
+    add = f"ALTER TABLE {thing.relation} ADD CONSTRAINT {name} "
+    return PlannedDependent(
+        kind=thing.kind,
+        relation=thing.relation,
+        name=thing.name,
+        take=(f"ALTER TABLE {thing.relation} DROP CONSTRAINT {name}",),
+        make=(add + new,),
+        remake=(add + thing.text,),
+    )
+
+
+def _policy(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
+    del version
+    before: Mapping[str, str | None] = json.loads(thing.text)
+    tokens = json.loads(thing.tokens)
+    after = {
+        key: None
+        if text is None
+        else rewriting.rewrite_expression(text, tuple(work.tokens.values()))
+        for key, text in tokens.items()
+    }
+    head = f"ALTER POLICY {readable_identifier(thing.name or '')} ON {thing.relation}"
+
+    def altered(texts: Mapping[str, str | None]) -> str:
+        using, check = texts["using"], texts["check"]
+        return (
+            head
+            + (f" USING ({using})" if using is not None else "")
+            + (f" WITH CHECK ({check})" if check is not None else "")
+        )
+
+    closed = {k: None if v is None else "false" for k, v in before.items()}
+    return PlannedDependent(
+        kind=thing.kind,
+        relation=thing.relation,
+        name=thing.name,
+        way=Way.ALTER,
+        take=(altered(closed),),
+        make=(altered(after),),
+        remake=(altered(before),),
+    )
+
+
+def _default(work: _Work, thing: Leaning, version: int) -> PlannedDependent | None:
+    """Plan the default of a view's column, where that column changes its type."""
+    del version
+    zone = work.zones.get((thing.relation, thing.name or ""))
+    if zone is None:
+        return None
+    new = convert_default(thing.text, thing.type, zone)
+    column = readable_identifier(thing.name or "")
+    head = f"ALTER VIEW {thing.relation} ALTER COLUMN {column} SET DEFAULT "
+    return PlannedDependent(
+        kind=thing.kind,
+        relation=thing.relation,
+        name=thing.name,
+        way=Way.ALTER,
+        make=(head + new,),
+        remake=(head + thing.text,),
+    )
+
+
+def _publication(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
+    del version
+    before, tokens = json.loads(thing.text), json.loads(thing.tokens)
+    where = tokens["where"]
+    if where is not None:
+        where = rewriting.rewrite_expression(where, tuple(work.tokens.values()))
+    publication = f"ALTER PUBLICATION {readable_identifier(thing.name or '')}"
+
+    def added(condition: str | None) -> str:
+        columns = before["columns"]
+        listed = (
+            f" ({', '.join(readable_identifier(c) for c in columns)})"
+            if columns
+            else ""
+        )
+        filtered = f" WHERE ({condition})" if condition is not None else ""
+        return f"{publication} ADD TABLE {thing.relation}{listed}{filtered}"
+
+    return PlannedDependent(
+        kind=thing.kind,
+        relation=thing.relation,
+        name=thing.name,
+        way=Way.ALTER,
+        take=(f"{publication} DROP TABLE {thing.relation}",),
+        make=(added(where),),
+        remake=(added(before["where"]),),
+    )
+
+
+def _function(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
+    del version
+    new = rewriting.rewrite_routine(thing.tokens, tuple(work.tokens.values()))
+    return PlannedDependent(
+        kind=thing.kind,
+        relation=thing.relation,
+        way=Way.ALTER,
+        take=(f"PERFORM tzmigrate.blank_function({quote_literal(thing.relation)})",),
+        make=(new.rstrip(),),
+        remake=(thing.text.rstrip(),),
+    )
+
+
+_SETS_EXPRESSION = 170000
+"""From this version on a generated column can get another expression."""
+
+
+def _generated(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
+    if version < _SETS_EXPRESSION:
+        raise rewriting.Uncertain(
+            "before PostgreSQL 17 a generated column cannot be made anew in its place",
+            thing.text,
+        )
+    new = rewriting.rewrite_expression(thing.tokens, tuple(work.tokens.values()))
+    column = readable_identifier(thing.name or "")
+    head = f"ALTER TABLE {thing.relation} ALTER COLUMN {column} SET EXPRESSION AS "
+    return PlannedDependent(
+        kind=thing.kind,
+        relation=thing.relation,
+        name=thing.name,
+        way=Way.ALTER,
+        take=(f"{head}(NULL::{thing.type})",),
+        make=(f"{head}({new})",),
+        remake=(f"{head}({thing.text})",),
+    )
+
+
+_Planner = Callable[[_Work, Leaning, int], PlannedDependent | None]
+
+_PLANNERS: Mapping[DependentKind, _Planner] = {
+    DependentKind.RULE: _whole_text(_part("RULE"), rewriting.rewrite_rule),
+    DependentKind.TRIGGER: _whole_text(_part("TRIGGER"), rewriting.rewrite_trigger),
+    DependentKind.INDEX: _whole_text(_own("INDEX"), rewriting.rewrite_index),
+    DependentKind.STATISTICS: _whole_text(
+        _own("STATISTICS"), rewriting.rewrite_statistics
+    ),
+    DependentKind.CONSTRAINT: _constraint,
+    DependentKind.POLICY: _policy,
+    DependentKind.DEFAULT: _default,
+    DependentKind.PUBLICATION: _publication,
+    DependentKind.FUNCTION: _function,
+    DependentKind.GENERATED_COLUMN: _generated,
+}

@@ -1,0 +1,327 @@
+"""Read, on the shadow, what leans on columns that convert; as PostgreSQL prints it.
+
+Each column that may change is renamed to a word that occurs nowhere else, in a
+transaction that is rolled back, and PostgreSQL prints every definition with that word
+in its place (postgres-facts.md section 5): where it is used needs no guessing. A rename
+locks its table, which is why this happens on the shadow.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import md5
+from importlib.resources import files
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from tzmigrate.planning.model import DependentKind, RelationName
+from tzmigrate.postgres.quoting import readable_name
+
+_FILTERED_PUBLICATIONS = 150000
+"""Row filters and column lists of publications came with this version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewColumn:
+    """An output column of a view that holds naive time, and the word it got."""
+
+    name: str
+    type: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaning:
+    """One thing that leans on a converting column, or on a view above one.
+
+    Attributes:
+        depth: of a view, counted from the tables; what it reads has a smaller one.
+        text: its definition as the shadow prints it.
+        tokens: the same with each column that may change replaced by its word.
+        tree: the parsed expressions in it, as text.
+        reads: the views that it reads or stands on, by ``relation``.
+        outputs: of a view, all its columns in order; ``None`` for those without
+            naive time.
+        storage: of a materialized view, ``USING …`` and ``TABLESPACE …`` where they
+            are not the defaults.
+        on_view: of a part, that its relation is a view.
+        type: of a generated column or one with a default; ``contype`` of a constraint.
+    """
+
+    kind: DependentKind
+    relation: str
+    name: str | None
+    text: str
+    tokens: str
+    tree: str
+    depth: int = 0
+    reads: frozenset[str] = frozenset()
+    outputs: tuple[ViewColumn | None, ...] = ()
+    storage: str = ""
+    on_view: bool = False
+    type: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str | None]:
+        """What identifies it in a database."""
+        return (self.kind.value, self.relation, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """All that leans on the columns of one group.
+
+    Attributes:
+        words: for each converting column (schema, relation, name) the word it got.
+    """
+
+    things: tuple[Leaning, ...] = ()
+    words: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+
+
+def read_leaning(
+    connection: psycopg.Connection[Any],
+    columns: Sequence[tuple[RelationName, str]],
+) -> Found:
+    """Return what leans on these columns of tables, or of roots of trees.
+
+    Args:
+        connection: to the shadow, in no transaction.
+        columns: table and column, unquoted.
+
+    Raises:
+        psycopg.Error: the shadow lacks one of the tables, or cannot rename a column.
+    """
+    with connection.transaction(force_rollback=True):
+        return _read(connection, columns)
+
+
+def read_definitions(
+    connection: psycopg.Connection[Any],
+    columns: Sequence[tuple[RelationName, str]],
+) -> dict[tuple[str, str, str | None], Definition]:
+    """Return the text of what leans on these columns, and changes nothing.
+
+    For the database that is planned for, whose texts may be printed in other words
+    than those of a copy (a CHECK that was parsed once more prints differently).
+    """
+    relations, attnums = _members(connection, columns)
+    values = {"relations": relations, "attnums": attnums}
+    views = [
+        row[0] for row in connection.execute(_query("views_above"), values).fetchall()
+    ]
+    target = _Target(relations=relations, attnums=attnums, views=views)
+    return {
+        (row[0], row[1], row[2]): Definition(text=row[7], tree=row[8])
+        for row in _things(connection, target)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What one thing is: as text, and as the server holds it parsed."""
+
+    text: str
+    tree: str
+
+    @property
+    def digest(self) -> str:
+        """What a revision knows the text by."""
+        return md5(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+def read_view_types(
+    connection: psycopg.Connection[Any], views: Sequence[str]
+) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return name and type of each column of these views, by their SQL names."""
+    oids = connection.execute(
+        "SELECT v::regclass::oid::int8 FROM unnest(%s::text[]) AS v", (list(views),)
+    ).fetchall()
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    rows = connection.execute(_query("view_columns"), {"views": [r[0] for r in oids]})
+    for row in rows:
+        found[readable_name(row[1], row[2])].append((row[4], row[5]))
+    return {view: tuple(columns) for view, columns in found.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    relations: list[int]
+    attnums: list[int]
+    views: list[int]
+
+
+def _read(
+    connection: psycopg.Connection[Any],
+    columns: Sequence[tuple[RelationName, str]],
+) -> Found:
+    relations, attnums = _members(connection, columns)
+    views = [
+        row[0]
+        for row in connection.execute(
+            _query("views_above"), {"relations": relations, "attnums": attnums}
+        )
+    ]
+    target = _Target(relations=relations, attnums=attnums, views=views)
+    plain = _things(connection, target)
+    if not plain:
+        return Found()
+    reads = _reads(connection, views)
+    outputs = _outputs(connection, views)
+    storage = _storage(connection, views)
+    of_view = {row[0] for row in _names(connection, views)}
+    words = {}
+    for table, column in columns:
+        word = _word()
+        words[(table.schema, table.name, column)] = word
+        connection.execute(
+            sql.SQL("ALTER TABLE {} RENAME COLUMN {} TO {}").format(
+                sql.Identifier(table.schema, table.name),
+                sql.Identifier(column),
+                sql.Identifier(word),
+            )
+        )
+    for view in views:
+        schema, name, kind, of_one = outputs[view]
+        for output in of_one:
+            if output is not None:
+                connection.execute(
+                    sql.SQL("ALTER {} {} RENAME COLUMN {} TO {}").format(
+                        sql.SQL("MATERIALIZED VIEW" if kind == "m" else "VIEW"),
+                        sql.Identifier(schema, name),
+                        sql.Identifier(output.name),
+                        sql.Identifier(output.word),
+                    )
+                )
+    # a part may be named after a column, so the two lists meet by identity
+    renamed = {row[3:6]: row for row in _things(connection, target)}
+    found = []
+    for row in plain:
+        kind, relation, name, class_, object_, sub, depth, text, tree, type_ = row
+        view = object_ if object_ in outputs else 0
+        found.append(
+            Leaning(
+                kind=DependentKind(kind),
+                relation=relation,
+                name=name,
+                text=text,
+                tokens=renamed[class_, object_, sub][7],
+                tree=tree,
+                type=type_,
+                depth=depth,
+                reads=reads[class_, object_] | (frozenset() if view else {relation} & of_view),
+                outputs=outputs[view][3] if view and name is None else (),
+                storage=storage.get(object_, ""),
+                on_view=relation in of_view,
+            )
+        )
+    return Found(things=tuple(found), words=words)
+
+
+def _things(
+    connection: psycopg.Connection[Any], target: _Target
+) -> list[tuple[Any, ...]]:
+    filtered = connection.info.server_version >= _FILTERED_PUBLICATIONS
+    tree = "r.prqual" if filtered else "NULL::pg_node_tree"
+    statement = _query("leaning").replace("{publication_filter}", tree)
+    values = {
+        "relations": target.relations,
+        "attnums": target.attnums,
+        "views": target.views,
+    }
+    return connection.execute(statement, values).fetchall()
+
+
+def _members(
+    connection: psycopg.Connection[Any],
+    columns: Sequence[tuple[RelationName, str]],
+) -> tuple[list[int], list[int]]:
+    """Return the columns with those of partitions and inheritance children."""
+    rows = connection.execute(
+        "WITH RECURSIVE tree (relation, name) AS ("
+        " SELECT c.oid, w.name FROM ROWS FROM (unnest(%s::text[]),"
+        "  unnest(%s::text[]), unnest(%s::text[])) AS w (nsp, rel, name)"
+        " JOIN pg_namespace n ON n.nspname = w.nsp"
+        " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.rel"
+        " UNION SELECT i.inhrelid, t.name FROM tree t"
+        " JOIN pg_inherits i ON i.inhparent = t.relation)"
+        " SELECT a.attrelid::int8, a.attnum::int4 FROM tree t JOIN pg_attribute a"
+        " ON a.attrelid = t.relation AND a.attname = t.name",
+        (
+            [table.schema for table, _ in columns],
+            [table.name for table, _ in columns],
+            [column for _, column in columns],
+        ),
+    ).fetchall()
+    return [row[0] for row in rows], [row[1] for row in rows]
+
+
+def _reads(
+    connection: psycopg.Connection[Any], views: list[int]
+) -> dict[tuple[int, int], frozenset[str]]:
+    """Return for each object the views that it depends on."""
+    rows = connection.execute(
+        "SELECT CASE WHEN r.rulename = '_RETURN' THEN 'pg_class'::regclass::int8"
+        "  ELSE d.classid::int8 END,"
+        " CASE WHEN r.rulename = '_RETURN' THEN r.ev_class ELSE d.objid END::int8,"
+        " d.refobjid::regclass::text FROM pg_depend d"
+        " LEFT JOIN pg_rewrite r"
+        "  ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid"
+        " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY (%s::oid[])"
+        " AND r.ev_class IS DISTINCT FROM d.refobjid",
+        (views,),
+    ).fetchall()
+    found: dict[tuple[int, int], frozenset[str]] = defaultdict(frozenset)
+    for class_, object_, view in rows:
+        found[class_, object_] |= {view}
+    return found
+
+
+def _outputs(
+    connection: psycopg.Connection[Any], views: list[int]
+) -> dict[int, tuple[str, str, str, tuple[ViewColumn | None, ...]]]:
+    rows = connection.execute(
+        _query("view_columns"), {"views": views}
+    ).fetchall()
+    found: dict[int, tuple[str, str, str, list[ViewColumn | None]]] = {}
+    for view, schema, relation, kind, name, type_, naive in rows:
+        of_one = found.setdefault(view, (schema, relation, kind, []))[3]
+        of_one.append(
+            ViewColumn(name=name, type=type_, word=_word()) if naive else None
+        )
+    return {v: (s, r, k, tuple(of_one)) for v, (s, r, k, of_one) in found.items()}
+
+
+def _names(connection: psycopg.Connection[Any], views: list[int]) -> list[Any]:
+    return connection.execute(
+        "SELECT v::regclass::text FROM unnest(%s::oid[]) AS v", (views,)
+    ).fetchall()
+
+
+def _storage(
+    connection: psycopg.Connection[Any], views: list[int]
+) -> dict[int, str]:
+    rows = connection.execute(
+        "SELECT c.oid::int8, concat("
+        " CASE WHEN m.amname <> 'heap' THEN concat(' USING ', quote_ident(m.amname)) END,"
+        " CASE WHEN s.oid IS NOT NULL"
+        "  THEN concat(' TABLESPACE ', quote_ident(s.spcname)) END)"
+        " FROM pg_class c LEFT JOIN pg_am m ON m.oid = c.relam"
+        " LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace"
+        " WHERE c.oid = ANY (%s::oid[]) AND c.relkind = 'm'",
+        (views,),
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+def _word() -> str:
+    return f"tz{secrets.token_hex(8)}"
+
+
+def _query(name: str) -> LiteralString:
+    """Return one of this room's ``.sql`` files."""
+    # a file of ours, shipped with the code: as literal as if it stood here
+    return files(__package__).joinpath(f"{name}.sql").read_text("utf-8")

@@ -1,0 +1,72 @@
+-- leaning: what leans on columns that convert, and on the views above them, each with its text and parse tree
+-- params: relations oid[], attnums int2[] (pairs), views oid[]   gives: shadow.Leaning
+-- needs: PostgreSQL 13+; search_path = pg_catalog, so that every name is printed qualified
+WITH target (relation, attnum) AS (
+    SELECT * FROM ROWS FROM (unnest(%(relations)s::oid[]), unnest(%(attnums)s::int2[]))
+    UNION SELECT unnest(%(views)s::oid[]), 0
+), used (class, object, sub) AS (
+    SELECT DISTINCT d.classid, d.objid, d.objsubid FROM target t
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND (t.attnum = 0 OR d.refobjsubid = t.attnum)
+    WHERE d.deptype IN ('n', 'a')
+), thing (kind, relation, name, class, object, sub, depth, text, tree, type) AS (
+    SELECT CASE c.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, c.oid::regclass::text, NULL::name, 'pg_class'::regclass::oid, c.oid, 0, v.depth,
+           pg_get_viewdef(c.oid), r.ev_action::text, NULL
+    FROM unnest(%(views)s::oid[]) WITH ORDINALITY AS v (view, depth) JOIN pg_class c ON c.oid = v.view
+    JOIN pg_rewrite r ON r.ev_class = c.oid AND r.rulename = '_RETURN'
+    UNION ALL
+    SELECT 'rule', r.ev_class::regclass::text, r.rulename, 'pg_rewrite'::regclass, r.oid, 0, 0, pg_get_ruledef(r.oid), concat(r.ev_qual::text, r.ev_action::text), NULL
+    FROM pg_rewrite r
+    WHERE r.rulename <> '_RETURN' AND (r.ev_class = ANY (%(views)s::oid[]) OR r.oid IN (SELECT object FROM used WHERE class = 'pg_rewrite'::regclass))
+    UNION ALL
+    SELECT 'trigger', g.tgrelid::regclass::text, g.tgname, 'pg_trigger'::regclass, g.oid, 0, 0, pg_get_triggerdef(g.oid), g.tgqual::text, NULL
+    FROM pg_trigger g
+    WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND (g.tgrelid = ANY (%(views)s::oid[]) OR g.oid IN (SELECT object FROM used WHERE class = 'pg_trigger'::regclass))
+    UNION ALL
+    SELECT 'policy', y.polrelid::regclass::text, y.polname, 'pg_policy'::regclass, y.oid, 0, 0,
+           jsonb_build_object('using', pg_get_expr(y.polqual, y.polrelid), 'check', pg_get_expr(y.polwithcheck, y.polrelid))::text, concat(y.polqual::text, y.polwithcheck::text), NULL
+    FROM pg_policy y WHERE y.oid IN (SELECT object FROM used WHERE class = 'pg_policy'::regclass)
+    UNION ALL
+    SELECT 'constraint', k.conrelid::regclass::text, k.conname, 'pg_constraint'::regclass, k.oid, 0, 0, pg_get_constraintdef(k.oid),
+           concat(k.conbin::text, i.indexprs::text, i.indpred::text), k.contype::text
+    FROM pg_constraint k LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype = 'x'
+    WHERE k.oid IN (SELECT object FROM used WHERE class = 'pg_constraint'::regclass UNION SELECT x.oid FROM pg_constraint x JOIN used u ON u.class = 'pg_class'::regclass AND x.conindid = u.object)
+      AND (k.contype = 'f' AND k.conparentid = 0 OR k.contype = 'c' AND (k.conislocal OR k.coninhcount = 0) AND k.conrelid <> 0
+           OR k.contype = 'x' AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND k.conparentid = 0)
+    UNION ALL
+    SELECT 'index', c.oid::regclass::text, NULL, 'pg_class'::regclass, c.oid, 0, 0, pg_get_indexdef(c.oid), concat(i.indexprs::text, i.indpred::text), NULL
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
+      AND (i.indrelid = ANY (%(views)s::oid[])
+           OR i.indrelid IN (SELECT relation FROM target) AND (
+                EXISTS (SELECT FROM target t WHERE t.relation = i.indrelid AND strpos(concat(i.indexprs::text, i.indpred::text), concat(':varattno ', t.attnum, ' ')) > 0)
+                OR strpos(concat(i.indexprs::text, i.indpred::text), ':varattno 0 ') > 0
+                OR EXISTS (SELECT FROM target t, unnest(i.indkey::int2[], i.indclass::oid[]) AS x (attnum, class) JOIN pg_opclass o ON o.oid = x.class
+                           WHERE t.relation = i.indrelid AND t.attnum = x.attnum AND NOT o.opcdefault AND o.opcintype = 'timestamp'::regtype)))
+    UNION ALL
+    SELECT 'statistics', concat(quote_ident(n.nspname), '.', quote_ident(x.stxname)), NULL, 'pg_statistic_ext'::regclass, x.oid, 0, 0,
+           pg_get_statisticsobjdef(x.oid), to_jsonb(x) ->> 'stxexprs', NULL
+    FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace
+    WHERE x.stxrelid = ANY (%(views)s::oid[])
+       OR to_jsonb(x) ->> 'stxexprs' IS NOT NULL AND x.oid IN (SELECT object FROM used WHERE class = 'pg_statistic_ext'::regclass)
+    UNION ALL
+    SELECT 'generated column', a.attrelid::regclass::text, a.attname, 'pg_class'::regclass, a.attrelid, a.attnum, 0, pg_get_expr(e.adbin, e.adrelid), e.adbin::text, format_type(a.atttypid, a.atttypmod)
+    FROM pg_attrdef e JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum
+    WHERE a.attgenerated <> '' AND a.attislocal
+      AND (e.oid IN (SELECT object FROM used WHERE class = 'pg_attrdef'::regclass)
+           OR (a.attrelid, a.attnum) IN (SELECT object, sub FROM used WHERE class = 'pg_class'::regclass AND sub > 0)
+           OR (a.attrelid, a.attnum) IN (SELECT relation, attnum FROM target))
+    UNION ALL
+    SELECT 'default', a.attrelid::regclass::text, a.attname, 'pg_class'::regclass, a.attrelid, a.attnum, 0, pg_get_expr(e.adbin, e.adrelid), e.adbin::text, format_type(a.atttypid, a.atttypmod)
+    FROM pg_attrdef e JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum WHERE a.attrelid = ANY (%(views)s::oid[])
+    UNION ALL
+    SELECT 'function', p.oid::regprocedure::text, NULL, 'pg_proc'::regclass, p.oid, 0, 0, pg_get_functiondef(p.oid), to_jsonb(p) ->> 'prosqlbody', NULL
+    FROM pg_proc p WHERE to_jsonb(p) ->> 'prosqlbody' IS NOT NULL AND p.oid IN (SELECT object FROM used WHERE class = 'pg_proc'::regclass)
+    UNION ALL
+    SELECT 'publication', r.prrelid::regclass::text, p.pubname, 'pg_publication_rel'::regclass, r.oid, 0, 0,
+           jsonb_build_object('where', pg_get_expr(q.tree, r.prrelid), 'columns', (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
+               WHERE a.attrelid = r.prrelid AND a.attnum = ANY (string_to_array(to_jsonb(r) ->> 'prattrs', ' ')::int2[])))::text, q.tree::text, NULL
+    FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid, LATERAL (SELECT {publication_filter} AS tree) AS q
+    WHERE r.oid IN (SELECT object FROM used WHERE class = 'pg_publication_rel'::regclass)
+)
+SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, coalesce(tree, ''), coalesce(type, '') FROM thing
+ORDER BY kind, depth, relation, name

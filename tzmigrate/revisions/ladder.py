@@ -1,0 +1,252 @@
+"""Try every revision on the shadow: up, down, and up again, before it is written.
+
+PostgreSQL itself says there what it refuses, and what it made of a rewritten text: the
+functions that the parsed text calls before and after must be the same, but for the
+casts that the plan put in. What fails takes its columns out of the plan, by name.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+
+from tzmigrate.inventory.model import Finding, Severity
+from tzmigrate.planning.calls import calls, explain_calls
+from tzmigrate.planning.dependents import Blocked, code_of, plan_dependents
+from tzmigrate.planning.leaning import (
+    Definition,
+    Found,
+    Leaning,
+    read_definitions,
+    read_leaning,
+    read_view_types,
+)
+from tzmigrate.planning.model import Group, PlannedDependent, RelationName, Way
+from tzmigrate.planning.planner import Names, Planner
+from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.revisions import support
+from tzmigrate.revisions.render import Direction, Policy, group_statements
+
+Definitions = Mapping[tuple[str, str, str | None], Definition]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What every trial of one plan shares.
+
+    Attributes:
+        connection: to the shadow, in autocommit mode.
+        planner: plans a group again without the columns that did not get through.
+        zoned_views: ``[policy] views``.
+        original: what leans on the columns in the database that is planned for.
+    """
+
+    connection: psycopg.Connection[Any]
+    planner: Planner
+    policy: Policy
+    zoned_views: bool
+    original: Callable[[Sequence[tuple[RelationName, str]]], Definitions]
+
+    def prepare(self) -> None:
+        """Install the support on the shadow."""
+        with self.connection.transaction():
+            for statement in support.install():
+                self.connection.execute(statement.encode())
+
+    def climb(self, group: Group) -> Group:
+        """Return the group as it gets up, down and up again on the shadow.
+
+        Its dependents are filled in, and what does not get through is refused.
+        """
+        while group.tables:
+            columns = _names(group)
+            found = read_leaning(self.connection, columns)
+            dependents, blocked = plan_dependents(
+                found,
+                group.converted,
+                zoned_views=self.zoned_views,
+                version=self.connection.info.server_version,
+            )
+            tried = replace(group, dependents=dependents)
+            if not blocked:
+                tried, blocked = self._try(tried, found)
+            if not blocked:
+                return tried
+            group = self.planner.without(group, _refusals(group, blocked))
+        return group
+
+    def _try(
+        self, group: Group, found: Found
+    ) -> tuple[Group, tuple[Blocked, ...]]:
+        try:
+            with self.connection.transaction():
+                self._run(group, "up")
+                after = read_definitions(self.connection, _names(group))
+                wrong = self._misunderstood(group, found, after)
+                if wrong:
+                    raise _Misunderstood
+                group = self._with_digests(group, found, after)
+            with self.connection.transaction():
+                self._run(group, "down")
+            with self.connection.transaction():
+                self._run(group, "up")
+        except _Misunderstood:
+            return group, wrong
+        except psycopg.Error as error:
+            return group, (_failed(group, error),)
+        return group, ()
+
+    def _run(self, group: Group, direction: Direction) -> None:
+        self.connection.execute(support.guard().encode())
+        version = self.connection.info.server_version
+        for statement in group_statements(
+            group,
+            direction,
+            revision="shadow",
+            predecessor=None,
+            server_major=version // 10000,
+            lock_timeout="2s",
+            policy=self.policy,
+        ):
+            self.connection.execute(statement.sql.encode())
+
+    def _misunderstood(
+        self, group: Group, found: Found, after: Definitions
+    ) -> tuple[Blocked, ...]:
+        """Return what the server reads otherwise than the plan meant it."""
+        planned = {(d.kind.value, d.relation, d.name): d for d in group.dependents}
+        views = [t for t in found.things if t.outputs and t.key in planned]
+        types = read_view_types(self.connection, [t.relation for t in views])
+        wrong = []
+        for thing in found.things:
+            if thing.key not in planned:
+                continue
+            reason = _other_calls(self.connection, thing, after.get(thing.key))
+            if not reason and thing.outputs:
+                reason = _other_types(thing, planned[thing.key], types[thing.relation])
+            if reason:
+                wrong.append(_blocked(planned[thing.key], reason, group))
+        return tuple(wrong)
+
+    def _with_digests(
+        self, group: Group, found: Found, after: Definitions
+    ) -> Group:
+        """Add what the revision will know the texts by."""
+        original = self.original(_names(group))
+        before = {t.key: Definition(t.text, t.tree) for t in found.things}
+
+        def digests(
+            dependent: PlannedDependent, *sources: Definitions
+        ) -> tuple[str, ...]:
+            key = (dependent.kind.value, dependent.relation, dependent.name)
+            return tuple(sorted({s[key].digest for s in sources if key in s}))
+
+        return replace(
+            group,
+            dependents=tuple(
+                replace(
+                    d, before=digests(d, before, original), after=digests(d, after)
+                )
+                for d in group.dependents
+            ),
+        )
+
+
+class _Misunderstood(Exception):  # noqa: N818 - never leaves this module
+    """The server reads a rewritten text otherwise than it was meant."""
+
+
+def _names(group: Group) -> list[tuple[RelationName, str]]:
+    return [
+        (RelationName(schema=c.schema, name=c.relation), c.column)
+        for c in group.converted
+    ]
+
+
+def _other_calls(
+    connection: psycopg.Connection[Any], thing: Leaning, after: Definition | None
+) -> str:
+    if after is None:
+        return "it no longer uses what it used"
+    unexplained = explain_calls(calls(thing.tree), calls(after.tree))
+    if not unexplained:
+        return ""
+    names = connection.execute(
+        "SELECT string_agg(f::regprocedure::text, ', ') FROM unnest(%s::oid[]) AS f",
+        (list(unexplained),),
+    ).fetchone()
+    return f"rewritten, it would call {names[0] if names else ''} as well"
+
+
+def _other_types(
+    thing: Leaning, planned: PlannedDependent, now: Sequence[tuple[str, str]]
+) -> str:
+    was = dict(planned_types(thing))
+    for name, type_ in now:
+        before = was.get(name)
+        if before is None:
+            continue
+        wanted = (
+            before.replace("without time zone", "with time zone")
+            if name in planned.zoned
+            else before
+        )
+        if type_ != wanted:
+            return f"its column {name} would be {type_}, not {wanted}"
+    return ""
+
+
+def planned_types(thing: Leaning) -> Sequence[tuple[str, str]]:
+    """Return the columns of naive time of a view, with their types before."""
+    return [(c.name, c.type) for c in thing.outputs if c is not None]
+
+
+def _failed(group: Group, error: psycopg.Error) -> Blocked:
+    diag = error.diag
+    message = diag.message_primary or str(error).partition("\n")[0]
+    context = (diag.message_detail or "").strip()
+    for dependent in group.dependents:
+        if dependent.relation in message or (
+            dependent.name is not None and dependent.name in message
+        ):
+            return _blocked(dependent, f"PostgreSQL says: {message}", group)
+    return Blocked(
+        label=f"the conversion of {readable_name(*_first(group))}",
+        code="TZ315",
+        reason=f"failed on an empty copy: {message}"
+        + (f" ({context})" if context else ""),
+        columns=tuple((c.schema, c.relation, c.column) for c in group.converted),
+    )
+
+
+def _first(group: Group) -> tuple[str, str]:
+    relation = group.tables[0].relation
+    return relation.schema, relation.name
+
+
+def _blocked(dependent: PlannedDependent, reason: str, group: Group) -> Blocked:
+    return Blocked(
+        label=dependent.label,
+        code=code_of(dependent.kind),
+        reason=reason,
+        columns=tuple((c.schema, c.relation, c.column) for c in group.converted),
+    )
+
+
+def _refusals(group: Group, blocked: Sequence[Blocked]) -> dict[Names, Finding]:
+    del group
+    return {
+        name: Finding(
+            code=one.code,
+            severity=Severity.BLOCKS,
+            message=f"{one.label}: {one.reason}",
+            hint="Drop it before the conversion and create it again afterwards with an "
+            "expression for timestamptz. Or declare the column keep.",
+        )
+        for one in reversed(blocked)
+        for name in one.columns
+    }
+
+
+__all__ = ["Trial", "Way"]

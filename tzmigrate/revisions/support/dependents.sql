@@ -1,0 +1,218 @@
+-- dependents: what leans on the columns of a step; declared, looked at under the lock, given back
+
+-- how messages and the ledger name one
+CREATE OR REPLACE FUNCTION tzmigrate.label(kind text, relation text, name text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT concat(kind, ' ', CASE WHEN name IS NULL THEN relation ELSE concat(quote_ident(name), ' of ', relation) END)
+$tz$;
+
+-- where it stands in the catalog; nothing where this database does not have it
+CREATE OR REPLACE FUNCTION tzmigrate.find_dependent(kind text, relation text, name text, OUT class oid, OUT object oid, OUT sub integer) RETURNS SETOF record
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT 'pg_class'::regclass::oid, c.oid, 0 FROM pg_class c WHERE c.oid = to_regclass(relation)
+        AND c.relkind = ANY (CASE kind WHEN 'view' THEN ARRAY['v'] WHEN 'materialized view' THEN ARRAY['m'] WHEN 'index' THEN ARRAY['i', 'I'] END::"char"[])
+    UNION ALL
+    SELECT 'pg_rewrite'::regclass, r.oid, 0 FROM pg_rewrite r WHERE kind = 'rule' AND r.ev_class = to_regclass(relation) AND r.rulename = find_dependent.name
+    UNION ALL
+    SELECT 'pg_trigger'::regclass, g.oid, 0 FROM pg_trigger g WHERE kind = 'trigger' AND g.tgrelid = to_regclass(relation) AND g.tgname = find_dependent.name
+    UNION ALL
+    SELECT 'pg_policy'::regclass, y.oid, 0 FROM pg_policy y WHERE kind = 'policy' AND y.polrelid = to_regclass(relation) AND y.polname = find_dependent.name
+    UNION ALL
+    SELECT CASE k.contype WHEN 'x' THEN 'pg_class'::regclass ELSE 'pg_constraint'::regclass END, CASE k.contype WHEN 'x' THEN k.conindid ELSE k.oid END, 0
+    FROM pg_constraint k WHERE kind = 'constraint' AND k.conrelid = to_regclass(relation) AND k.conname = find_dependent.name
+    UNION ALL
+    SELECT 'pg_statistic_ext'::regclass, x.oid, 0 FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace
+    WHERE kind = 'statistics' AND concat(quote_ident(n.nspname), '.', quote_ident(x.stxname)) = relation
+    UNION ALL
+    SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_attribute a
+    WHERE kind IN ('generated column', 'default') AND a.attrelid = to_regclass(relation) AND a.attname = find_dependent.name AND a.atthasdef
+    UNION ALL
+    SELECT 'pg_proc'::regclass, p.oid, 0 FROM pg_proc p WHERE kind = 'function' AND p.oid = to_regprocedure(relation)
+    UNION ALL
+    SELECT 'pg_publication_rel'::regclass, r.oid, 0 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+    WHERE kind = 'publication' AND r.prrelid = to_regclass(relation) AND p.pubname = find_dependent.name
+$tz$;
+
+-- its text, as this server prints it; constants of timestamptz in it stand in the session's zone
+CREATE OR REPLACE FUNCTION tzmigrate.definition(kind text, class oid, object oid, sub integer) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'Etc/UTC' AS $tz$
+DECLARE
+    text_now text;
+BEGIN
+    CASE
+    WHEN kind IN ('view', 'materialized view') THEN RETURN pg_get_viewdef(object);
+    WHEN kind = 'index' THEN RETURN pg_get_indexdef(object);
+    WHEN kind = 'rule' THEN RETURN pg_get_ruledef(object);
+    WHEN kind = 'trigger' THEN RETURN pg_get_triggerdef(object);
+    WHEN kind = 'constraint' AND class = 'pg_class'::regclass THEN RETURN (SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.conindid = object AND k.contype = 'x');
+    WHEN kind = 'constraint' THEN RETURN pg_get_constraintdef(object);
+    WHEN kind = 'statistics' THEN RETURN pg_get_statisticsobjdef(object);
+    WHEN kind = 'function' THEN RETURN pg_get_functiondef(object);
+    WHEN kind IN ('generated column', 'default') THEN RETURN (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = object AND d.adnum = sub);
+    WHEN kind = 'policy' THEN RETURN (SELECT jsonb_build_object('using', pg_get_expr(y.polqual, y.polrelid), 'check', pg_get_expr(y.polwithcheck, y.polrelid))::text FROM pg_policy y WHERE y.oid = object);
+    WHEN kind = 'publication' THEN
+        -- filters and column lists came with version 15
+        IF current_setting('server_version_num')::integer < 150000 THEN
+            RETURN '';
+        END IF;
+        EXECUTE 'SELECT jsonb_build_object(''where'', pg_get_expr(r.prqual, r.prrelid), ''columns'', (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs::int2[])))::text FROM pg_publication_rel r WHERE r.oid = $1'
+        INTO text_now USING object;
+        RETURN text_now;
+    END CASE;
+END
+$tz$;
+
+-- declare one dependent of the step, in the order in which they are locked; says early what would stop it
+CREATE OR REPLACE FUNCTION tzmigrate.plan_dependent(
+    kind text, relation text, name text, way text, before text[], after text[], zoned name[]
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    f record;
+    label text = tzmigrate.label(plan_dependent.kind, plan_dependent.relation, plan_dependent.name);
+BEGIN
+    SELECT * INTO f FROM tzmigrate.find_dependent(plan_dependent.kind, plan_dependent.relation, plan_dependent.name);
+    IF NOT FOUND THEN
+        RAISE NOTICE USING MESSAGE = concat('tzmigrate: ', label, ' does not exist here; passed over');
+    END IF;
+    INSERT INTO tzmigrate.step_dependent (step_id, position, kind, relation, name, way, before, after, zoned, present)
+    SELECT s.id, 1 + (SELECT count(*) FROM tzmigrate.step_dependent d WHERE d.step_id = s.id), plan_dependent.kind, plan_dependent.relation, plan_dependent.name,
+        plan_dependent.way, plan_dependent.before, plan_dependent.after, plan_dependent.zoned, f.object IS NOT NULL;
+    IF f.object IS NOT NULL AND NOT s.passed_over THEN
+        PERFORM tzmigrate.check_dependent(label, f.class, f.object, tzmigrate.definition(plan_dependent.kind, f.class, f.object, f.sub), plan_dependent.before);
+    END IF;
+END
+$tz$;
+
+-- it may be changed by us, and is what the plan read
+CREATE OR REPLACE FUNCTION tzmigrate.check_dependent(label text, class oid, object oid, printed text, known text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    owner name = tzmigrate.foreign_owner(class::regclass, object);
+BEGIN
+    IF owner IS NOT NULL THEN
+        PERFORM tzmigrate.refuse('TZ646', concat('role ', quote_ident(current_user), ' may not act for ', quote_ident(owner), ', to whom ', label, ' belongs'), '',
+            concat('Run the revision as ', quote_ident(owner), ', or as a member of that role.'));
+    END IF;
+    IF known = '{}' OR md5(printed) = ANY (known) OR s.direction = 'down' AND printed = (
+        -- what the way up left behind, as this server printed it
+        SELECT d.definition_after FROM tzmigrate.step x JOIN tzmigrate.step_dependent d ON d.step_id = x.id
+        WHERE x.step = s.step AND x.direction = 'up' AND x.done_at IS NOT NULL AND tzmigrate.label(d.kind, d.relation, d.name) = check_dependent.label
+        ORDER BY x.id DESC LIMIT 1) THEN
+        RETURN;
+    END IF;
+    IF s.server_major <> current_setting('server_version_num')::integer / 10000 THEN
+        RAISE NOTICE USING MESSAGE = concat('tzmigrate: the definition of ', label, ' was read on PostgreSQL ', s.server_major, ', which may print it in other words; not compared');
+        RETURN;
+    END IF;
+    PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', label, ' has another definition than the one planned for'),
+        'The revision makes it anew, which would undo that change. Nothing was done.', tzmigrate.plan_again(s.direction));
+END
+$tz$;
+
+-- lock what was declared, in its order, and keep what CREATE does not give back
+CREATE OR REPLACE FUNCTION tzmigrate.take_dependents() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    d tzmigrate.step_dependent;
+    f record;
+    relation regclass;
+    label text;
+BEGIN
+    FOR d IN SELECT * FROM tzmigrate.step_dependent x WHERE x.step_id = s.id AND x.present ORDER BY x.position LOOP
+        label = tzmigrate.label(d.kind, d.relation, d.name);
+        SELECT CASE WHEN d.kind = 'index' THEN (SELECT i.indrelid FROM pg_index i WHERE i.indexrelid = to_regclass(d.relation))
+                    WHEN d.kind = 'statistics' THEN (SELECT x.stxrelid FROM tzmigrate.find_dependent(d.kind, d.relation, NULL) AS o JOIN pg_statistic_ext x ON x.oid = o.object)
+                    WHEN d.kind <> 'function' THEN to_regclass(d.relation) END INTO relation;
+        IF relation IS NOT NULL AND d.kind <> 'publication' THEN
+            PERFORM tzmigrate.lock_relation(relation);
+        END IF;
+        SELECT * INTO f FROM tzmigrate.find_dependent(d.kind, d.relation, d.name);
+        IF NOT FOUND THEN
+            PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', label, ' went away while the revision ran'), 'Nothing was done.', 'Run the same command again.');
+        END IF;
+        PERFORM tzmigrate.check_dependent(label, f.class, f.object, tzmigrate.definition(d.kind, f.class, f.object, f.sub), d.before);
+        UPDATE tzmigrate.step_dependent x SET
+            populated = (SELECT c.relispopulated FROM pg_class c WHERE f.class = 'pg_class'::regclass AND c.oid = f.object),
+            properties = CASE d.way WHEN 'recreate' THEN tzmigrate.properties(f.class::regclass, f.object)
+                                    WHEN 'replace' THEN tzmigrate.view_options(f.object) ELSE '{}' END
+        WHERE x.step_id = d.step_id AND x.position = d.position;
+    END LOOP;
+END
+$tz$;
+
+-- ACCESS EXCLUSIVE on one relation alone; LOCK TABLE of a view would take all that it reads as well
+CREATE OR REPLACE FUNCTION tzmigrate.lock_relation(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    c record;
+BEGIN
+    SELECT k.relkind, quote_ident(pg_get_userbyid(k.relowner)) AS owner INTO c FROM pg_class k WHERE k.oid = relation;
+    IF c.relkind IN ('v', 'm') THEN
+        EXECUTE concat('ALTER ', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED ' END, 'VIEW ', relation, ' OWNER TO ', c.owner);
+    ELSE
+        EXECUTE concat('LOCK TABLE ', relation, ' IN ACCESS EXCLUSIVE MODE');
+    END IF;
+END
+$tz$;
+
+-- the options of a view, which CREATE OR REPLACE without them takes away
+CREATE OR REPLACE FUNCTION tzmigrate.view_options(view oid) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT coalesce(array_agg(concat('ALTER VIEW ', c.oid::regclass, ' SET (', o, ')')), '{}') FROM pg_class c, unnest(c.reloptions) AS o WHERE c.oid = view
+$tz$;
+
+-- whether a declared dependent is to be taken away and made again
+CREATE OR REPLACE FUNCTION tzmigrate.took(kind text, relation text, name text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT EXISTS (SELECT FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
+        WHERE NOT s.passed_over AND d.present AND d.kind = took.kind AND d.relation = took.relation AND d.name IS NOT DISTINCT FROM took.name)
+$tz$;
+
+-- the same for a materialized view that held rows
+CREATE OR REPLACE FUNCTION tzmigrate.was_populated(relation text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT EXISTS (SELECT FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
+        WHERE NOT s.passed_over AND d.present AND d.kind = 'materialized view' AND d.relation = was_populated.relation AND d.populated)
+$tz$;
+
+-- owner, grants, comments and what else CREATE does not give
+CREATE OR REPLACE FUNCTION tzmigrate.give_back(kind text, relation text, name text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    statement text;
+BEGIN
+    IF tzmigrate.took(kind, relation, name) THEN
+        FOR statement IN SELECT p.line FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id, unnest(d.properties) WITH ORDINALITY AS p (line, place)
+            WHERE d.kind = give_back.kind AND d.relation = give_back.relation AND d.name IS NOT DISTINCT FROM give_back.name ORDER BY p.place
+        LOOP
+            EXECUTE statement;
+        END LOOP;
+    END IF;
+END
+$tz$;
+
+-- a view of the same columns that reads nothing: keeps its place, grants and readers (postgres-facts.md section 7.1)
+CREATE OR REPLACE FUNCTION tzmigrate.blank_view(relation text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    EXECUTE (SELECT concat('CREATE OR REPLACE VIEW ', relation, ' AS SELECT ', string_agg(concat('NULL::', format_type(a.atttypid, a.atttypmod),
+            CASE WHEN a.attcollation <> y.typcollation THEN concat(' COLLATE ', a.attcollation::regcollation) END, ' AS ', quote_ident(a.attname)), ', ' ORDER BY a.attnum))
+        FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid WHERE a.attrelid = relation::regclass AND a.attnum > 0 AND NOT a.attisdropped);
+END
+$tz$;
+
+-- the same function without its body, which is checked again when it comes back
+CREATE OR REPLACE FUNCTION tzmigrate.blank_function(signature text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET check_function_bodies = off AS $tz$
+DECLARE
+    whole text = pg_get_functiondef(signature::regprocedure);
+    body text = pg_get_function_sqlbody(signature::regprocedure);
+BEGIN
+    EXECUTE concat(left(whole, length(rtrim(whole, concat(chr(10), ' '))) - length(body)), ' AS ''SELECT NULL''');
+END
+$tz$;
