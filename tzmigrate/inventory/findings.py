@@ -31,9 +31,14 @@ class Rule:
 
 
 _KEEP = " Or declare '{column}' = \"keep\" if it must stay as it is."
-_DROPPED = (
-    "Drop {object} before the conversion and create it again afterwards with an"
-    " expression for timestamptz." + _KEEP
+_MADE_ANEW = (
+    "The revision drops {object} and makes it again with everything it has: compare it"
+    " in the plan."
+)
+_GIVEN_BACK = "The revision gives it back after the ALTER."
+_REWRITTEN = (
+    "The revision makes {object} anew so that it yields what it yielded before: compare"
+    " it in the plan."
 )
 
 
@@ -108,22 +113,23 @@ RULES: tuple[Rule, ...] = (
         "Plan time for the rewrite; only columns without a precision are free of it.",
     ),
     # what leans on it
-    _blocks("TZ110", "view", "{object} reads {column}{through}", _DROPPED),
-    _blocks("TZ111", "materialized view", "{object} reads {column}{through}", _DROPPED),
-    _blocks("TZ112", "rule", "{object} uses {column}", _DROPPED),
-    _blocks(
+    _tells("TZ110", "view", "{object} reads {column}{through}", _MADE_ANEW),
+    _tells(
+        "TZ111", "materialized view", "{object} reads {column}{through}", _MADE_ANEW
+    ),
+    _tells("TZ112", "rule", "{object} uses {column}", _REWRITTEN),
+    _tells(
         "TZ113",
         "trigger that names the column",
         "{object} names {column} in UPDATE OF or WHEN",
-        "Drop {object} before the conversion and create it again afterwards." + _KEEP,
+        _MADE_ANEW,
     ),
-    _blocks("TZ114", "row security policy", "{object} reads {column}", _DROPPED),
-    _blocks(
+    _tells("TZ114", "row security policy", "{object} reads {column}", _REWRITTEN),
+    _tells(
         "TZ115",
         "generated column reads it",
         "{object} is generated from {column}",
-        "Drop {object} and add it again after the conversion, computed from"
-        " ({quoted} AT TIME ZONE …)." + _KEEP,
+        _REWRITTEN,
     ),
     _blocks(
         "TZ116",
@@ -132,58 +138,55 @@ RULES: tuple[Rule, ...] = (
         "Drop it and add it again as timestamptz, once what it is computed from is"
         " converted." + _KEEP,
     ),
-    _blocks(
+    _tells(
         "TZ117",
         "check constraint",
         "{object} computes with {column}, and would mean something else afterwards",
-        _DROPPED,
+        _REWRITTEN,
     ),
-    _blocks(
+    _tells(
         "TZ118",
         "foreign key",
         "{object} compares {column}, and both sides must be converted together",
-        "Drop {object}, convert both sides, and add it again." + _KEEP,
+        _MADE_ANEW,
     ),
-    _blocks("TZ119", "exclusion constraint", "{object} uses {column}", _DROPPED),
-    _blocks("TZ120", "index expression", "{object} computes with {column}", _DROPPED),
-    _blocks(
+    _tells("TZ119", "exclusion constraint", "{object} uses {column}", _REWRITTEN),
+    _tells("TZ120", "index expression", "{object} computes with {column}", _REWRITTEN),
+    _tells(
         "TZ121",
         "index predicate",
         "{object} has {column} in its WHERE clause",
-        _DROPPED,
+        _REWRITTEN,
     ),
-    _blocks(
+    _tells(
         "TZ122",
         "operator class",
         "{object} uses an operator class for {column} that timestamptz does not have",
-        "Drop {object} before the conversion and create it again afterwards with the"
-        " operator class for timestamptz." + _KEEP,
+        _MADE_ANEW,
     ),
-    _blocks(
+    _tells(
         "TZ123",
         "index over the whole row",
         "{object} computes with the whole row, which contains {column}",
-        "Drop {object} before the conversion and create it again afterwards: it would"
-        " keep its old entries." + _KEEP,
+        _MADE_ANEW,
     ),
-    _blocks(
+    _tells(
         "TZ124",
         "extended statistics",
-        "{object} contains {column}, and would lose its owner and target",
-        "Drop {object} before the conversion and create it again afterwards." + _KEEP,
+        "{object} contains {column}, and ALTER would take its owner and target",
+        _GIVEN_BACK,
     ),
-    _blocks(
+    _tells(
         "TZ125",
         "publication with filter or column list",
         "{object} filters or lists {column}",
-        "Take the table out of the publication, convert, and add it again with a"
-        " filter for timestamptz." + _KEEP,
+        _REWRITTEN,
     ),
-    _blocks(
+    _tells(
         "TZ126",
         "function with SQL body",
         "{object} reads {column} in its SQL body",
-        "Drop {object} before the conversion and create it again afterwards." + _KEEP,
+        _REWRITTEN,
     ),
     _blocks(
         "TZ127",
@@ -192,12 +195,11 @@ RULES: tuple[Rule, ...] = (
         "A partition key cannot change its type: create a table partitioned by"
         " timestamptz and move the partitions over." + _KEEP,
     ),
-    _blocks(
+    _tells(
         "TZ128",
         "inheritance",
         "{column} stands in a tree of table inheritance ({object})",
-        "Convert the tree by hand from its topmost table, or turn it into partitions."
-        + _KEEP,
+        "The revision converts the tree as one, from its topmost table.",
     ),
     _blocks(
         "TZ129",
@@ -240,18 +242,17 @@ RULES: tuple[Rule, ...] = (
         "Read {function}: a naive value that it assigns is taken in the session's zone"
         " afterwards; assign now() or another timestamptz.",
     ),
-    _blocks(
+    _tells(
         "TZ135",
         "partition index that would change",
-        "{object} would not come back as it is: {reason}",
-        "Give {object} the default name and the options of its parent index, or drop"
-        " the index, before the conversion." + _KEEP,
+        "ALTER would not bring back {object} as it is: {reason}",
+        _GIVEN_BACK,
     ),
-    _blocks(
+    _tells(
         "TZ136",
         "index property that would be lost",
-        "{object} would lose its {reason}",
-        "Drop {object} before the conversion and create it again afterwards." + _KEEP,
+        "ALTER would take from {object} its {reason}",
+        _GIVEN_BACK,
     ),
     _blocks(
         "TZ137",
