@@ -1,0 +1,573 @@
+"""Everything that may lean on a column: plain ALTER fails or lies, a plan does not.
+
+Each file in ``situations/`` is a schema with rows, headed by ``-- key: value`` lines
+(two more blanks continue the line above; a key may be repeated):
+
+    title       what is shown
+    min, max    major versions of PostgreSQL
+    needs       ``contrib NAME``: an extension; skipped where it is not available
+    zone        zone of all values (default UTC), or ``schema.table.column=ZONE``
+    policy      a line for ``[policy]`` of the configuration
+    plain       SQLSTATE of a plain ALTER TABLE of the columns; ``ok`` if it succeeds.
+                ``plain 13-14`` holds for these versions and wins
+    alter       the statement that is tried, where it is not the plain ALTER TABLE
+    silent      a query that the plain ALTER gives another result, in a session of New
+                York; the planned conversion must not
+    convert     stored columns, and attributes of composite types, that become zoned
+    zoned       columns of views and other relations that become zoned with them
+    either      computed outputs that may become zoned or stay; compared in any case
+    keep        columns that stay as they are by declaration
+    refuse      ``table.column CODE``: columns that stay because the plan says no
+    query       what must have the same result before and after, in sessions of three
+                zones; it may consist of several statements, and is rolled back
+    differs     columns that are not compared (text that shows an offset now)
+    finding     ``CODE words``: what the plan must report
+    option      an argument for plan, ``name=value``
+
+``{expression}`` in a query is the naive value of a converted column or of an output
+that became zoned, ``{expression@Area/City}`` in another zone than the file's; also a
+literal that is written into such a column. Columns without a schema are of public.
+Everything that is not named keeps its type, and every relation its rows.
+
+A file runs as one transaction; ``-- then`` starts another one, and ``-- failing`` after
+it says that it must fail. A file that is named in ``situations/not_yet.txt`` must fail until it is taken off.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.types.string import TextLoader
+
+from tzmigrate.planning.model import Action
+from tzmigrate.verification.model import Outcome
+
+DIRECTORY = Path(__file__).parent / "situations"
+SESSIONS = ("UTC", "America/New_York", "Asia/Kolkata")
+ROLES = ("tzt_owner", "tzt_reader", "tzt_clerk", "tzt_other")
+"""Roles that situations may use; they cannot log in."""
+
+KEYS = {"title", "facts", "min", "max", "needs", "zone", "policy", "plain", "alter"} | {
+    "silent", "convert", "zoned", "keep", "refuse", "query", "differs",
+    "either", "finding", "option",
+}  # fmt: skip
+PROPERTIES = Path(__file__).with_name("properties.sql").read_text("utf-8")
+Attribute = tuple[str, str]
+"""Relation with schema, and column."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One file."""
+
+    name: str
+    text: str
+    header: dict[str, list[str]]
+
+    def all(self, key: str) -> list[str]:
+        return self.header.get(key, [])
+
+    def one(self, key: str, default: str = "") -> str:
+        return (self.all(key) or [default])[-1]
+
+    def attributes(self, key: str) -> set[Attribute]:
+        """Return the columns that a key lists."""
+        listed = ",".join(self.all(key)).split(",")
+        return {split_name(item.split()[0]) for item in listed if item.strip()}
+
+    def plain(self, version: int) -> str:
+        for key, values in self.header.items():
+            found = re.fullmatch(r"plain (\d+)-(\d*)", key)
+            if found and int(found[1]) <= version <= int(found[2] or version):
+                return values[-1]
+        return self.one("plain")
+
+    @property
+    def zone(self) -> str:
+        zones = [z for z in self.all("zone") if "=" not in z]
+        return zones[-1] if zones else "UTC"
+
+    def zone_of(self, attribute: Attribute) -> str:
+        zones = dict(z.split("=") for z in self.all("zone") if "=" in z)
+        return zones.get(".".join(attribute), self.zone)
+
+    @property
+    def toml(self) -> str:
+        """The configuration that declares what the file says."""
+        lines = ["[zones]", f'default = "{self.zone}"']
+        for zone in self.all("zone"):
+            if "=" in zone:
+                name, value = zone.split("=")
+                lines.append(f'"{name}" = "{value}"')
+        lines += [f'"{".".join(a)}" = "keep"' for a in self.attributes("keep")]
+        return "\n".join([*lines, "[policy]", *self.all("policy"), ""])
+
+
+def split_name(name: str) -> Attribute:
+    """Return the relation with its schema, and the column."""
+    *relation, column = name.split(".")
+    return ".".join(relation if len(relation) > 1 else ["public", *relation]), column
+
+
+def read(path: Path) -> Situation:
+    text = path.read_text("utf-8")
+    header: dict[str, list[str]] = {}
+    key = ""
+    for line in text.splitlines():
+        if found := re.fullmatch(r"-- ([a-z]+(?: \d+-\d*)?): (.*)", line):
+            key = found[1]
+            assert key.split()[0] in KEYS, f"{path.name}: {line}"
+            header.setdefault(key, []).append(found[2])
+        elif line.startswith("--   ") and key:
+            header[key][-1] += "\n" + line.removeprefix("--   ")
+        else:
+            break
+    assert header.keys() >= {"title", "facts"}, path.name
+    assert header.keys() & {"silent"} or any(k.startswith("plain") for k in header)
+    return Situation(name=path.stem, text=text, header=header)
+
+
+def situations() -> list[Situation]:
+    return [read(path) for path in sorted(DIRECTORY.glob("*.sql"))]
+
+
+def not_yet() -> dict[str, str]:
+    """Return why a situation is not supported yet, by its name."""
+    lines = (DIRECTORY / "not_yet.txt").read_text("utf-8").splitlines()
+    pairs = (line.split(":", 1) for line in lines if line and line[0] != "#")
+    return {name.strip(): reason.strip() for name, reason in pairs}
+
+
+def parameters() -> list[Any]:
+    open_ones = not_yet()
+    found = []
+    for situation in situations():
+        reason = open_ones.pop(situation.name, None)
+        marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
+        found.append(pytest.param(situation, id=situation.name, marks=marks))
+    assert not open_ones, f"not_yet.txt names no file: {open_ones}"
+    return found
+
+
+# ----------------------------------------------------------------- observation
+
+
+def session(database: Any, zone: str) -> Any:
+    """Connect in a zone; moments are read as text, which every value fits."""
+    connection = database.connect(options=f"-c TimeZone={zone}", prepare_threshold=None)
+    for kind in ("timestamp", "timestamptz", "date", "time", "interval"):
+        connection.adapters.register_loader(kind, TextLoader)
+    for kind in ("tsrange", "tstzrange"):
+        connection.adapters.register_loader(kind, TextLoader)
+    return connection
+
+
+ATTRIBUTES = """
+WITH RECURSIVE base(oid, base, typmod) AS (
+    SELECT t.oid, t.oid, -1 FROM pg_type t WHERE t.typtype <> 'd'
+    UNION ALL
+    SELECT t.oid, b.base, greatest(t.typtypmod, b.typmod)
+    FROM pg_type t JOIN base b ON b.oid = t.typbasetype WHERE t.typtype = 'd'
+)
+SELECT n.nspname || '.' || c.relname, a.attname::text,
+       coalesce((SELECT format_type(e.base, e.typmod) || '[]' FROM base e
+                 WHERE e.oid = t.typelem AND t.typcategory = 'A'
+                 AND e.oid <> e.base),
+                format_type(b.base, greatest(a.atttypmod, b.typmod)))
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN base b ON b.oid = a.atttypid
+JOIN pg_type t ON t.oid = b.base
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND n.nspname !~ '^pg_|^inf'
+  AND n.nspname <> 'tzmigrate' AND c.relname <> 'alembic_version'
+  AND NOT EXISTS (SELECT FROM pg_depend d
+                  WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass
+                  AND d.deptype = 'e' AND c.relkind <> 'r')
+ORDER BY c.oid, a.attnum
+"""
+"""Each attribute with its type, domains taken off."""
+
+CHILDREN = """
+SELECT n.nspname || '.' || c.relname, m.nspname || '.' || p.relname
+FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class p ON p.oid = i.inhparent
+JOIN pg_namespace m ON m.oid = p.relnamespace WHERE c.relkind IN ('r', 'p', 'f')
+"""
+
+
+def types(database: Any) -> dict[Attribute, str]:
+    return {(r, c): kind for r, c, kind in database.execute(ATTRIBUTES)}
+
+
+def with_children(database: Any, attributes: Iterable[Attribute]) -> set[Attribute]:
+    """Add the columns of partitions and inheritance children."""
+    pairs = database.execute(CHILDREN)
+    found = set(attributes)
+    known = set(types(database))
+    while True:
+        more = {(c, a) for r, a in found for c, p in pairs if p == r} & known
+        if more <= found:
+            return found
+        found |= more
+
+
+def zoned(kind: str) -> str:
+    """Return the zoned type for a naive one."""
+    for naive, word in (("tsrange", "tstzrange"), ("tsmultirange", "tstzmultirange")):
+        kind = re.sub(rf"\b{naive}\b", word, kind)
+    return kind.replace("without time zone", "with time zone")
+
+
+def naive_again(expression: str, kind: str, zone: str) -> str:
+    """Return the expression for the naive value of a zoned one."""
+    at = f"AT TIME ZONE '{zone}'"
+    bounds = (
+        "CASE WHEN isempty(r) THEN 'empty'::tsrange ELSE tsrange(lower(r) {0},"
+        " upper(r) {0}, concat(CASE WHEN lower_inc(r) THEN '[' ELSE '(' END,"
+        " CASE WHEN upper_inc(r) THEN ']' ELSE ')' END)) END"
+    ).format(at)
+    if kind.endswith("[]"):
+        inner = bounds if "range" in kind else f"r {at}"
+        return (
+            f"concat(array_dims({expression}), ARRAY(SELECT {inner}"
+            f" FROM unnest({expression}) AS r))"
+        )
+    if kind == "tsmultirange":
+        return (
+            f"CASE WHEN {expression} IS NOT NULL THEN"
+            f" concat('{{', (SELECT string_agg(({bounds})::text, ',' ORDER BY r)"
+            f" FROM unnest({expression}) AS r), '}}') END"
+        )
+    if kind == "tsrange":
+        return (
+            f"(SELECT CASE WHEN r IS NOT NULL THEN {bounds} END"
+            f" FROM (SELECT {expression} AS r) AS x)"
+        )
+    return f"({expression} {at})"
+
+
+def as_compared(expression: str, kind: str) -> str:
+    """Return the expression that ``naive_again`` of the zoned value must equal."""
+    if kind.endswith("[]"):
+        return f"concat(array_dims({expression}), ARRAY(SELECT unnest({expression})))"
+    return expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observer:
+    """What clients see in a database.
+
+    Attributes:
+        kinds: the types before the conversion.
+        after: it is converted.
+    """
+
+    situation: Situation
+    database: Any
+    kinds: dict[Attribute, str]
+    changing: set[Attribute]
+    after: bool
+
+    def rendered(self, query: str) -> str:
+        def value(found: "re.Match[str]") -> str:
+            expression, _, zone = found[1].partition("@")
+            if not self.after:
+                return expression
+            return f"({expression} AT TIME ZONE '{zone or self.situation.zone}')"
+
+        return re.sub(r"\{([^{}\"',]+|timestamp '[^{}']+')\}", value, query)
+
+    def relations(self) -> dict[str, str]:
+        """Return a query for each relation: its rows, with naive values."""
+        ignored = self.situation.attributes("differs")
+        columns: dict[str, list[str]] = {}
+        for (relation, column), kind in self.kinds.items():
+            if (relation, column) in ignored:
+                continue
+            text = f'"{column}"'
+            if (relation, column) in self.changing:
+                zone = self.situation.zone_of((relation, column))
+                text = (
+                    naive_again(text, kind, zone)
+                    if self.after
+                    else as_compared(text, kind)
+                )
+            columns.setdefault(relation, []).append(text)
+        readable = {
+            row[0]
+            for row in self.database.execute(
+                "SELECT n.nspname || '.' || c.relname FROM pg_class c"
+                " JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE c.relkind IN ('r', 'p', 'v', 'f')"
+                " OR c.relkind = 'm' AND c.relispopulated"
+            )
+        }
+        return {
+            relation: f"SELECT ({', '.join(texts)}, 0)::text FROM {relation} ORDER BY 1"
+            for relation, texts in columns.items()
+            if relation in readable
+        }
+
+    def seen(self) -> dict[tuple[str, str], list[Any] | str]:
+        """Return what every query gives in every session."""
+        queries = self.relations()
+        for query in self.situation.all("query") + self.situation.all("silent"):
+            queries[query] = self.rendered(query)
+        found = {}
+        for zone in SESSIONS:
+            with session(self.database, zone) as connection:
+                for name, query in queries.items():
+                    found[name, zone] = run(connection, query)
+                properties = run(connection, PROPERTIES)
+        assert not isinstance(properties, str), properties
+        found["properties", ""] = properties
+        return found
+
+    def written(self, connection: Any) -> dict[tuple[str, str], Any]:
+        """Write every row again; return what could be written."""
+        tables = sorted({r for r, _ in self.changing})
+        found = {}
+        for table, columns in self.writable(tables).items():
+            listed = ", ".join(f'"{c}"' for c in columns)
+            same = ", ".join(f'"{c}" = "{c}"' for c in columns)
+            update = f"UPDATE {table} SET {same}; SET CONSTRAINTS ALL IMMEDIATE"
+            copy = (
+                f"CREATE TEMP TABLE copied AS SELECT * FROM {table};"
+                f" DELETE FROM {table}; INSERT INTO {table} ({listed})"
+                f" OVERRIDING SYSTEM VALUE SELECT {listed} FROM copied;"
+                " SET CONSTRAINTS ALL IMMEDIATE"
+            )
+            for name, statements in (("update", update), ("insert", copy)):
+                done = run(connection, statements)
+                found[table, name] = "failed" if isinstance(done, str) else "done"
+        for query in self.situation.all("query"):
+            found[query, "earlier"] = run(connection, self.rendered(query))
+        return found
+
+    def writable(self, tables: list[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for table, column in self.database.execute(
+            "SELECT n.nspname || '.' || c.relname, a.attname::text FROM pg_class c"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+            " AND NOT a.attisdropped AND a.attgenerated = ''"
+            " WHERE c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname"
+            " = ANY (%s) ORDER BY c.oid, a.attnum",
+            [tables],
+        ):
+            found.setdefault(table, []).append(column)
+        return found
+
+
+def run(connection: Any, statements: str) -> list[Any] | str:
+    """Run statements and roll them back; return their rows, or the SQLSTATE."""
+    try:
+        cursor = connection.execute(statements)
+        rows = []
+        while True:
+            if cursor.description:
+                rows.append(cursor.fetchall())
+            if not cursor.nextset():
+                return rows
+    except psycopg.Error as error:
+        return f"error {error.sqlstate}"
+    finally:
+        connection.rollback()
+
+
+# ---------------------------------------------------------------- the situation
+
+
+@pytest.fixture(scope="module")
+def roles(server: Any) -> Iterator[None]:
+    for role in ROLES:
+        server.execute(
+            f"DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object THEN"
+            " NULL; END $$"
+        )
+    yield
+    for role in ROLES:
+        # others may use the same server
+        server.execute(
+            f"DO $$ BEGIN DROP ROLE {role}; EXCEPTION WHEN OTHERS THEN NULL; END $$"
+        )
+
+
+@pytest.fixture
+def start(
+    roles: None, make_database: Callable[..., Any], server: Any
+) -> Callable[[Situation], Any]:
+    """Fill a database with a situation, or skip it."""
+
+    def make(situation: Situation) -> Any:
+        first, last = int(situation.one("min", "13")), situation.one("max")
+        if not first <= server.version <= int(last or server.version):
+            pytest.skip(f"PostgreSQL {first} to {last or 'now'}")
+        database = make_database()
+        for need in situation.all("needs"):
+            extension = need.removeprefix("contrib ")
+            available = "SELECT count(*) FROM pg_available_extensions WHERE name = %s"
+            if not database.scalar(available, [extension]):
+                pytest.skip(f"extension {extension} is not available")
+        parts = server.parts
+        options = f"dbname '{database.name}', " + ", ".join(
+            f"{key} '{parts[key]}'" for key in ("host", "port") if parts.get(key)
+        )
+        text = situation.text.replace("@server_options@", options)
+        text = text.replace("@user@", parts.get("user") or "postgres")
+        text = text.replace("@password@", parts.get("password") or "")
+        with database.connect(autocommit=True) as connection:
+            # as an application's migrations do it, in whatever zone
+            connection.execute("SET client_min_messages = warning")
+            for part in re.split(r"(?m)^-- then$\n", text):
+                if part.startswith("-- failing"):
+                    with pytest.raises(psycopg.Error):
+                        connection.execute(part)
+                else:
+                    connection.execute(part)
+        return database
+
+    return make
+
+
+def plain_alters(situation: Situation, kinds: dict[Attribute, str]) -> list[str]:
+    """Return what somebody would write by hand."""
+    if situation.all("alter"):
+        return situation.all("alter")
+    tables: dict[str, list[str]] = {}
+    for relation, column in kinds:
+        if (relation, column) in (
+            situation.attributes("convert") | situation.attributes("refuse")
+        ):
+            tables.setdefault(relation, []).append(column)
+    return [
+        f"ALTER TABLE {table} "
+        + ", ".join(f"ALTER {c} TYPE {zoned(kinds[table, c])}" for c in columns)
+        for table, columns in tables.items()
+    ]
+
+
+@pytest.mark.parametrize("situation", situations(), ids=lambda s: s.name)
+def test_a_plain_alter_fails_or_changes_what_is_meant(
+    situation: Situation, start: Callable[..., Any], server: Any
+) -> None:
+    database = start(situation)
+    kinds = types(database)
+    for key in ("convert", "zoned", "keep", "refuse", "differs"):
+        assert situation.attributes(key) <= set(kinds), key
+    changing = situation.attributes("convert")
+    naive = Observer(
+        situation=situation, database=database, kinds=kinds, changing=changing,
+        after=False,
+    )  # fmt: skip
+    for (query, zone), result in naive.seen().items():
+        allowed = "error expected" in query or not isinstance(result, str)
+        assert allowed, f"{result} in {zone}: {query}"
+    zone = "Etc/UTC" if situation.zone == "UTC" else situation.zone
+    with session(database, "America/New_York") as connection:
+        queries = situation.all("silent")
+        before = [run(connection, naive.rendered(query)) for query in queries]
+        connection.execute(f"SET LOCAL TimeZone = '{zone}'")
+        error = None
+        try:
+            for statement in plain_alters(situation, kinds):
+                connection.execute(statement)
+            connection.execute("SET LOCAL TimeZone = 'America/New_York'")
+        except psycopg.Error as caught:
+            error = caught
+        wanted = situation.plain(server.version) or "ok"
+        assert (error.sqlstate if error else "ok") in wanted.split(), error
+        if error is None and queries:
+            connection.commit()
+            now = Observer(
+                situation=situation, database=database, kinds=kinds,
+                changing=changing, after=True,
+            )  # fmt: skip
+            after = [run(connection, now.rendered(query)) for query in queries]
+            for query, old, new in zip(queries, before, after, strict=True):
+                assert old != new, f"the same as before: {query}"
+
+
+@pytest.mark.parametrize("situation", parameters())
+def test_a_planned_conversion_keeps_what_is_meant_and_comes_back(
+    situation: Situation,
+    start: Callable[..., Any],
+    make_project: Callable[..., Any],
+    equal_dumps: Callable[..., None],
+) -> None:
+    database = start(situation)
+    kinds = types(database)
+    stored = with_children(database, situation.attributes("convert"))
+    either = situation.attributes("either")
+
+    def observe(*, after: bool) -> Observer:
+        now = types(database)
+        changing = stored | situation.attributes("zoned")
+        changing |= {a for a in either if after and now.get(a) != kinds[a]}
+        return Observer(
+            situation=situation, database=database, kinds=kinds, changing=changing,
+            after=after,
+        )  # fmt: skip
+
+    def check_converted() -> None:
+        now = types(database)
+        assert now.keys() == kinds.keys()
+        changed = {a: kind for a, kind in now.items() if kinds[a] != kind}
+        wanted = stored | situation.attributes("zoned") | (either & changed.keys())
+        assert changed == {a: zoned(kinds[a]) for a in wanted}
+        assert project.verify().outcome is Outcome.PROVED
+        assert observe(after=True).seen() == seen
+
+    before = database.dump_apart()
+    seen = observe(after=False).seen()
+    project = make_project(database.url)
+    project.configure(situation.toml)
+    with session(database, "Asia/Kolkata") as earlier:
+        written = observe(after=False).written(earlier)
+        options = dict(option.split("=") for option in situation.all("option"))
+        plan = project.plan(**{k: json.loads(v) for k, v in options.items()})
+        assert plan.decisions == ()
+        check_plan(situation, plan)
+        if not stored:
+            assert types(database) == kinds
+            return
+        project.apply()
+        check_converted()
+        with session(database, "Asia/Kolkata") as later:
+            for connection in (earlier, later):
+                again = observe(after=True).written(connection)
+                failed = {k for k, done in written.items() if done == "failed"}
+                assert again == written | {k: again[k] for k in failed}
+    upgraded = database.dump_apart()
+    project.run("downgrade", "base")
+    equal_dumps(database, before)
+    assert types(database) == kinds
+    project.run("upgrade", "head")
+    check_converted()
+    equal_dumps(database, upgraded)
+
+
+def check_plan(situation: Situation, plan: Any) -> None:
+    """Hold the plan to the columns that it shall refuse."""
+    columns = {
+        (f"{c.schema}.{c.relation}", c.column): c
+        for g in plan.groups
+        for c in g.columns
+    }
+    refused = {}
+    for item in ",".join(situation.all("refuse")).split(","):
+        if item.strip():
+            name, code = item.split()
+            refused[split_name(name)] = code
+    found = {a: c.code for a, c in columns.items() if c.action is Action.REFUSE}
+    assert found == {a: found.get(a) if c == "*" else c for a, c in refused.items()}
+    told = [f"{f.code} {f.message}" for f in plan.findings]
+    for finding in situation.all("finding"):
+        code, words = finding.split(maxsplit=1)
+        assert any(t.startswith(code) and words in t for t in told), (finding, told)
