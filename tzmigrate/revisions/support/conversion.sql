@@ -248,24 +248,74 @@ BEGIN
 END
 $tz$;
 
--- what ALTER must not change, in all tables of the step
+-- everything about the tables of the step and what depends on them
 CREATE OR REPLACE FUNCTION tzmigrate.step_picture() RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT jsonb_object_agg(j.key, j.value) FROM tzmigrate.open_parts() AS x, LATERAL (SELECT array_agg(c.column_name) AS announced FROM tzmigrate.step_column c WHERE c.step_id = x.id) AS c,
-        jsonb_each(tzmigrate.picture(tzmigrate.part_relation(x), c.announced)) AS j
+    SELECT tzmigrate.picture(array_agg(tzmigrate.part_relation(x))) FROM tzmigrate.open_parts() AS x
 $tz$;
 
+-- what the plan said would differ: types and defaults of the columns, and the texts of what was made anew
+CREATE OR REPLACE FUNCTION tzmigrate.announced(after jsonb) RETURNS TABLE (thing text, properties text[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    WITH RECURSIVE tree (id, relation) AS (
+        SELECT x.id, tzmigrate.part_relation(x)::oid FROM tzmigrate.open_parts() AS x
+        UNION SELECT tree.id, i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+    ), planned AS (
+        SELECT d.* FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
+    ), index_tree (thing) AS (
+        SELECT concat('index ', p.relation) FROM planned p WHERE p.kind = 'index'
+        UNION SELECT j.key FROM index_tree t JOIN jsonb_each(after) AS j ON concat('index ', j.value ->> 'parent') = t.thing
+    )
+    SELECT concat('column ', tree.relation::regclass, '.', quote_ident(c.column_name)), ARRAY['type', 'default'] FROM tree JOIN tzmigrate.step_column c ON c.step_id = tree.id
+    UNION ALL
+    SELECT concat('column ', p.relation, '.', quote_ident(z)), ARRAY['type', 'default'] FROM planned p, unnest(p.zoned) AS z
+    UNION ALL
+    SELECT concat('column ', p.relation, '.', quote_ident(p.name)), ARRAY['default'] FROM planned p WHERE p.kind IN ('default', 'generated column')
+    UNION ALL
+    SELECT CASE p.kind WHEN 'publication' THEN concat('table ', p.relation, ' in publication ', quote_ident(p.name)) ELSE tzmigrate.label(p.kind, p.relation, p.name) END,
+        ARRAY['definition', 'using', 'check', 'filter'] FROM planned p
+    UNION ALL
+    SELECT concat('procedure ', p.relation), ARRAY['definition'] FROM planned p WHERE p.kind = 'function'
+    UNION ALL
+    -- what partitions and children have from their parent
+    SELECT concat(p.kind, ' ', quote_ident(p.name), ' of ', tree.relation::regclass), ARRAY['definition'] FROM planned p, tree WHERE p.kind IN ('constraint', 'trigger')
+    UNION ALL
+    SELECT t.thing, ARRAY['definition'] FROM index_tree t
+    UNION ALL
+    -- an exclusion constraint and its index are one
+    SELECT concat('index ', k.conindid::regclass), ARRAY['definition'] FROM planned p JOIN pg_constraint k ON k.conrelid = to_regclass(p.relation) AND k.conname = p.name AND k.conindid <> 0
+    WHERE p.kind = 'constraint'
+$tz$;
+
+-- nothing else differs, and what was made anew is what the plan said
 CREATE OR REPLACE FUNCTION tzmigrate.compare_picture(s tzmigrate.step) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
 DECLARE
+    after jsonb = tzmigrate.step_picture();
     differs text;
+    d tzmigrate.step_dependent;
+    f record;
+    printed text;
 BEGIN
-    SELECT string_agg(coalesce(b.key, a.key), ', ' ORDER BY coalesce(b.key, a.key)) INTO differs
-    FROM jsonb_each(s.picture_before) AS b FULL JOIN jsonb_each(tzmigrate.step_picture()) AS a ON a.key = b.key
-    WHERE a.value IS DISTINCT FROM b.value;
+    SELECT string_agg(concat(x.thing, CASE WHEN x.property <> '' THEN concat(' (', x.property, ' was ', coalesce(x.was, 'nothing'), ', is ', coalesce(x.now, 'nothing'), ')')
+                                           WHEN x.was IS NULL THEN ' (appeared)' ELSE ' (vanished)' END), '; ' ORDER BY x.thing, x.property) INTO differs
+    FROM tzmigrate.picture_differences(s.picture_before, after) AS x
+    WHERE NOT EXISTS (SELECT FROM tzmigrate.announced(after) AS a WHERE a.thing = x.thing AND x.property = ANY (a.properties)
+                      -- a default may change its text, but not come or go
+                      AND (x.property <> 'default' OR x.was IS NOT NULL AND x.now IS NOT NULL));
     IF differs IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ405', concat('something changed that the plan of step ', quote_literal(s.step), ' did not announce'), differs,
             'The transaction is rolled back. Write the plan again; if it happens again, report it with the table definition.');
     END IF;
+    FOR d IN SELECT * FROM tzmigrate.step_dependent x WHERE x.step_id = s.id AND x.present LOOP
+        SELECT * INTO f FROM tzmigrate.find_dependent(d.kind, d.relation, d.name);
+        printed = tzmigrate.definition(d.kind, f.class, f.object, f.sub);
+        IF d.after <> '{}' AND md5(printed) <> ALL (d.after) AND s.server_major = current_setting('server_version_num')::integer / 10000 THEN
+            PERFORM tzmigrate.refuse('TZ405', concat(tzmigrate.label(d.kind, d.relation, d.name), ' is not what the plan of step ', quote_literal(s.step), ' announced'), coalesce(printed, ''),
+                'The transaction is rolled back. Run the revision as it was written, or write the plan again.');
+        END IF;
+        UPDATE tzmigrate.step_dependent x SET definition_after = printed, properties = NULL WHERE x.step_id = s.id AND x.position = d.position;
+    END LOOP;
 END
 $tz$;

@@ -181,6 +181,9 @@ BEGIN
     -- a rewrite moves the rows, so without a key none is found again: the whole column is compared instead
     UPDATE tzmigrate.step x SET proof = 'full' WHERE x.id = s.id AND x.key IS NULL AND x.rewrite;
     s = tzmigrate.open_part(t);
+    IF s.part = 1 AND NOT s.passed_over THEN
+        PERFORM tzmigrate.check_leaning();
+    END IF;
     -- under FORCE ROW LEVEL SECURITY the owner sees some rows only: chosen in take_table, once that is lifted under the lock
     IF NOT s.passed_over AND NOT s.forced_row_security THEN
         seen = (pg_snapshot_xmin(pg_current_snapshot())::text::bigint & 4294967295)::text;
