@@ -1,0 +1,208 @@
+"""Find ``pg_dump`` and ``pg_restore``, and run them as child processes.
+
+Everything that they need to connect reaches them by their environment and by a file
+without a name; an argument list can be read by every user of the machine.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
+
+from tzmigrate.errors import Refused
+from tzmigrate.postgres.embedded import VERSIONS, find_client_programs
+from tzmigrate.postgres.session import Session
+from tzmigrate.postgres.url import Target, parse_url
+
+APPLICATION = "tzmigrate shadow"
+"""``application_name`` of every connection that makes or uses a shadow."""
+
+_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+_INSTALLATIONS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
+_SERVICE = "tzmigrate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """``pg_dump`` and ``pg_restore`` of one installation.
+
+    Attributes:
+        version: their major version.
+    """
+
+    folder: Path
+    version: int
+
+    @property
+    def pg_dump(self) -> str:
+        """The path of ``pg_dump``."""
+        return str(self.folder / "pg_dump")
+
+    @property
+    def pg_restore(self) -> str:
+        """The path of ``pg_restore``."""
+        return str(self.folder / "pg_restore")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How to reach one server again: the one that a connection has reached.
+
+    Attributes:
+        conninfo: as it was given; the host that answered, where several were.
+        parameters: libpq's, complete, without password.
+    """
+
+    conninfo: str = field(repr=False)
+    parameters: Mapping[str, str] = field(repr=False)
+    password: str = field(repr=False)
+
+    @classmethod
+    def of(cls, session: Session) -> "Access":
+        """Read it from an open session."""
+        info = session.info
+        given = {
+            k: str(v) for k, v in conninfo_to_dict(session.target.conninfo).items()
+        }
+        found = info.get_parameters()
+        if "," in found.get("host", "") + found.get("hostaddr", ""):
+            given |= {"host": info.host, "port": str(info.port)}
+            given.pop("hostaddr", None)
+        found |= {"host": info.host, "port": str(info.port), "hostaddr": info.hostaddr}
+        for name in ("service", "servicefile", "client_encoding", "application_name"):
+            # already read into the other parameters, or others for the programs
+            found.pop(name, None)
+        if info.password:
+            # ~/.pgpass may hold it for this database alone
+            given["password"] = info.password
+        return cls(
+            conninfo=make_conninfo("", **given),
+            parameters={key: value for key, value in found.items() if value},
+            password=info.password,
+        )
+
+    def target(self, source: str, database: str | None = None) -> Target:
+        """Return a database of the server, the same one by default."""
+        name = {"dbname": database or self.parameters["dbname"]}
+        return parse_url(make_conninfo(self.conninfo, **name), source=source)
+
+
+def find_programs(server: int, folder: Path | None = None) -> Programs | None:
+    """Find programs that can read a server: of its major version, or a newer one.
+
+    Args:
+        server: major version of the server.
+        folder: look there alone; else in ``PATH``, in the usual installations, in
+            the embedded PostgreSQL.
+
+    Returns:
+        The nearest, or ``None`` where there is none.
+    """
+    folders = [folder] if folder is not None else _folders(server)
+    found = [
+        Programs(folder=each, version=version)
+        for each in folders
+        if (each / "pg_restore").exists() and (version := _version(each / "pg_dump"))
+    ]
+    able = [programs for programs in found if programs.version >= server]
+    return min(able, key=lambda programs: programs.version, default=None)
+
+
+def run_client(
+    argv: Sequence[str],
+    access: Access | None = None,
+    *,
+    stdin: IO[bytes] | None = None,
+    stdout: IO[bytes] | None = None,
+    files: Sequence[IO[bytes]] = (),
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run a program to its end; when this one is interrupted, it is killed.
+
+    Args:
+        argv: without anything secret.
+        access: the server to connect to.
+        stdin: read from its beginning; nothing by default.
+        stdout: where the output goes; it is returned by default.
+        files: further files that the program opens as ``/dev/fd/N``.
+    """
+    if stdin is not None:
+        stdin.seek(0)
+    with _environment(access) as (environment, service):
+        return subprocess.run(
+            argv,
+            stdin=stdin if stdin is not None else subprocess.DEVNULL,
+            stdout=stdout if stdout is not None else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=environment,
+            pass_fds=[file.fileno() for file in (*service, *files)],
+        )
+
+
+@contextmanager
+def _environment(
+    access: Access | None,
+) -> Iterator[tuple[dict[str, str], Sequence[IO[bytes]]]]:
+    """Write parameters as ``PG*``; those without a variable into a service file."""
+    keep = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_"))}
+    # their messages are read
+    environment = keep | {"LC_ALL": "C", "PGCLIENTENCODING": "UTF8"}
+    environment |= {"PGAPPNAME": APPLICATION, "PGTZ": "Etc/UTC"}
+    if access is None:
+        yield environment, ()
+        return
+    variables = {
+        option.keyword.decode(): option.envvar.decode() if option.envvar else None
+        for option in Conninfo.get_defaults()
+    }
+    others: list[str] = []
+    for name, value in access.parameters.items():
+        variable = variables.get(name)
+        if variable is not None:
+            environment[variable] = value
+        else:
+            others.append(f"{name}={value}\n")
+    if access.password:
+        environment["PGPASSWORD"] = access.password
+    if not others:
+        yield environment, ()
+        return
+    with tempfile.TemporaryFile() as service:
+        service.write(f"[{_SERVICE}]\n{''.join(others)}".encode())
+        service.flush()
+        environment["PGSERVICE"] = _SERVICE
+        environment["PGSERVICEFILE"] = f"/dev/fd/{service.fileno()}"
+        yield environment, (service,)
+
+
+def _folders(server: int) -> list[Path]:
+    folders = [Path(folder) for folder in os.get_exec_path() if folder]
+    for pattern in _INSTALLATIONS:
+        folders += sorted(Path("/").glob(pattern.removeprefix("/")))
+    for version in (server, *sorted(VERSIONS)):
+        try:
+            folders.append(find_client_programs(version))
+        except Refused:
+            continue
+    return list(dict.fromkeys(folders))
+
+
+@cache
+def _version(program: Path) -> int | None:
+    if not program.exists():
+        return None
+    try:
+        said = run_client([str(program), "--version"]).stdout.decode(errors="replace")
+    except OSError:
+        return None
+    match = _VERSION.search(said)
+    return int(match[1]) if match else None

