@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tzmigrate.config import (
     Config,
     Eras,
+    Views,
     ZoneRule,
     check_accepted,
     load_config,
@@ -29,7 +30,12 @@ from tzmigrate.inventory.patterns import Scope
 from tzmigrate.planning.model import Plan
 from tzmigrate.planning.planner import Planner, Rules
 from tzmigrate.postgres.session import Session, connect, read_only
-from tzmigrate.postgres.url import Target, resolve_url, sqlalchemy_url
+from tzmigrate.postgres.url import (
+    Target,
+    resolve_shadow_url,
+    resolve_url,
+    sqlalchemy_url,
+)
 from tzmigrate.verification.ledger import read_ledger
 from tzmigrate.verification.model import Proof
 from tzmigrate.verification.verifier import verify as verify_ledger
@@ -116,7 +122,7 @@ def plan(
     init: bool = False,
     head: str | None = None,
     version_path: Path | None = None,
-    shadow_url: str | None = None,  # noqa: ARG001 - the plan is not tried yet
+    shadow_url: str | None = None,
     dry_run: bool = False,
 ) -> Plan:
     """Decide what converts and how, and write the revisions.
@@ -140,6 +146,7 @@ def plan(
     from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above
     from tzmigrate.revisions import files  # noqa: PLC0415 - see above
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.ladder import try_plan  # noqa: PLC0415 - see above
     from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
 
     config = with_zone_options(load_config(connection.config), zones)
@@ -166,6 +173,16 @@ def plan(
             same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
         )
         found = planner.plan()
+        found = try_plan(
+            found,
+            planner,
+            session,
+            shadow_url=resolve_shadow_url(
+                shadow_url, config=config, environ=os.environ
+            ),
+            policy=drafting.policy(rules),
+            zoned_views=config.policy.views is Views.ZONED,
+        )
         idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
         unmatched = unmatched_patterns(session, config.zones)
         found = replace(found, findings=(*idle, *unmatched, *found.findings))

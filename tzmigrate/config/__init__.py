@@ -17,6 +17,7 @@ from tzmigrate.config.model import (
     ScanFilter,
     ShadowServer,
     Using,
+    Views,
     ZoneRule,
 )
 from tzmigrate.config.options import check_accepted, with_zone_options
@@ -35,6 +36,7 @@ __all__ = [
     "ScanFilter",
     "ShadowServer",
     "Using",
+    "Views",
     "ZoneRule",
     "check_accepted",
     "load_config",

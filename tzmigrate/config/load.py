@@ -22,6 +22,7 @@ from tzmigrate.config.model import (
     ScanFilter,
     ShadowServer,
     Using,
+    Views,
 )
 from tzmigrate.config.zones import read_zones
 from tzmigrate.errors import UsageError
@@ -162,6 +163,7 @@ class _Policy(_Table):
     proof: ProofLevel = ProofLevel.AUTO
     accept: tuple[_Code, ...] = ()
     rewrite_functions: bool = False
+    views: Views = Views.ZONED
 
 
 class _Scan(_Table):

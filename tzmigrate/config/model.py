@@ -72,6 +72,13 @@ class Using(StrEnum):
     ALWAYS = "always"
 
 
+class Views(StrEnum):
+    """What becomes of a view's column that is a converted column and nothing else."""
+
+    ZONED = "zoned"
+    NAIVE = "naive"
+
+
 class ProofLevel(StrEnum):
     """How much is compared before a conversion commits."""
 
@@ -92,6 +99,7 @@ class Policy:
         accept: codes of findings that shall no longer stop.
         rewrite_functions: put functions into the revision, where their rewrite is
             certain.
+        views: bare columns of views become timestamptz, or every view keeps its types.
     """
 
     gap: Gap = Gap.REFUSE
@@ -102,6 +110,7 @@ class Policy:
     proof: ProofLevel = ProofLevel.AUTO
     accept: tuple[str, ...] = ()
     rewrite_functions: bool = False
+    views: Views = Views.ZONED
 
     @property
     def max_lock_ms(self) -> int:

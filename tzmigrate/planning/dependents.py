@@ -20,11 +20,10 @@ from tzmigrate.planning.model import (
     PlannedDependent,
     Way,
 )
-from tzmigrate.planning.rewriting import Token
+from tzmigrate.planning.rewriting.model import SCALAR_NAIVE, Token
 from tzmigrate.postgres.quoting import (
     quote_literal,
     readable_identifier,
-    readable_name,
 )
 
 _VIEWS = frozenset((DependentKind.VIEW, DependentKind.MATERIALIZED_VIEW))
@@ -117,9 +116,7 @@ def plan_dependents(
     """
     names = {(c.schema, c.relation, c.column): c for c in columns}
     work = _Work(
-        tokens={
-            word: _token(word, names[name]) for name, word in found.words.items()
-        },
+        tokens={word: _token(word, names[name]) for name, word in found.words.items()},
         sources={word: frozenset((name,)) for name, word in found.words.items()},
     )
     views = [t for t in found.things if t.kind in _VIEWS]
@@ -134,10 +131,15 @@ def plan_dependents(
 
 def _token(word: str, column: PlannedColumn) -> Token:
     zone = sql_zone(column.zone or "UTC")
-    naive = f"({{}} AT TIME ZONE {quote_literal(zone)})"
-    if column.type_before != "timestamp without time zone":
-        naive = f"({naive})::{column.type_before}"
-    return Token(word=word, name=column.column, zone=zone, naive=naive)
+    if column.type_before == "timestamp without time zone":
+        return Token(word=word, name=column.column, zone=zone)
+    # a view's column keeps its precision
+    return Token(
+        word=word,
+        name=column.column,
+        zone=zone,
+        naive=f"({SCALAR_NAIVE})::{column.type_before}",
+    )
 
 
 def _place(thing: Leaning) -> tuple[int, int, str, str]:
@@ -181,13 +183,11 @@ def _columns(work: _Work, thing: Leaning) -> frozenset[tuple[str, str, str]]:
     for word, names in work.sources.items():
         if word in thing.tokens:
             found |= names
-    return found or frozenset(
-        name for names in work.sources.values() for name in names
-    )
+    return found or frozenset(name for names in work.sources.values() for name in names)
 
 
 def _touched(work: _Work, thing: Leaning) -> bool:
-    """Tell whether a thing computes with what converts, or stands on what is made anew."""
+    """Tell whether a thing uses what converts, or stands on what is made anew."""
     mentions = any(
         word in thing.tokens for word, token in work.tokens.items() if token.zone
     )
@@ -198,14 +198,12 @@ def _whole_row(thing: Leaning) -> bool:
     return thing.kind is DependentKind.INDEX and ":varattno 0 " in thing.tree
 
 
-def _view(
-    work: _Work, thing: Leaning, *, zoned_views: bool
-) -> PlannedDependent | None:
+def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent | None:
     mentions = _touched(work, thing)
     own = {c.word: c for c in thing.outputs if c is not None}
     # until it is known which of its outputs change, they are put back as they are
     tokens = work.tokens | {
-        w: Token(word=w, name=c.name, zone=None, naive=None) for w, c in own.items()
+        w: Token(word=w, name=c.name, zone=None) for w, c in own.items()
     }
     query = rewriting.rewrite_query(
         thing.tokens, tuple(tokens.values()), zoned_outputs=zoned_views
@@ -214,12 +212,7 @@ def _view(
     for output, zone in zip(thing.outputs, query.outputs, strict=True):
         if output is None:
             continue
-        work.tokens[output.word] = Token(
-            word=output.word,
-            name=output.name,
-            zone=zone,
-            naive=None if zone is None else f"({{}} AT TIME ZONE {quote_literal(zone)})",
-        )
+        work.tokens[output.word] = Token(word=output.word, name=output.name, zone=zone)
         work.sources[output.word] = _columns(work, thing) if mentions else frozenset()
         if zone is not None:
             zoned.append(output.name)
@@ -227,8 +220,10 @@ def _view(
     if not mentions:
         return None
     text, new = thing.text.rstrip(" ;\n"), query.text.rstrip(" ;\n")
-    if thing.kind is DependentKind.VIEW and not zoned and not (
-        thing.reads & work.recreated
+    if (
+        thing.kind is DependentKind.VIEW
+        and not zoned
+        and not (thing.reads & work.recreated)
     ):
         return PlannedDependent(
             kind=thing.kind,
@@ -289,7 +284,9 @@ def _creating(text: str) -> str:
 
 def _part(word: str) -> Callable[[Leaning], str]:
     def drop(thing: Leaning) -> str:
-        return f"DROP {word} {readable_identifier(thing.name or '')} ON {thing.relation}"
+        return (
+            f"DROP {word} {readable_identifier(thing.name or '')} ON {thing.relation}"
+        )
 
     return drop
 

@@ -70,6 +70,19 @@ class Leaning:
         return (self.kind.value, self.relation, self.name)
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What one thing is: as text, and as the server holds it parsed."""
+
+    text: str
+    tree: str
+
+    @property
+    def digest(self) -> str:
+        """What a revision knows the text by."""
+        return md5(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """All that leans on the columns of one group.
@@ -118,19 +131,6 @@ def read_definitions(
         (row[0], row[1], row[2]): Definition(text=row[7], tree=row[8])
         for row in _things(connection, target)
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What one thing is: as text, and as the server holds it parsed."""
-
-    text: str
-    tree: str
-
-    @property
-    def digest(self) -> str:
-        """What a revision knows the text by."""
-        return md5(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
 def read_view_types(
@@ -212,7 +212,8 @@ def _read(
                 tree=tree,
                 type=type_,
                 depth=depth,
-                reads=reads[class_, object_] | (frozenset() if view else {relation} & of_view),
+                reads=reads[class_, object_]
+                | (frozenset() if view else {relation} & of_view),
                 outputs=outputs[view][3] if view and name is None else (),
                 storage=storage.get(object_, ""),
                 on_view=relation in of_view,
@@ -283,9 +284,7 @@ def _reads(
 def _outputs(
     connection: psycopg.Connection[Any], views: list[int]
 ) -> dict[int, tuple[str, str, str, tuple[ViewColumn | None, ...]]]:
-    rows = connection.execute(
-        _query("view_columns"), {"views": views}
-    ).fetchall()
+    rows = connection.execute(_query("view_columns"), {"views": views}).fetchall()
     found: dict[int, tuple[str, str, str, list[ViewColumn | None]]] = {}
     for view, schema, relation, kind, name, type_, naive in rows:
         of_one = found.setdefault(view, (schema, relation, kind, []))[3]
@@ -301,14 +300,11 @@ def _names(connection: psycopg.Connection[Any], views: list[int]) -> list[Any]:
     ).fetchall()
 
 
-def _storage(
-    connection: psycopg.Connection[Any], views: list[int]
-) -> dict[int, str]:
+def _storage(connection: psycopg.Connection[Any], views: list[int]) -> dict[int, str]:
     rows = connection.execute(
         "SELECT c.oid::int8, concat("
-        " CASE WHEN m.amname <> 'heap' THEN concat(' USING ', quote_ident(m.amname)) END,"
-        " CASE WHEN s.oid IS NOT NULL"
-        "  THEN concat(' TABLESPACE ', quote_ident(s.spcname)) END)"
+        " ' USING ' || quote_ident(nullif(m.amname, 'heap')),"
+        " ' TABLESPACE ' || quote_ident(s.spcname))"
         " FROM pg_class c LEFT JOIN pg_am m ON m.oid = c.relam"
         " LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace"
         " WHERE c.oid = ANY (%s::oid[]) AND c.relkind = 'm'",

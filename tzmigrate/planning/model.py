@@ -202,6 +202,7 @@ class Plan:
         findings: what concerns the whole plan (session zones that differ, …).
         decisions: findings that a person must settle; non-empty means exit 3.
         next_for_application: lines on what the application meets after the change.
+        tried_on: where every revision went up, down and up; ``None``: nowhere.
         written: paths of the files written, in the order in which they run.
     """
 
@@ -213,3 +214,4 @@ class Plan:
     next_for_application: tuple[str, ...] = ()
     written: tuple[str, ...] = field(default=())
     dry_run: bool = False
+    tried_on: str | None = None

@@ -35,6 +35,10 @@ Names = tuple[str, str, str]
 
 _STILL_NAIVE = frozenset(("TZ132", "TZ133", "TZ134", "TZ143", "TZ144"))
 """Functions, triggers and subscribers that may write or read naive time."""
+_MADE_ANEW = frozenset(f"TZ{number}" for number in (*range(110, 116), *range(117, 127)))
+"""Dependents that the revision drops and makes again."""
+UNTRIED_CODE = "TZ316"
+"""What leans on a column is made anew only after it was tried on a shadow."""
 _UNITING = frozenset(("materialized view", "foreign key"))
 
 
@@ -145,6 +149,33 @@ class Planner:
         names = {(r.schema, r.name) for r in group.relations}
         roots = [r for r in self._roots if (r.schema, r.name) in names]
         return self._group(roots, group.slug)
+
+    def untried(self, group: Group, why: str) -> Group:
+        """Plan a group again as far as that is safe without a shadow."""
+        columns = {c.name: c for of_one in self._columns.values() for c in of_one}
+        leaning = {
+            name: made_anew[0]
+            for c in group.converted
+            for name in ((c.schema, c.relation, c.column),)
+            if (
+                made_anew := [
+                    d for d in columns[name].dependents if d.code in _MADE_ANEW
+                ]
+            )
+        }
+        return self.without(
+            group,
+            {
+                name: _refuse(
+                    UNTRIED_CODE,
+                    f"{dependent.name} would be made anew, which is not done untried: "
+                    f"{why}",
+                    "Let the role create databases, or name a server for the shadow "
+                    "with --shadow-url.",
+                )
+                for name, dependent in leaning.items()
+            },
+        )
 
     def describe(self, groups: Sequence[Group]) -> Plan:
         """Return the plan of these groups, with what concerns the whole of it."""
@@ -320,9 +351,7 @@ def _whole_keys(
             )
 
 
-def _staying(
-    column: PlannedColumn, code: str, reason: str, hint: str
-) -> PlannedColumn:
+def _staying(column: PlannedColumn, code: str, reason: str, hint: str) -> PlannedColumn:
     return replace(
         column,
         type_after=column.type_before,

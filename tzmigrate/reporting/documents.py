@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from tzmigrate.execution.model import Run, Status, StepState
 from tzmigrate.inventory.model import Family, Inventory, RelKind, Role, Severity
-from tzmigrate.planning.model import Action, Plan, Strategy
+from tzmigrate.planning.model import Action, DependentKind, Plan, Strategy, Way
 from tzmigrate.reporting.console import Result
 from tzmigrate.verification.model import Outcome, Proof
 from tzmigrate.zones.model import Basis, Survey, Verdict
@@ -194,12 +194,26 @@ class PlannedColumnEntry(_Entry):
     """The revision of an earlier plan that converts it already."""
 
 
+class PlannedDependentEntry(_Entry):
+    """What leans on converted columns and is made anew with them."""
+
+    kind: DependentKind
+    relation: str
+    """What it stands on, or itself, as SQL names it."""
+    name: str | None
+    """Of a part of a relation, unquoted."""
+    way: Way
+    zoned: tuple[str, ...]
+    """Columns of a view that become timestamptz."""
+
+
 class GroupEntry(_Entry):
     """Relations that convert together, by one revision."""
 
     slug: str
     relations: tuple[RelationNameEntry, ...]
     columns: tuple[PlannedColumnEntry, ...]
+    dependents: tuple[PlannedDependentEntry, ...]
     strategy: Strategy
     revision: str | None
     path: Path | None
@@ -224,6 +238,8 @@ class PlanDocument(_Entry):
     """Not empty: a person must decide, and nothing was written."""
     next_for_application: tuple[str, ...]
     written: tuple[Path, ...]
+    tried_on: str | None
+    """Where every revision went up, down and up again; null: nowhere."""
 
 
 class OffsetEntry(_Entry):

@@ -106,6 +106,9 @@ def _plan(plan: Plan) -> list[str]:
             for c in group.columns
         ),
     )
+    anew = tuple(plan_text.made_anew(d) for g in plan.groups for d in g.dependents)
+    if anew:
+        lines += _bullets("Made anew", anew)
     lines += _findings("Findings", plan.findings)
     lines += _bullets("Files", plan.written or ("nothing written",))
     lines += _bullets("What the application meets next", plan.next_for_application)

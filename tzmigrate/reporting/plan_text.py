@@ -3,8 +3,17 @@
 from collections.abc import Iterable
 
 from tzmigrate.inventory.model import Finding
-from tzmigrate.planning.model import Action, Group, Plan, PlannedColumn
+from tzmigrate.planning.model import (
+    Action,
+    DependentKind,
+    Group,
+    Plan,
+    PlannedColumn,
+    PlannedDependent,
+    Way,
+)
 from tzmigrate.reporting.page import Cell, Page
+from tzmigrate.reporting.visible import visible
 from tzmigrate.reporting.words import (
     STYLES,
     many,
@@ -27,6 +36,7 @@ def plan_page(plan: Plan, *, width: int = 120) -> Page:
         page.title("Decide first")
         _findings(page, plan.decisions)
     _converting(page, plan)
+    _made_anew(page, plan)
     _staying(page, plan, Action.REFUSE, "Not converted", "bold red")
     _staying(page, plan, Action.KEEP, "Kept", "cyan")
     if plan.findings:
@@ -35,6 +45,8 @@ def plan_page(plan: Plan, *, width: int = 120) -> Page:
     page.title("Files")
     for line in _files(plan):
         page.line(f"  {line}")
+    if where := tried(plan):
+        page.line(f"  {where}")
     if plan.next_for_application:
         page.title("What the application meets next")
         for line in plan.next_for_application:
@@ -113,24 +125,70 @@ def _converting(page: Page, plan: Plan) -> None:
 
 
 def _group(group: Group, columns: tuple[PlannedColumn, ...]) -> list[list[Cell]]:
-    root = group.relations[0]
-    children = len(group.relations) - 1
+    rows: list[list[Cell]] = []
+    roots = [t.relation for t in group.tables] or list(group.relations[:1])
+    children = len(group.relations) - len(roots)
     extent = f" with {many(children, 'child', 'children')}" if children else ""
-    rows: list[list[Cell]] = [
-        [
-            (named(root.schema, root.name), "bold"),
-            (f"revision {group.revision}" if group.revision else "") + extent,
-            "",
-            group.strategy.value,
-            lock(group),
-        ]
-    ]
+    for root in roots:
+        first = root is roots[0]
+        rows.append(
+            [
+                (named(root.schema, root.name), "bold"),
+                (f"revision {group.revision}" if group.revision else "") + extent
+                if first
+                else "in the same revision",
+                "",
+                group.strategy.value if first else "",
+                lock(group) if first else "",
+            ]
+        )
+        rows += _columns(
+            [c for c in columns if (c.schema, c.relation) == (root.schema, root.name)]
+        )
+    return rows
+
+
+def _columns(columns: Iterable[PlannedColumn]) -> list[list[Cell]]:
+    rows: list[list[Cell]] = []
     for column in columns:
         change = f"{short_type(column.type_before)} → {short_type(column.type_after)}"
         planned = f"planned in {column.planned_in}" if column.planned_in else ""
         label = "  " + named(column.column)
         rows.append([label, change, column.zone or "", planned, ""])
     return rows
+
+
+def made_anew(dependent: PlannedDependent) -> str:
+    """Say what becomes of one thing that leans on converted columns."""
+    done = {
+        Way.RECREATE: "dropped and made again",
+        Way.REPLACE: "emptied and refilled in its place",
+        Way.ALTER: "changed in its place",
+    }[dependent.way]
+    if dependent.kind is DependentKind.MATERIALIZED_VIEW:
+        done += ", then refreshed"
+    if dependent.zoned:
+        names = ", ".join(named(name) for name in dependent.zoned)
+        become = "becomes" if len(dependent.zoned) == 1 else "become"
+        done += f"; {names} {become} timestamptz"
+    return f"{visible(dependent.label)}: {done}"
+
+
+def tried(plan: Plan) -> str:
+    """Say where the revisions were tried, in one line; empty where they were not."""
+    if plan.tried_on is None:
+        return ""
+    return f"tried up, down and up again on an empty copy: {plan.tried_on}"
+
+
+def _made_anew(page: Page, plan: Plan) -> None:
+    dependents = [d for g in plan.groups for d in g.dependents]
+    if dependents:
+        page.title(
+            f"Made anew with what leans on it: {many(len(dependents), 'object')}"
+        )
+    for dependent in dependents:
+        page.paragraph(made_anew(dependent), lead="  -", indent=4)
 
 
 def _staying(page: Page, plan: Plan, action: Action, title: str, style: str) -> None:

@@ -22,9 +22,14 @@ from tzmigrate.planning.leaning import (
     read_leaning,
     read_view_types,
 )
-from tzmigrate.planning.model import Group, PlannedDependent, RelationName, Way
+from tzmigrate.planning.model import Group, Plan, PlannedDependent, RelationName
 from tzmigrate.planning.planner import Names, Planner
+from tzmigrate.postgres.dump import ShadowUnavailable
+from tzmigrate.postgres.lacks import NotCopied
 from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.postgres.session import Session
+from tzmigrate.postgres.shadow import open_shadow
+from tzmigrate.postgres.url import Target
 from tzmigrate.revisions import support
 from tzmigrate.revisions.render import Direction, Policy, group_statements
 
@@ -48,11 +53,19 @@ class Trial:
     zoned_views: bool
     original: Callable[[Sequence[tuple[RelationName, str]]], Definitions]
 
-    def prepare(self) -> None:
-        """Install the support on the shadow."""
+    def prepare(self, pending: Sequence[Sequence[str]] = ()) -> None:
+        """Install the support on the shadow, and run what will run before this plan.
+
+        Args:
+            pending: the statements of each planned revision that is not applied yet.
+        """
         with self.connection.transaction():
             for statement in support.install():
                 self.connection.execute(statement.encode())
+        for revision in pending:
+            with self.connection.transaction():
+                for statement in revision:
+                    self.connection.execute(statement.encode())
 
     def climb(self, group: Group) -> Group:
         """Return the group as it gets up, down and up again on the shadow.
@@ -76,23 +89,19 @@ class Trial:
             group = self.planner.without(group, _refusals(group, blocked))
         return group
 
-    def _try(
-        self, group: Group, found: Found
-    ) -> tuple[Group, tuple[Blocked, ...]]:
+    def _try(self, group: Group, found: Found) -> tuple[Group, tuple[Blocked, ...]]:
         try:
             with self.connection.transaction():
                 self._run(group, "up")
                 after = read_definitions(self.connection, _names(group))
-                wrong = self._misunderstood(group, found, after)
-                if wrong:
-                    raise _Misunderstood
+                self._check(group, found, after)
                 group = self._with_digests(group, found, after)
             with self.connection.transaction():
                 self._run(group, "down")
             with self.connection.transaction():
                 self._run(group, "up")
-        except _Misunderstood:
-            return group, wrong
+        except _Misunderstood as wrong:
+            return group, wrong.blocked
         except psycopg.Error as error:
             return group, (_failed(group, error),)
         return group, ()
@@ -111,10 +120,8 @@ class Trial:
         ):
             self.connection.execute(statement.sql.encode())
 
-    def _misunderstood(
-        self, group: Group, found: Found, after: Definitions
-    ) -> tuple[Blocked, ...]:
-        """Return what the server reads otherwise than the plan meant it."""
+    def _check(self, group: Group, found: Found, after: Definitions) -> None:
+        """Stop at what the server reads otherwise than the plan meant it."""
         planned = {(d.kind.value, d.relation, d.name): d for d in group.dependents}
         views = [t for t in found.things if t.outputs and t.key in planned]
         types = read_view_types(self.connection, [t.relation for t in views])
@@ -127,11 +134,10 @@ class Trial:
                 reason = _other_types(thing, planned[thing.key], types[thing.relation])
             if reason:
                 wrong.append(_blocked(planned[thing.key], reason, group))
-        return tuple(wrong)
+        if wrong:
+            raise _Misunderstood(tuple(wrong))
 
-    def _with_digests(
-        self, group: Group, found: Found, after: Definitions
-    ) -> Group:
+    def _with_digests(self, group: Group, found: Found, after: Definitions) -> Group:
         """Add what the revision will know the texts by."""
         original = self.original(_names(group))
         before = {t.key: Definition(t.text, t.tree) for t in found.things}
@@ -145,16 +151,78 @@ class Trial:
         return replace(
             group,
             dependents=tuple(
-                replace(
-                    d, before=digests(d, before, original), after=digests(d, after)
-                )
+                replace(d, before=digests(d, before, original), after=digests(d, after))
                 for d in group.dependents
             ),
         )
 
 
-class _Misunderstood(Exception):  # noqa: N818 - never leaves this module
+class _Misunderstood(Exception):
     """The server reads a rewritten text otherwise than it was meant."""
+
+    def __init__(self, blocked: tuple[Blocked, ...]) -> None:
+        super().__init__()
+        self.blocked = blocked
+
+
+def try_plan(
+    plan: Plan,
+    planner: Planner,
+    session: Session,
+    *,
+    shadow_url: Target | None,
+    policy: Policy,
+    zoned_views: bool,
+    progress: Callable[[str], None] | None = None,
+) -> Plan:
+    """Try every revision of a plan on a shadow, and return what gets through.
+
+    Args:
+        plan: as the planner made it.
+        planner: that made it.
+        session: connected to the database that is planned for; only read.
+        shadow_url: a server that the user names for the shadow.
+        policy: what the revisions will enforce.
+        zoned_views: ``[policy] views``.
+        progress: told what is done.
+    """
+    if not any(g.tables for g in plan.groups):
+        return plan
+    try:
+        with open_shadow(session, shadow_url=shadow_url, progress=progress) as shadow:
+            trial = Trial(
+                connection=shadow.session,
+                planner=planner,
+                policy=policy,
+                zoned_views=zoned_views,
+                original=lambda columns: read_definitions(session, columns),
+            )
+            trial.prepare()
+            groups = tuple(trial.climb(g) for g in plan.groups)
+            told = [_told(lack) for lack in shadow.findings]
+            where = f"{shadow.kind.value}, PostgreSQL {shadow.version}"
+    except ShadowUnavailable as exc:
+        groups = tuple(planner.untried(g, exc.message) for g in plan.groups)
+        told = [
+            Finding(
+                code="TZ317",
+                severity=Severity.WARNING,
+                message=f"the plan was not tried on a shadow: {exc.message}",
+                hint=exc.hint,
+            )
+        ]
+        where = None
+    found = planner.describe(groups)
+    return replace(found, findings=(*told, *found.findings), tried_on=where)
+
+
+def _told(lack: NotCopied) -> Finding:
+    return Finding(
+        code="TZ318",
+        severity=Severity.INFO,
+        message=lack.text,
+        hint="What leans on them could not be tried before the revision was written.",
+    )
 
 
 def _names(group: Group) -> list[tuple[RelationName, str]]:
@@ -247,6 +315,3 @@ def _refusals(group: Group, blocked: Sequence[Blocked]) -> dict[Names, Finding]:
         for one in reversed(blocked)
         for name in one.columns
     }
-
-
-__all__ = ["Trial", "Way"]

@@ -202,7 +202,7 @@ def group_statements(
         made = dependent.make if up else dependent.remake
         found += [_if_taken(dependent, sql) for sql in made]
         if dependent.way is not Way.ALTER:
-            found.append(_call("give_back", _identity(dependent)))
+            found.append(Statement(f"SELECT tzmigrate.give_back({_named(dependent)})"))
     for dependent in reversed(group.dependents):
         if dependent.kind is DependentKind.MATERIALIZED_VIEW:
             relation = wire.literal(dependent.relation)
@@ -262,10 +262,16 @@ def _identity(dependent: PlannedDependent) -> dict[str, str]:
     }
 
 
+def _named(dependent: PlannedDependent) -> str:
+    names = [dependent.kind.value, dependent.relation]
+    if dependent.name is not None:
+        names.append(dependent.name)
+    return ", ".join(wire.literal(name) for name in names)
+
+
 def _if_taken(dependent: PlannedDependent, sql: str) -> Statement:
     """Return a statement that runs only where the database has the dependent."""
-    identity = ", ".join(_identity(dependent).values())
-    return Statement(wire.guarded(f"tzmigrate.took({identity})", sql))
+    return Statement(wire.guarded(f"tzmigrate.took({_named(dependent)})", sql))
 
 
 def _alter(group: Group, table: Table, *, up: bool) -> Statement:
@@ -279,9 +285,7 @@ def _alter(group: Group, table: Table, *, up: bool) -> Statement:
             if table.strategy is Strategy.REWRITE
             else "which would rewrite the table"
         )
-        note = (
-            f"the same as {using}, {why}; the session's zone is pinned to {zone}"
-        )
+        note = f"the same as {using}, {why}; the session's zone is pinned to {zone}"
     # run a second time, USING would shift every value (postgres-facts.md 0.5), and
     # SET DEFAULT would overwrite what somebody has set since
     return Statement(wire.guarded("tzmigrate.must_convert()", ddl), note)
@@ -289,7 +293,9 @@ def _alter(group: Group, table: Table, *, up: bool) -> Statement:
 
 def _call(function: str, arguments: dict[str, str]) -> Statement:
     if len(arguments) <= 1:
-        return Statement(f"SELECT tzmigrate.{function}({', '.join(arguments.values())})")
+        return Statement(
+            f"SELECT tzmigrate.{function}({', '.join(arguments.values())})"
+        )
     given = ",\n".join(f"    {name} => {value}" for name, value in arguments.items())
     return Statement(f"SELECT tzmigrate.{function}(\n{given})")
 

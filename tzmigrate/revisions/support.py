@@ -52,11 +52,7 @@ def statements(name: str) -> tuple[str, ...]:
 
 def install() -> tuple[str, ...]:
     """Return the statements of the first planned revision's upgrade."""
-    return tuple(
-        statement
-        for name in INSTALLED
-        for statement in statements(name)
-    )
+    return tuple(statement for name in INSTALLED for statement in statements(name))
 
 
 def uninstall() -> tuple[str, ...]:

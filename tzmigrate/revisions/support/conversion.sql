@@ -32,7 +32,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM tzmigrate.check_leaning();
-    UPDATE tzmigrate.step x SET picture_before = tzmigrate.step_picture() WHERE x.id = s.id;
+    UPDATE tzmigrate.step x SET picture_before = tzmigrate.step_picture(),
+        repairs = tzmigrate.index_repairs_before((SELECT array_agg(tzmigrate.part_relation(o)) FROM tzmigrate.open_parts() AS o)) WHERE x.id = s.id;
     FOR part IN SELECT * FROM tzmigrate.open_parts() LOOP
         PERFORM tzmigrate.take_baseline(part);
     END LOOP;
@@ -237,8 +238,9 @@ BEGIN
         FOR part IN SELECT * FROM tzmigrate.open_parts() LOOP
             PERFORM tzmigrate.prove_part(part);
         END LOOP;
+        PERFORM tzmigrate.repair_indexes(s.repairs);
         PERFORM tzmigrate.compare_picture(s);
-        UPDATE tzmigrate.step x SET done_at = clock_timestamp(), picture_before = NULL WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
+        UPDATE tzmigrate.step x SET done_at = clock_timestamp(), picture_before = NULL, repairs = NULL WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
     END IF;
     PERFORM set_config('tzmigrate.marker', '', true), set_config('tzmigrate.step', '', true);
     FOR setting IN SELECT key AS name, value FROM jsonb_each_text(current_setting('tzmigrate.saved')::jsonb) AS j WHERE key <> 'search_path' LOOP

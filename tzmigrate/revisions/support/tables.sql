@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step (
     sample_rows integer,
     rows_written bigint,
     picture_before jsonb,
+    repairs jsonb,
     file_nodes_before text,
     file_nodes_after text,
     rows_total bigint,
