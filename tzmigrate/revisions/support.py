@@ -16,6 +16,8 @@ INSTALLED = (
     "columns",
     "values",
     "picture",
+    "properties",
+    "repairs",
     "conversion",
     "close",
 )

@@ -1,0 +1,126 @@
+-- repairs: what ALTER TYPE forgets of indexes, keys and statistics, read before it and given back after it (postgres-facts.md section 3)
+
+-- what of an index ALTER TYPE, or the making of its partitioned index, may forget
+CREATE OR REPLACE FUNCTION tzmigrate.index_state(index oid) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT jsonb_build_object('options', to_jsonb(c.reloptions), 'tablespace', tzmigrate.tablespace_of(c.oid), 'comment', obj_description(c.oid, 'pg_class'),
+        'clustered', i.indisclustered, 'replica identity', i.indisreplident,
+        'statistics', (SELECT jsonb_object_agg(a.attnum, coalesce(a.attstattarget, -1)) FROM pg_attribute a WHERE a.attrelid = c.oid),
+        'extensions', (SELECT jsonb_agg(e.extname ORDER BY e.extname) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x'),
+        'constraint comment', (SELECT obj_description(k.oid, 'pg_constraint') FROM pg_constraint k WHERE k.conindid = c.oid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')))
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indexrelid = index
+$tz$;
+
+-- what ALTER TYPE may forget of the roots and the trees below them, read before it
+CREATE OR REPLACE FUNCTION tzmigrate.index_repairs_before(roots regclass[]) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
+    WITH RECURSIVE tree (relation) AS (
+        SELECT r::oid FROM unnest(roots) AS r UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+    ), index (level, oid, relation, parent) AS (
+        SELECT 0, i.indexrelid, i.indrelid, NULL::oid FROM tree JOIN pg_index i ON i.indrelid = tree.relation WHERE NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
+        UNION ALL SELECT index.level + 1, i.indexrelid, i.indrelid, index.oid FROM index JOIN pg_inherits h ON h.inhparent = index.oid JOIN pg_index i ON i.indexrelid = h.inhrelid
+    ), key (level, oid, parent) AS (
+        SELECT 0, k.oid, NULL::oid FROM pg_constraint k WHERE k.conparentid = 0 AND k.contype IN ('f', 'p', 'u', 'x')
+            -- theirs and those that refer to them, which no index of pg_constraint finds
+            AND k.oid IN (SELECT d.objid FROM tree JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.relation AND d.classid = 'pg_constraint'::regclass)
+        UNION ALL SELECT key.level + 1, k.oid, key.oid FROM key JOIN pg_constraint k ON k.conparentid = key.oid
+    )
+    SELECT jsonb_build_object(
+        'indexes', (SELECT jsonb_agg(jsonb_build_object('relation', i.relation::regclass, 'parent', i.parent::regclass, 'schema', n.nspname, 'name', c.relname, 'state', tzmigrate.index_state(i.oid)) ORDER BY i.level)
+            FROM index i JOIN pg_class c ON c.oid = i.oid JOIN pg_namespace n ON n.oid = c.relnamespace),
+        'keys', (SELECT jsonb_agg(jsonb_build_object('relation', k.conrelid::regclass, 'name', k.conname, 'parent', p.conname, 'parent relation', p.conrelid::regclass,
+                'comment', obj_description(k.oid, 'pg_constraint'), 'states', CASE WHEN key.level = 0 THEN tzmigrate.key_states(k.oid) END) ORDER BY key.level)
+            FROM key JOIN pg_constraint k ON k.oid = key.oid LEFT JOIN pg_constraint p ON p.oid = key.parent
+            -- those for each partition that is referred to have no life of their own
+            WHERE k.conrelid IS DISTINCT FROM p.conrelid AND (k.contype = 'f' OR key.level = 0)),
+        'statistics', (SELECT jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', e.stxname, 'owner', pg_get_userbyid(e.stxowner), 'target', coalesce(e.stxstattarget, -1), 'comment', obj_description(e.oid, 'pg_statistic_ext')))
+            FROM tree JOIN pg_statistic_ext e ON e.stxrelid = tree.relation JOIN pg_namespace n ON n.oid = e.stxnamespace))
+$tz$;
+
+-- give back where it differs, from the top of a tree down, as a child is known by its parent
+CREATE OR REPLACE FUNCTION tzmigrate.repair_indexes(saved jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
+DECLARE
+    was jsonb;
+    now record;
+    taken regclass;
+    full_name text;
+    statement text;
+BEGIN
+    FOR was IN SELECT * FROM jsonb_array_elements(coalesce(nullif(saved -> 'indexes', 'null'), '[]')) LOOP
+        full_name = concat(quote_ident(was ->> 'schema'), '.', quote_ident(was ->> 'name'));
+        SELECT c.oid, c.relname, c.oid::regclass AS label, i.indrelid::regclass AS relation, tzmigrate.index_state(c.oid) AS state INTO now
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE CASE WHEN was ->> 'parent' IS NULL THEN c.oid = to_regclass(full_name)
+                   ELSE i.indrelid = (was ->> 'relation')::regclass AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid AND h.inhparent = to_regclass(was ->> 'parent')) END;
+        CONTINUE WHEN now.oid IS NULL;
+        IF now.relname <> was ->> 'name' THEN
+            taken = to_regclass(full_name);
+            IF taken IS NOT NULL THEN
+                -- two children got each other's names; its own turn comes
+                EXECUTE concat('ALTER INDEX ', taken, ' RENAME TO ', quote_ident(concat('tz_index_', taken::oid)));
+            END IF;
+            EXECUTE concat('ALTER INDEX ', now.label, ' RENAME TO ', quote_ident(was ->> 'name'));
+        END IF;
+        was = was -> 'state';
+        FOR statement IN
+            SELECT concat('ALTER INDEX ', full_name, ' RESET (', string_agg(quote_ident(split_part(o, '=', 1)), ', '), ')') FROM jsonb_array_elements_text(coalesce(nullif(now.state -> 'options', 'null'), '[]')) AS o
+            WHERE now.state -> 'options' <> was -> 'options' HAVING count(*) > 0
+            UNION ALL
+            SELECT concat('ALTER INDEX ', full_name, ' SET (', tzmigrate.option_list(array_agg(o)), ')') FROM jsonb_array_elements_text(coalesce(nullif(was -> 'options', 'null'), '[]')) AS o
+            WHERE now.state -> 'options' <> was -> 'options' HAVING count(*) > 0
+            UNION ALL
+            SELECT concat('ALTER INDEX ', full_name, ' SET TABLESPACE ', quote_ident(coalesce(nullif(was ->> 'tablespace', ''), (SELECT s.spcname FROM pg_database d JOIN pg_tablespace s ON s.oid = d.dattablespace WHERE d.datname = current_database()))))
+            WHERE now.state -> 'tablespace' <> was -> 'tablespace'
+            UNION ALL
+            SELECT concat('COMMENT ON INDEX ', full_name, ' IS ', quote_nullable(was ->> 'comment')) WHERE now.state -> 'comment' <> was -> 'comment'
+            UNION ALL
+            SELECT concat('ALTER INDEX ', full_name, ' ALTER COLUMN ', s.key, ' SET STATISTICS ', s.value) FROM jsonb_each_text(was -> 'statistics') AS s WHERE now.state -> 'statistics' ->> s.key <> s.value
+            UNION ALL
+            SELECT concat('ALTER INDEX ', full_name, ' DEPENDS ON EXTENSION ', quote_ident(e)) FROM jsonb_array_elements_text(coalesce(nullif(was -> 'extensions', 'null'), '[]')) AS e
+            WHERE NOT coalesce(nullif(now.state -> 'extensions', 'null') @> to_jsonb(e), false)
+            UNION ALL
+            SELECT concat('ALTER ', CASE k.relkind WHEN 'm' THEN 'MATERIALIZED VIEW ' ELSE 'TABLE ' END, now.relation, s.what, substr(full_name, 1 + length(quote_ident(n.nspname)) + 1))
+            FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace, (VALUES ('clustered', ' CLUSTER ON '), ('replica identity', ' REPLICA IDENTITY USING INDEX ')) AS s (key, what)
+            WHERE k.oid = now.relation AND (was -> s.key)::boolean AND NOT (now.state -> s.key)::boolean
+            UNION ALL
+            SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', k.oid), ' IS ', quote_nullable(was ->> 'constraint comment')) FROM pg_constraint k
+            WHERE k.conindid = now.oid AND k.conrelid = now.relation AND k.contype IN ('p', 'u', 'x') AND now.state -> 'constraint comment' <> was -> 'constraint comment'
+        LOOP
+            EXECUTE statement;
+        END LOOP;
+    END LOOP;
+
+    FOR was IN SELECT * FROM jsonb_array_elements(coalesce(nullif(saved -> 'keys', 'null'), '[]')) LOOP
+        SELECT k.oid, k.conname, obj_description(k.oid, 'pg_constraint') AS comment INTO now FROM pg_constraint k
+        WHERE k.conrelid = to_regclass(was ->> 'relation') AND CASE WHEN was ->> 'parent' IS NULL THEN k.conname = was ->> 'name'
+            ELSE k.conparentid = (SELECT p.oid FROM pg_constraint p WHERE p.conrelid = to_regclass(was ->> 'parent relation') AND p.conname = was ->> 'parent') END;
+        CONTINUE WHEN now.oid IS NULL;
+        IF now.conname <> was ->> 'name' THEN
+            EXECUTE concat('ALTER TABLE ', was ->> 'relation', ' RENAME CONSTRAINT ', quote_ident(now.conname), ' TO ', quote_ident(was ->> 'name'));
+        END IF;
+        IF now.comment IS DISTINCT FROM was ->> 'comment' THEN
+            EXECUTE concat('COMMENT ON CONSTRAINT ', quote_ident(was ->> 'name'), ' ON ', was ->> 'relation', ' IS ', quote_nullable(was ->> 'comment'));
+        END IF;
+    END LOOP;
+    PERFORM tzmigrate.set_key_states((k ->> 'relation')::regclass, (k ->> 'name')::name, k -> 'states')
+    FROM jsonb_array_elements(coalesce(nullif(saved -> 'keys', 'null'), '[]')) AS k WHERE k ->> 'states' IS NOT NULL;
+
+    FOR was IN SELECT * FROM jsonb_array_elements(coalesce(nullif(saved -> 'statistics', 'null'), '[]')) LOOP
+        full_name = concat(quote_ident(was ->> 'schema'), '.', quote_ident(was ->> 'name'));
+        SELECT e.oid, pg_get_userbyid(e.stxowner) AS owner, coalesce(e.stxstattarget, -1) AS target, obj_description(e.oid, 'pg_statistic_ext') AS comment INTO now
+        FROM pg_statistic_ext e JOIN pg_namespace n ON n.oid = e.stxnamespace WHERE e.stxname = was ->> 'name' AND n.nspname = was ->> 'schema';
+        CONTINUE WHEN now.oid IS NULL;
+        IF now.target <> (was -> 'target')::integer THEN
+            EXECUTE concat('ALTER STATISTICS ', full_name, ' SET STATISTICS ', was ->> 'target');
+        END IF;
+        IF now.comment IS DISTINCT FROM was ->> 'comment' THEN
+            EXECUTE concat('COMMENT ON STATISTICS ', full_name, ' IS ', quote_nullable(was ->> 'comment'));
+        END IF;
+        IF now.owner <> was ->> 'owner' THEN
+            EXECUTE concat('ALTER STATISTICS ', full_name, ' OWNER TO ', quote_ident(was ->> 'owner'));
+        END IF;
+    END LOOP;
+END
+$tz$;
