@@ -13,6 +13,7 @@ INSTALLED = (
     "tables",
     "steps",
     "dependents",
+    "families",
     "columns",
     "values",
     "picture",

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from tzmigrate.verification.ledger import LedgerColumn, LedgerStep
+from tzmigrate.verification.ledger import LedgerStep
 
 _SMALL = 64 * 1024 * 1024
 """Bytes up to which rows are counted; above, the planner's estimate serves."""
@@ -47,17 +47,17 @@ def compare_sample(
     """Compare every recorded row of a step; one tally for each column's position."""
     by_place = step.key == ("tableoid", "ctid")
     expected = sql.SQL("p.instant" if step.zoned else "p.wall")
-    now = sql.SQL(", ").join(_microseconds(c, step) for c in step.columns)
-    finite = sql.SQL(", ").join(
-        sql.SQL("isfinite({})").format(sql.Identifier("t", c.column))
-        for c in step.columns
-    )
+    texts = _texts(connection, step)
+    now = sql.SQL(", ").join(text.number for text in texts)
+    finite = sql.SQL(", ").join(text.finite for text in texts)
+    moments = sql.SQL(", ").join(sql.Literal(text.one_moment) for text in texts)
     # where the rows were left alone, one that bears the step's transaction id was
     # written beside it, by another revision in the same transaction
     own = list(step.transaction_ids) if step.rewrite or by_place else []
     statement = sql.SQL(
         "SELECT u.position, f.found, f.written,"
-        " CASE WHEN {masked} THEN NULL ELSE u.now::numeric - u.was END,"
+        " CASE WHEN NOT {masked} AND (ARRAY[{moments}])[u.position]"
+        "  THEN u.now::numeric - u.was END,"
         " u.now IS NOT DISTINCT FROM u.was, u.finite IS NOT TRUE, count(*)"
         " FROM (SELECT t.tableoid IS NOT NULL AND {stayed} AS found,"
         "   t.tableoid IS NOT NULL AND ({elsewhere} OR coalesce("
@@ -79,6 +79,7 @@ def compare_sample(
         expected=expected,
         now=now,
         finite=finite,
+        moments=moments,
         relation=_relation(step),
         match=_match(connection, step),
         id=sql.Literal(step.id),
@@ -154,19 +155,46 @@ def _regclass(connection: psycopg.Connection[Any], step: LedgerStep) -> str:
     return _relation(step).as_string(connection)
 
 
-def _microseconds(column: LedgerColumn, step: LedgerStep) -> sql.Composed:
-    """Return the stored integer of a column; its type today decides which function."""
-    name = sql.Identifier("t", column.column)
-    value = (
-        sql.SQL("{}::timestamptz").format(name)
-        if step.zoned
-        else sql.SQL("{}::timestamp").format(name)
-    )
-    number = sql.SQL("tzmigrate.microseconds({})").format(value)
-    if not step.masked:
-        return number
-    # the ledger of a table with row security holds digests (see prove_step)
-    return sql.SQL("hashint8extended({}, {})").format(number, sql.Literal(step.id))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    """How one column is read.
+
+    Attributes:
+        number: what was recorded of a value: microseconds, or else a digest.
+        finite: whether there is a moment in a value that a shift would move.
+        one_moment: the difference of two numbers is an offset.
+    """
+
+    number: sql.Composable
+    finite: sql.Composable
+    one_moment: bool
+
+
+def _texts(connection: psycopg.Connection[Any], step: LedgerStep) -> list[_Text]:
+    """Return the support's own SQL for each column, as its type is today."""
+    rows = connection.execute(
+        "SELECT tzmigrate.number(c, %(zoned)s, %(wanted)s),"
+        " tzmigrate.is_finite(c, %(zoned)s), tzmigrate.one_moment(c)"
+        " FROM tzmigrate.step_column AS c WHERE c.step_id = %(id)s ORDER BY c.position",
+        {
+            "id": step.id,
+            "zoned": step.zoned,
+            "wanted": "instant" if step.zoned else "wall",
+        },
+    ).fetchall()
+    found = []
+    for number, finite, one_moment in rows:
+        # written by the support from quoted names; nothing of it comes from outside
+        text = sql.SQL(number)
+        if step.masked:
+            # the ledger of a table with row security holds digests (see prove_part)
+            text = sql.SQL("hashint8extended({}, {})").format(
+                text, sql.Literal(step.id)
+            )
+        found.append(
+            _Text(number=text, finite=sql.SQL(finite), one_moment=one_moment)
+        )
+    return found
 
 
 def _match(connection: psycopg.Connection[Any], step: LedgerStep) -> sql.Composable:

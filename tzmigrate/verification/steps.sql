@@ -8,7 +8,7 @@ SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.maske
        c.position, c.relation_schema, c.relation_name, c.column_name, c.type_before, c.type_after, c.zone,
        c.values_before, c.fingerprint_before::text, s.session_zone,
        -- a view in its place would run its functions with the rights of the role that verifies
-       (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
+       (SELECT tzmigrate.type_label(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
         JOIN pg_catalog.pg_class AS k ON k.oid = a.attrelid AND k.relkind IN ('r', 'p')
         WHERE a.attrelid = pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))
           AND a.attname = c.column_name AND NOT a.attisdropped),

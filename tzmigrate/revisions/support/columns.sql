@@ -156,7 +156,7 @@ BEGIN
     SELECT * INTO s FROM tzmigrate.step x WHERE x.id = open_id;
     SELECT * INTO c FROM tzmigrate.step_column x WHERE x.step_id = open_id AND x.column_name = check_column.name;
     label = concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name), '.', quote_ident(c.column_name));
-    SELECT format_type(a.atttypid, a.atttypmod), tzmigrate.default_text(a.attrelid, a.attname) INTO now_type, now_default
+    SELECT tzmigrate.type_label(a.atttypid, a.atttypmod), tzmigrate.default_text(a.attrelid, a.attname) INTO now_type, now_default
     FROM pg_attribute a WHERE a.attrelid = concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass
       AND a.attname = c.column_name AND NOT a.attisdropped;
     IF now_type IS NULL THEN

@@ -70,7 +70,7 @@ BEGIN
     t = tzmigrate.part_relation(s);
     IF s.passed_over THEN
         IF EXISTS (SELECT FROM tzmigrate.step_column x JOIN pg_attribute a ON a.attrelid = t AND a.attname = x.column_name
-                   WHERE x.step_id = s.id AND format_type(a.atttypid, a.atttypmod) <> x.type_after) THEN
+                   WHERE x.step_id = s.id AND tzmigrate.type_label(a.atttypid, a.atttypmod) <> x.type_after) THEN
             PERFORM tzmigrate.refuse('TZ345', concat('stale plan: some planned columns of ', t, ' are converted already, and some are not'), '',
                 tzmigrate.plan_again(s.direction));
         END IF;
@@ -140,18 +140,18 @@ DECLARE
 BEGIN
     SELECT string_agg(quote_ident(x.column_name), ', ' ORDER BY x.position) INTO names
     FROM tzmigrate.step_column x WHERE x.step_id = s.id;
-    SELECT string_agg(concat(quote_ident(x.column_name), ' is ', format_type(a.atttypid, a.atttypmod)), ', ') INTO differs
+    SELECT string_agg(concat(quote_ident(x.column_name), ' is ', tzmigrate.type_label(a.atttypid, a.atttypmod)), ', ') INTO differs
     FROM tzmigrate.step_column x JOIN pg_attribute a ON a.attrelid = t AND a.attname = x.column_name AND NOT a.attisdropped
-    WHERE x.step_id = s.id AND format_type(a.atttypid, a.atttypmod) <> x.type_after;
+    WHERE x.step_id = s.id AND tzmigrate.type_label(a.atttypid, a.atttypmod) <> x.type_after;
     IF differs IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ403', concat('a column of ', t, ' did not get its planned type'), differs, 'Run the revision as it was written.');
     END IF;
     rewritten = tzmigrate.file_nodes(t) IS DISTINCT FROM s.file_nodes_before;
     -- the sample: every recorded row, to the microsecond
-    SELECT x.column_name, count(*) AS compared, count(*) FILTER (WHERE d.found IS NULL) AS missing,
+    SELECT x.column_name, bool_and(tzmigrate.one_moment(x)) AS one_moment, count(*) AS compared, count(*) FILTER (WHERE d.found IS NULL) AS missing,
         count(*) FILTER (WHERE d.found AND d.was IS DISTINCT FROM d.now) AS shifted,
         mode() WITHIN GROUP (ORDER BY d.now - d.was) FILTER (
-            WHERE d.was <> d.now AND abs(d.was) < 9223372036854775807 AND abs(d.now) < 9223372036854775807 AND abs(d.now - d.was) < 9200000000000000000) AS microseconds
+            WHERE tzmigrate.one_moment(x) AND d.was <> d.now AND abs(d.was) < 9223372036854775807 AND abs(d.now) < 9223372036854775807 AND abs(d.now - d.was) < 9200000000000000000) AS microseconds
     INTO moved
     FROM tzmigrate.step_column x,
         (SELECT v.*, p.wall AS old_wall, p.instant AS old_instant
@@ -170,8 +170,8 @@ BEGIN
                     '. The transaction is rolled back and nothing has changed.'),
                 'Run the revision as it was written by tzmigrate plan; if it was, report this with the table definition.');
         END IF;
-        PERFORM tzmigrate.refuse('TZ401', concat('column ', t, '.', quote_ident(moved.column_name), ' was shifted by ',
-            coalesce((moved.microseconds * INTERVAL '1 microsecond')::text, 'an unknown offset'), ' in ', moved.shifted, ' of ', moved.compared, ' compared rows'),
+        PERFORM tzmigrate.refuse('TZ401', concat('column ', t, '.', quote_ident(moved.column_name),
+            CASE WHEN moved.one_moment THEN concat(' was shifted by ', coalesce((moved.microseconds * INTERVAL '1 microsecond')::text, 'an unknown offset')) ELSE ' holds other values' END, ' in ', moved.shifted, ' of ', moved.compared, ' compared rows'),
             concat(moved.missing, ' recorded rows were not found again. The transaction is rolled back and nothing has changed.'),
             'Run the revision as it was written by tzmigrate plan; if it was, report this with the table definition.');
     END IF;

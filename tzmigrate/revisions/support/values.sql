@@ -1,16 +1,5 @@
 -- values: what a column holds, as numbers that can be recorded and compared
 
--- the stored integer, microseconds since 2000-01-01; infinity is the end of bigint
-CREATE OR REPLACE FUNCTION tzmigrate.microseconds(value timestamp) RETURNS bigint
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $tz$
-    SELECT ('x' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.timestamp_send(value), 'hex'))::pg_catalog.bit(64)::pg_catalog.int8
-$tz$;
-
-CREATE OR REPLACE FUNCTION tzmigrate.microseconds(value timestamptz) RETURNS bigint
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $tz$
-    SELECT ('x' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.timestamptz_send(value), 'hex'))::pg_catalog.bit(64)::pg_catalog.int8
-$tz$;
-
 -- the leaf relations that hold the rows
 CREATE OR REPLACE FUNCTION tzmigrate.leaves(root regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
@@ -32,17 +21,6 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $tz$
     FROM tzmigrate.leaves(root) AS l
 $tz$;
 
--- SQL text of a column as it stands now (naive or zoned), as wall clock or as instant
-CREATE OR REPLACE FUNCTION tzmigrate.expression(c tzmigrate.step_column, zoned boolean, wanted text, session_zone text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT CASE
-        WHEN wanted = 'wall' AND NOT zoned OR wanted = 'instant' AND zoned THEN concat('t.', quote_ident(c.column_name))
-        -- the cast under the pinned zone is the same function, three times as fast (postgres-facts.md section 9)
-        WHEN c.zone = session_zone THEN concat('t.', quote_ident(c.column_name), CASE wanted WHEN 'wall' THEN '::timestamp' ELSE '::timestamptz' END)
-        ELSE concat('(t.', quote_ident(c.column_name), ' AT TIME ZONE ', quote_literal(c.zone), ')')
-    END
-$tz$;
-
 -- the built-in or enum type beneath a key's column; NULL for others, as their input and casts may be functions of somebody else
 CREATE OR REPLACE FUNCTION tzmigrate.key_type(root regclass, name name) RETURNS regtype
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
@@ -62,6 +40,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
              -- never a cast of somebody else's type; concat asks its output function, which is built in
              THEN concat('concat(t.', quote_ident(k.name), ')')
              WHEN c.step_id IS NULL OR NOT zoned THEN concat('t.', quote_ident(k.name), '::text')
+             WHEN NOT tzmigrate.one_moment(c) THEN concat('concat(', tzmigrate.range_text(concat('t.', quote_ident(k.name)), c.zone, 'tsrange'), ')')
              ELSE concat('(t.', quote_ident(k.name), ' AT TIME ZONE ', quote_literal(c.zone), ')::text') END, ', ' ORDER BY k.ordinality), ']')
     FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
     JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND NOT a.attisdropped
@@ -74,7 +53,9 @@ $tz$;
 CREATE OR REPLACE FUNCTION tzmigrate.key_match(open_id bigint, root regclass, zoned boolean) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT string_agg(
-        CASE WHEN c.step_id IS NOT NULL AND zoned THEN concat('t.', quote_ident(k.name), ' = (p.key[', k.ordinality, ']::timestamp AT TIME ZONE ', quote_literal(c.zone), ')')
+        CASE WHEN c.step_id IS NOT NULL AND NOT tzmigrate.one_moment(c) THEN concat('t.', quote_ident(k.name), ' = ',
+                 CASE WHEN zoned THEN tzmigrate.range_text(concat('p.key[', k.ordinality, ']::tsrange'), c.zone, 'tstzrange') ELSE concat('p.key[', k.ordinality, ']::tsrange') END)
+             WHEN c.step_id IS NOT NULL AND zoned THEN concat('t.', quote_ident(k.name), ' = (p.key[', k.ordinality, ']::timestamp AT TIME ZONE ', quote_literal(c.zone), ')')
              WHEN c.step_id IS NOT NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::timestamp')
              WHEN y.typtype = 'e' THEN concat('t.', quote_ident(k.name), '::', format_type(y.oid, NULL), ' = (SELECT e FROM unnest(enum_range(NULL::', format_type(y.oid, NULL), ')) AS e WHERE concat(e) = p.key[', k.ordinality, '])')
              ELSE concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', coalesce(format_type(y.oid, -1), 'key_cannot_be_read')) END, ' AND ' ORDER BY k.ordinality)
@@ -97,6 +78,9 @@ DECLARE
     beyond bigint;
     keys text;
     zone text;
+    column_text text;
+    written text;
+    looked_at text;
     row_of text;
 BEGIN
     IF s.direction <> 'up' OR s.passed_over THEN
@@ -105,31 +89,34 @@ BEGIN
     FOR c IN SELECT * FROM tzmigrate.step_column x
              WHERE x.step_id = s.id AND lower(x.zone) NOT IN ('utc', 'etc/utc', 'gmt', 'etc/gmt') ORDER BY x.position LOOP
         zone = CASE WHEN c.zone = s.session_zone THEN '::timestamp' ELSE concat(' AT TIME ZONE ', quote_literal(c.zone)) END;
+        column_text = concat('t.', quote_ident(c.column_name));
+        written = CASE WHEN since <> '' THEN concat(' WHERE age(t.xmin) <= age(', quote_literal(since), '::xid)') END;
         -- no clock changed before 1844; the names keep clear of the columns of the table
-        row_of = concat(' FROM ', relation, ' AS t, LATERAL (SELECT ', tzmigrate.expression(c, false, 'wall', s.session_zone), ', ',
-            'isfinite(t.', quote_ident(c.column_name), ')', CASE WHEN since <> '' THEN concat(' WHERE age(t.xmin) <= age(', quote_literal(since), '::xid)') END,
-            ') AS tz_a (wall, finite), ',
-            'LATERAL (SELECT CASE WHEN tz_a.finite AND tz_a.wall >= TIMESTAMP ''1800-01-01'' AND tz_a.wall < TIMESTAMP ''294276-12-29'' THEN ',
-            tzmigrate.expression(c, false, 'instant', s.session_zone), ' END) AS tz_b (instant), ',
+        looked_at = concat(', LATERAL (SELECT CASE WHEN tz_a.finite AND tz_a.wall >= TIMESTAMP ''1800-01-01'' AND tz_a.wall < TIMESTAMP ''294276-12-29'' THEN ',
+            CASE WHEN c.zone = s.session_zone THEN '(tz_a.wall)::timestamptz' ELSE concat('tz_a.wall AT TIME ZONE ', quote_literal(c.zone)) END, ' END) AS tz_b (instant), ',
             'LATERAL (SELECT (tz_b.instant)', zone, ', (tz_b.instant)', zone, ' - (tz_b.instant AT TIME ZONE INTERVAL ''0''), ',
             '(tz_b.instant - INTERVAL ''26 hours'')', zone, ' - ((tz_b.instant - INTERVAL ''26 hours'') AT TIME ZONE INTERVAL ''0'')) AS tz_c (back, after, before), ',
             'LATERAL (SELECT tz_c.back <> tz_a.wall, tz_c.back = tz_a.wall AND tz_c.before > tz_c.after AND (tz_b.instant - (tz_c.before - tz_c.after))', zone, ' = tz_a.wall, ',
             'tz_a.finite AND (tz_a.wall < TIMESTAMP ''4714-11-26 BC'' OR tz_a.wall >= TIMESTAMP ''294276-12-29'')) AS tz_d (gap, overlap, beyond)');
+        row_of = CASE WHEN tzmigrate.one_moment(c) THEN concat(' FROM ', relation, ' AS t, LATERAL (SELECT ', column_text, ', isfinite(', column_text, ')', written, ') AS tz_a (wall, finite)', looked_at)
+            -- a row counts once, for whichever of its elements, bounds or attributes
+            ELSE concat(' FROM ', relation, ' AS t, LATERAL (SELECT bool_or(tz_d.gap), bool_or(tz_d.overlap), bool_or(tz_d.beyond) FROM (SELECT tz_m.v, isfinite(tz_m.v) FROM (',
+                tzmigrate.moments(tzmigrate.type_now(c), column_text, 'timestamp', 1), ') AS tz_m (v)', written, ') AS tz_a (wall, finite)', looked_at, ') AS tz_d (gap, overlap, beyond)') END;
         EXECUTE concat('SELECT count(*) FILTER (WHERE tz_d.gap), count(*) FILTER (WHERE tz_d.overlap), count(*) FILTER (WHERE tz_d.beyond)', row_of)
         INTO skipped, doubled, beyond;
         IF beyond > 0 THEN
-            keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.beyond'));
+            keys = tzmigrate.keys_where(relation, column_text, concat(row_of, ' WHERE tz_d.beyond'));
             PERFORM tzmigrate.refuse('TZ349', tzmigrate.rows_that(beyond, relation, c, 'at the ends of what a timestamp can hold'),
                 concat(keys, ' Converted from ', c.zone, ', they would be out of range. Nothing was done.'),
                 'Set them to infinity or -infinity, or to a date within the range.');
         END IF;
         IF skipped > 0 AND s.gap = 'refuse' THEN
-            keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.gap'));
+            keys = tzmigrate.keys_where(relation, column_text, concat(row_of, ' WHERE tz_d.gap'));
             PERFORM tzmigrate.refuse('TZ346', tzmigrate.rows_that(skipped, relation, c, concat('in hours that ', c.zone, ' skips')),
                 concat(keys, ' Nothing was done.'), 'Correct these rows, or declare another zone for the column.');
         END IF;
         IF doubled > 0 AND s.overlap = 'refuse' THEN
-            keys = tzmigrate.keys_where(relation, concat(row_of, ' WHERE tz_d.overlap'));
+            keys = tzmigrate.keys_where(relation, column_text, concat(row_of, ' WHERE tz_d.overlap'));
             PERFORM tzmigrate.refuse('TZ347', tzmigrate.rows_that(doubled, relation, c, concat('in hours that ', c.zone, ' has twice')),
                 concat(keys, ' PostgreSQL takes the later of the two instants. Nothing was done.'),
                 'Set overlap = "later" under [policy] in tzmigrate.toml if that is right, and write the plan again.');
@@ -145,7 +132,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 $tz$;
 
 -- a sentence with the keys of the first ten rows; a table without key shows their values
-CREATE OR REPLACE FUNCTION tzmigrate.keys_where(relation regclass, rows_from text) RETURNS text
+CREATE OR REPLACE FUNCTION tzmigrate.keys_where(relation regclass, column_text text, rows_from text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_part(relation);
@@ -153,7 +140,7 @@ DECLARE
     shown bigint;
 BEGIN
     EXECUTE concat('SELECT string_agg(concat(''('', array_to_string(k.key, '',''), '')''), '', '') FILTER (WHERE k.place <= 10), count(*) FROM (SELECT y.*, row_number() OVER (ORDER BY y.key) AS place FROM (SELECT ',
-        CASE WHEN s.key IS NULL THEN 'ARRAY[tz_a.wall::text]' ELSE tzmigrate.key_text(s.id, relation, false) END,
+        CASE WHEN s.key IS NULL THEN concat('ARRAY[concat(', column_text, ')]') ELSE tzmigrate.key_text(s.id, relation, false) END,
         ' AS key', rows_from, ' LIMIT 11) AS y) AS k') INTO keys, shown;
     RETURN concat(CASE WHEN shown > 10 THEN 'The first ten of their ' ELSE 'Their ' END,
         coalesce((SELECT string_agg(quote_ident(k), ', ') FROM unnest(s.key) AS k), 'values'), CASE WHEN shown > 10 THEN ' are ' ELSE ' ' END, keys, '.');
@@ -174,6 +161,9 @@ BEGIN
         -- a key of converted columns would show in the ledger what row security hides in the table
         key = coalesce(CASE WHEN k.relrowsecurity AND EXISTS (SELECT FROM tzmigrate.step_column c WHERE c.step_id = s.id AND c.column_name = ANY (choose_sample.key)) THEN NULL
                             WHEN EXISTS (SELECT FROM unnest(choose_sample.key) AS n (name) WHERE tzmigrate.key_type(t, n.name) IS NULL) THEN NULL
+                            -- of other families of time no text could be compared by an index
+                            WHEN EXISTS (SELECT FROM tzmigrate.step_column c WHERE c.step_id = s.id AND c.column_name = ANY (choose_sample.key)
+                                         AND NOT tzmigrate.one_moment(c) AND tzmigrate.type_now(c) NOT IN ('tsrange'::regtype, 'tstzrange'::regtype)) THEN NULL
                             ELSE nullif(choose_sample.key, '{}') END, CASE WHEN k.relkind = 'r' AND NOT s.rewrite THEN ARRAY['tableoid', 'ctid'] END),
         masked = k.relrowsecurity,
         forced_row_security = k.relforcerowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
@@ -221,6 +211,7 @@ BEGIN
     END IF;
     FOR c IN SELECT x.* FROM tzmigrate.step_column x WHERE x.step_id = s.id
              AND EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                         JOIN pg_class k ON k.oid = i.indexrelid JOIN pg_am m ON m.oid = k.relam AND m.amname = 'btree'
                          WHERE i.indrelid = relation AND a.attname = x.column_name AND i.indisvalid AND i.indpred IS NULL) LOOP
         FOREACH direction IN ARRAY ARRAY['ASC', 'DESC'] LOOP
             EXECUTE concat(into_sample, ' FROM ', relation, ' AS t ORDER BY t.', quote_ident(c.column_name), ' ', direction, ' LIMIT 25 ON CONFLICT DO NOTHING');
@@ -256,9 +247,7 @@ BEGIN
     seed = CASE WHEN s.key IS NULL OR s.key = ARRAY['tableoid', 'ctid'] THEN '0'
                 ELSE concat('hashtextextended((', tzmigrate.key_text(open_id, root, zoned), ')::text, 0)') END;
     SELECT concat('ARRAY[', string_agg(concat('count(t.', quote_ident(c.column_name), ')'), ', ' ORDER BY c.position), '], ARRAY[',
-        string_agg(concat('sum(timestamp_hash_extended(', CASE wanted WHEN 'instant'
-            THEN concat(tzmigrate.expression(c, zoned, wanted, s.session_zone), ' AT TIME ZONE INTERVAL ''0''')
-            ELSE tzmigrate.expression(c, zoned, wanted, s.session_zone) END, ', ', seed, '))'), ', ' ORDER BY c.position), ']')
+        string_agg(concat('sum(', tzmigrate.digest(c, zoned, wanted, s.session_zone, seed), ')'), ', ' ORDER BY c.position), ']')
     INTO parts FROM tzmigrate.step_column c WHERE c.step_id = open_id;
     EXECUTE concat('SELECT count(*), ', parts, ' FROM ', root, ' AS t') INTO rows, counts, sums;
 END
@@ -273,9 +262,7 @@ DECLARE
     walls text;
     instants text;
 BEGIN
-    -- by the zone's name in every row, not by the session's zone: independent of what the ALTER relied on
-    SELECT string_agg(concat('tzmigrate.microseconds(', tzmigrate.expression(c, zoned, 'wall', ''), ')'), ', ' ORDER BY c.position),
-        string_agg(concat('tzmigrate.microseconds(', tzmigrate.expression(c, zoned, 'instant', ''), ')'), ', ' ORDER BY c.position)
+    SELECT string_agg(tzmigrate.number(c, zoned, 'wall'), ', ' ORDER BY c.position), string_agg(tzmigrate.number(c, zoned, 'instant'), ', ' ORDER BY c.position)
     INTO walls, instants FROM tzmigrate.step_column c WHERE c.step_id = open_id;
     RETURN QUERY EXECUTE concat('SELECT p.key, ARRAY[', walls, '], ARRAY[', instants, '] FROM tzmigrate.sample AS p JOIN ', root, ' AS t ON ',
         tzmigrate.key_match(open_id, root, zoned), ' WHERE p.step_id = ', open_id);
