@@ -15,6 +15,7 @@ from tzmigrate.inventory.rows import (
     FunctionRow,
     IndexRow,
     InheritsRow,
+    NamedColumnRow,
     RelationRow,
     ServerRow,
     TriggerRow,
@@ -227,12 +228,21 @@ def test_triggers_write_what_their_function_or_arguments_name() -> None:
         TriggerRow(1, 72, "trigger c on table public.t1", "", "public.g()"),
     ]
     functions = [
-        FunctionRow(70, "public.f()", "function public.f()", "NEW.C2 := now()"),
-        FunctionRow(72, "public.g()", "function public.g()", "NEW.c22 := now()"),
+        FunctionRow(
+            70, "public.f()", "function public.f()", "BEGIN NEW.C2 := now(); END"
+        ),
+        FunctionRow(
+            72, "public.g()", "function public.g()", "BEGIN NEW.c22 := now(); END"
+        ),
     ]
-    of = only(build(triggers=triggers, functions=functions))
+    naive = "timestamp without time zone"
+    columns = [NamedColumnRow("public", "t1", "c2", naive)]
+    of = only(build(triggers=triggers, functions=functions, named_columns=columns))
 
-    assert [w.name[:9] for w in of.writers] == ["trigger a", "trigger b"]
+    assert [(w.name[:9], w.certainty) for w in of.writers] == [
+        ("trigger b", "likely"),
+        ("trigger a", "certain"),
+    ]
 
 
 def test_a_setting_for_all_roles_stands_for_the_server() -> None:

@@ -20,6 +20,7 @@ from tzmigrate.inventory.rows import (
     FunctionRow,
     IndexRow,
     InheritsRow,
+    NamedColumnRow,
     NameRow,
     RelationRow,
     ReplicationRow,
@@ -31,6 +32,7 @@ from tzmigrate.inventory.rows import (
     ZoneSettingRow,
 )
 from tzmigrate.inventory.session_zones import zone_settings
+from tzmigrate.inventory.sources import relations_to_know
 from tzmigrate.inventory.trees import Forest
 
 Row = TypeVar("Row", bound=NamedTuple)
@@ -108,6 +110,19 @@ def _read(
         "attnums": _array(row.attnum for row in columns),
     }
     engines = _ask(connection, "engines", EngineRow)
+    functions = _ask(connection, "functions", FunctionRow)
+    triggers = _ask(connection, "triggers", TriggerRow, only)
+    mentioned, attached = relations_to_know(functions, triggers, columns)
+    named_columns = (
+        _ask(
+            connection,
+            "named_columns",
+            NamedColumnRow,
+            {"names": mentioned, "relations": _array(attached)},
+        )
+        if mentioned
+        else []
+    )
     return CatalogRows(
         server=server,
         system_identifier=read_system_identifier(connection),
@@ -119,8 +134,9 @@ def _read(
         views=_ask(connection, "views", ViewRow),
         whole_rows=_ask(connection, "whole_rows", WholeRowRow, only),
         row_types=_ask(connection, "row_types", RowTypeRow, only),
-        triggers=_ask(connection, "triggers", TriggerRow, only),
-        functions=_ask(connection, "functions", FunctionRow),
+        triggers=triggers,
+        functions=functions,
+        named_columns=named_columns,
         replication=_ask(connection, "replication", ReplicationRow, only),
         engines=engines,
         engine_members=_engine_members(connection, engines),

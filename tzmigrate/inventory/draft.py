@@ -78,6 +78,14 @@ class Draft:
                 **names,
             )
 
+    def use(self, kind: str, name: str, code: str) -> None:
+        """Add a dependent that need not be a finding."""
+        if self.dependents is None:
+            self.dependents = {}
+        self.dependents.setdefault(
+            (kind, name), Dependent(kind=kind, name=name, code=code)
+        )
+
     def hand_up(self, root: "Draft") -> None:
         """Give the root of the tree what stands in its way down here."""
         for key, dependent in (self.dependents or {}).items():

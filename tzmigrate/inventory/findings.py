@@ -230,17 +230,15 @@ RULES: tuple[Rule, ...] = (
     ),
     _warns(
         "TZ133",
-        "function mentions the column",
-        "{object} mentions the table and {column} in its text",
-        "Read {object}: comparisons with naive values and variables of type timestamp"
-        " depend on the session's zone afterwards.",
+        "function reads the column in the session's zone",
+        "{object} reads {column} in the session's zone afterwards: {places}",
+        "Line {line}, {excerpt}: {advice}.",
     ),
     _warns(
         "TZ134",
-        "trigger may assign the column",
-        "{object} mentions {column} and may assign it",
-        "Read {function}: a naive value that it assigns is taken in the session's zone"
-        " afterwards; assign now() or another timestamptz.",
+        "trigger writes naive time",
+        "{object} runs {function}, which writes naive time to {column}: {places}",
+        "Line {line}, {excerpt}: {advice}.",
     ),
     _tells(
         "TZ135",
@@ -365,6 +363,39 @@ RULES: tuple[Rule, ...] = (
         "Correct it under [scan] exclude in the configuration, or take it away: a table"
         " that was meant is not left out.",
     ),
+    # functions, read
+    _warns(
+        "TZ170",
+        "function writes naive time",
+        "{object} writes naive time to {column}: {places}",
+        "Line {line}, {excerpt}: {advice}.",
+    ),
+    _warns(
+        "TZ171",
+        "function whose result type changes",
+        "{object} returns {column} as naive time, and fails afterwards: {places}",
+        "Line {line}, {excerpt}: {advice}.",
+    ),
+    _warns(
+        "TZ172",
+        "function that cannot be read",
+        "{object} mentions {column} where it cannot be read: {places}",
+        "Line {line}, {excerpt}: {advice}.",
+    ),
+    _warns(
+        "TZ173",
+        "function takes naive time",
+        "{object} lets {column} meet naive arguments: {places}",
+        "Callers that hold a timestamptz need an overload, with the column's zone for"
+        " Z: {overload}.",
+    ),
+    _warns(
+        "TZ174",
+        "trigger gets the column's name",
+        "{object} hands the name of {column} to {function}",
+        "Read {function}: a naive value that it assigns is taken in the session's zone"
+        " afterwards.",
+    ),
 )
 
 REGISTRY: dict[str, Rule] = {rule.code: rule for rule in RULES}
@@ -400,9 +431,10 @@ DEPENDENT_CODES = {
     "typed table": "TZ130",
     "row type": "TZ131",
     "row type in function": "TZ132",
-    "function source": "TZ133",
 }
 UNKNOWN_DEPENDENT = "TZ139"
+FUNCTION_SOURCE = "TZ133"
+"""Of a dependent that is a function's text; it is a finding only where it matters."""
 IDLE_EXCLUDE = "TZ161"
 
 

@@ -34,8 +34,9 @@ def build_inventory(rows: CatalogRows) -> Inventory:
     relations = {row.oid: row for row in rows.relations}
     sizes = _Sizes(relations, forest, rows.server.version)
     drafts = _drafts(rows.columns, relations, forest)
-    rules.apply_all(drafts, rows, forest)
+    routines = rules.apply_all(drafts, rows, forest)
     return Inventory(
+        routines=routines,
         server=_server(rows),
         relations=tuple(
             _relation(row, forest, sizes, rows.engine_members)

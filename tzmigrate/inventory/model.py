@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from tzmigrate.inventory.routines.model import RoutineReading
+
 
 class RelKind(Enum):
     """``pg_class.relkind`` of the relations that can show a column to a user."""
@@ -237,12 +239,15 @@ class Inventory:
 
     Attributes:
         findings: what concerns the database rather than one column.
+        routines: the functions that may meet a candidate, and what they were read
+            against; ``None`` where there are none.
     """
 
     server: Server
     relations: tuple[Relation, ...] = ()
     columns: tuple[Column, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
+    routines: RoutineReading | None = field(default=None, repr=False)
 
     def relation(self, oid: int) -> Relation:
         """Return the relation of a column (``Column.relation_oid``).

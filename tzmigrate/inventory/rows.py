@@ -1,5 +1,6 @@
 """The catalog's answers, one tuple type per ``.sql`` file, fields in its order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -142,13 +143,19 @@ class RowTypeRow(NamedTuple):
 
 
 class TriggerRow(NamedTuple):
-    """triggers.sql; ``arguments`` as ``encode(…, 'escape')`` prints them."""
+    """triggers.sql; ``arguments`` as ``encode(…, 'escape')`` prints them.
+
+    ``writes``: it may change a row before it is stored; ``copied``: it is the copy of
+    a partitioned table's trigger.
+    """
 
     relation: int
     function: int
     name: str
     arguments: str
     function_name: str
+    writes: bool = True
+    copied: bool = False
 
 
 class FunctionRow(NamedTuple):
@@ -158,6 +165,24 @@ class FunctionRow(NamedTuple):
     signature: str
     name: str
     source: str
+    schema: str = "public"
+    bare_name: str = ""
+    language: str = "plpgsql"
+    argument_names: Sequence[str] = ()
+    argument_modes: Sequence[str] = ()
+    argument_types: Sequence[str] = ()
+    result: str = "trigger"
+    returns_set: bool = False
+    search_path: str | None = None
+
+
+class NamedColumnRow(NamedTuple):
+    """named_columns.sql; ``type`` as ``format_type`` prints it."""
+
+    schema: str
+    relation: str
+    column: str
+    type: str
 
 
 class ReplicationRow(NamedTuple):
@@ -213,6 +238,7 @@ class CatalogRows:
     row_types: list[RowTypeRow] = field(default_factory=list)
     triggers: list[TriggerRow] = field(default_factory=list)
     functions: list[FunctionRow] = field(default_factory=list)
+    named_columns: list[NamedColumnRow] = field(default_factory=list)
     replication: list[ReplicationRow] = field(default_factory=list)
     engines: list[EngineRow] = field(default_factory=list)
     engine_members: dict[int, str] = field(default_factory=dict)

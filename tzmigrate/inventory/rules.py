@@ -8,12 +8,12 @@ from tzmigrate.inventory.draft import Draft
 from tzmigrate.inventory.findings import FAMILY_CODES
 from tzmigrate.inventory.index_rules import apply_indexes
 from tzmigrate.inventory.model import Family, Role, Writer
+from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.inventory.rows import (
     CatalogRows,
-    TriggerRow,
     ViewRow,
 )
-from tzmigrate.inventory.sources import Sources
+from tzmigrate.inventory.source_rules import apply_sources
 from tzmigrate.inventory.trees import Forest
 
 Drafts = dict[int, dict[int, Draft]]
@@ -27,15 +27,14 @@ _INSTANT = re.compile(
     r"|CURRENT_TIMESTAMP(\(\d\))?"
 )
 _TIMELESS = re.compile(r"NULL::.*|'-?infinity'::timestamp.*")
-_WRITING = ("insert", "update", "merge", "copy")
 
 
 def apply_all(
     drafts: Drafts,
     rows: CatalogRows,
     forest: Forest,
-) -> None:
-    """Apply every rule to every column, the root's last."""
+) -> RoutineReading | None:
+    """Apply every rule to every column, the root's last; return what was read."""
     for of_one in drafts.values():
         for draft in of_one.values():
             _type_rules(draft)
@@ -43,8 +42,9 @@ def apply_all(
     _relation_rules(drafts, rows, forest)
     _dependent_rules(drafts, rows)
     apply_indexes(drafts, rows.indexes, rows.server.version)
-    _source_rules(drafts, rows)
+    routines = apply_sources(drafts, rows)
     _tree_rules(drafts, forest)
+    return routines
 
 
 def engine_of(oid: int, forest: Forest, engines: dict[int, str]) -> str | None:
@@ -175,54 +175,6 @@ class _Above:
                     seen.add(row.view)
                     todo.append((row.view, row.name))
                     draft.lean(row.kind, row.name, through=through)
-
-
-def _source_rules(drafts: Drafts, rows: CatalogRows) -> None:
-    if not rows.functions and not rows.triggers:
-        return
-    sources = Sources(rows.functions)
-    triggers: dict[int, list[TriggerRow]] = defaultdict(list)
-    for trigger in rows.triggers:
-        triggers[trigger.relation].append(trigger)
-    for oid, of_one in drafts.items():
-        own = triggers.get(oid, ())
-        for draft in of_one.values():
-            if draft.convertible:
-                _trigger_writers(draft, own, sources)
-                _function_writers(draft, {t.function for t in own}, sources)
-
-
-def _trigger_writers(
-    draft: Draft, triggers: Iterable[TriggerRow], sources: Sources
-) -> None:
-    column = draft.row.column
-    for trigger in triggers:
-        arguments = trigger.arguments.split("\\000")
-        if column in arguments or sources.mentions(trigger.function, column):
-            draft.writers += (
-                Writer(
-                    kind="trigger",
-                    name=trigger.name,
-                    certainty="likely",
-                    detail=f"function {trigger.function_name}",
-                ),
-            )
-            draft.note(
-                "TZ134",
-                object=trigger.name,
-                function=f"function {trigger.function_name}",
-            )
-
-
-def _function_writers(draft: Draft, own: set[int], sources: Sources) -> None:
-    for function in sources.naming(draft.row.relname, draft.row.column):
-        draft.lean("function source", function.name)
-        if function.oid not in own and any(
-            sources.mentions(function.oid, word) for word in _WRITING
-        ):
-            draft.writers += (
-                Writer(kind="function", name=function.signature, certainty="likely"),
-            )
 
 
 def _tree_rules(drafts: Drafts, forest: Forest) -> None:

@@ -1,10 +1,29 @@
-"""Function bodies, searched for names: what the catalog does not record."""
+"""Function bodies: which of them may meet a candidate, and what they are read against.
+
+Most functions mention no candidate, and are never parsed: a quick look at their words
+decides, which may find one function too many, but not one too few.
+"""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from tzmigrate.inventory.rows import FunctionRow
+from tzmigrate.inventory.routines.model import (
+    Argument,
+    ColumnName,
+    Routine,
+    RoutineReading,
+    RoutineReport,
+    Surroundings,
+    Table,
+)
+from tzmigrate.inventory.rows import (
+    CatalogRows,
+    ColumnRow,
+    FunctionRow,
+    NamedColumnRow,
+    TriggerRow,
+)
 
 # looks ahead, so that a lone quote before a name does not hide it
 _QUOTED = re.compile(r'"(?=((?:[^"]|""){1,63})")')
@@ -24,30 +43,129 @@ def words(source: str) -> frozenset[str]:
     return frozenset(plain | {word.lower() for word in plain} | quoted)
 
 
-class Sources:
-    """An index of the words in function bodies."""
+def relations_to_know(
+    functions: Iterable[FunctionRow],
+    triggers: Iterable[TriggerRow],
+    columns: Iterable[ColumnRow],
+) -> tuple[list[str], list[int]]:
+    """Return names and ``oid`` of the relations whose columns must be known.
 
-    def __init__(self, functions: Iterable[FunctionRow]) -> None:
-        self._functions: dict[int, FunctionRow] = {}
-        self._words: dict[int, frozenset[str]] = {}
-        self._by_word: dict[str, set[int]] = defaultdict(set)
-        for function in functions:
-            self._functions[function.oid] = function
-            self._words[function.oid] = found = words(function.source)
-            for word in found:
-                self._by_word[word].add(function.oid)
+    Returns:
+        Two empty lists where no function mentions a candidate.
+    """
+    candidates = {name for row in columns for name in (row.column, row.relname)}
+    relevant, found = _relevant(functions, triggers, candidates)
+    oids = {row.relation for row in triggers if row.function in relevant}
+    return sorted(found), sorted(oids)
 
-    def mentions(self, function: int, word: str) -> bool:
-        """Tell whether one function's body mentions a name."""
-        return word in self._words.get(function, ())
 
-    def readable(self, function: int) -> bool:
-        """Tell whether the function's body is known."""
-        return function in self._functions
+def _relevant(
+    functions: Iterable[FunctionRow],
+    triggers: Iterable[TriggerRow],
+    columns: set[str],
+) -> tuple[set[int], set[str]]:
+    """Return functions that mention a candidate or its table, and their words.
 
-    def naming(self, relation: str, column: str) -> list[FunctionRow]:
-        """Return the functions whose body mentions both names."""
-        if not self._functions:
-            return []
-        both = self._by_word.get(relation, set()) & self._by_word.get(column, set())
-        return sorted((self._functions[oid] for oid in both), key=lambda f: f.signature)
+    The table counts as well: SELECT * reads columns that it does not name.
+    """
+    named = {
+        row.function
+        for row in triggers
+        if row.arguments and columns.intersection(arguments(row))
+    }
+    relevant: set[int] = set()
+    found: set[str] = set()
+    for function in functions:
+        mentioned = words(function.source)
+        if function.oid in named or mentioned & columns:
+            relevant.add(function.oid)
+            found |= mentioned
+    return relevant, found
+
+
+def arguments(trigger: TriggerRow) -> list[str]:
+    """Return the arguments of a trigger."""
+    return [part for part in trigger.arguments.split("\\000") if part]
+
+
+def read_routines(
+    rows: CatalogRows, converting: frozenset[ColumnName]
+) -> RoutineReading | None:
+    """Read every function that may meet one of these columns.
+
+    Args:
+        rows: the catalog's answers.
+        converting: columns of type timestamp that are taken to become timestamptz.
+
+    Returns:
+        ``None`` where there is nothing to read.
+    """
+    columns = {name for _, *names in converting for name in names}
+    relevant, _ = _relevant(rows.functions, rows.triggers, columns)
+    if not relevant:
+        return None
+    # the parser is loaded only where there is something to parse
+    from tzmigrate.inventory.routines.analysis import analyse  # noqa: PLC0415
+
+    named = {(row.oid): (row.schema, row.name) for row in rows.relations}
+    attached: dict[int, list[TriggerRow]] = defaultdict(list)
+    for trigger in rows.triggers:
+        if not trigger.copied and trigger.relation in named:
+            attached[trigger.function].append(trigger)
+    routines = [
+        _routine(row, attached.get(row.oid, ()), named) for row in rows.functions
+    ]
+    around = Surroundings(
+        tables=tuple(_tables(rows.named_columns)),
+        converting=converting,
+        functions=tuple(routines),
+    )
+    read = [r for r in routines if r.oid in relevant]
+    reports: list[RoutineReport] = [analyse(routine, around) for routine in read]
+    return RoutineReading(around=around, routines=tuple(read), reports=tuple(reports))
+
+
+def _routine(
+    row: FunctionRow,
+    triggers: Sequence[TriggerRow],
+    named: dict[int, tuple[str, str]],
+) -> Routine:
+    modes = row.argument_modes or ["i"] * len(row.argument_types)
+    names = row.argument_names or [""] * len(row.argument_types)
+    return Routine(
+        oid=row.oid,
+        signature=row.signature,
+        schema=row.schema,
+        name=row.bare_name,
+        language=row.language,
+        source=row.source,
+        arguments=tuple(
+            Argument(name=name, mode=mode, type=type_)
+            for name, mode, type_ in zip(names, modes, row.argument_types, strict=False)
+        ),
+        result=row.result,
+        returns_set=row.returns_set,
+        search_path=_schemas(row.search_path),
+        attached=tuple(sorted({named[t.relation] for t in triggers})),
+        trigger_arguments=tuple(
+            sorted({argument for t in triggers for argument in arguments(t)})
+        ),
+    )
+
+
+def _schemas(setting: str | None) -> tuple[str, ...] | None:
+    """Split a search_path; one with the session's own schema is as good as none."""
+    if setting is None:
+        return None
+    parts = [part.strip().strip('"') for part in setting.split(",")]
+    if "$user" in parts:
+        return None
+    return tuple(part for part in parts if part)
+
+
+def _tables(rows: Iterable[NamedColumnRow]) -> Iterable[Table]:
+    found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for row in rows:
+        found[row.schema, row.relation].append((row.column, row.type))
+    for (schema, name), columns in found.items():
+        yield Table(schema=schema, name=name, columns=tuple(columns))

@@ -33,7 +33,9 @@ from tzmigrate.zones.sessions import ZonedColumn, session_zone_findings
 
 Names = tuple[str, str, str]
 
-_STILL_NAIVE = frozenset(("TZ132", "TZ133", "TZ134", "TZ143", "TZ144"))
+_STILL_NAIVE = frozenset(
+    "TZ132 TZ133 TZ134 TZ143 TZ144 TZ170 TZ171 TZ172 TZ173 TZ174".split()
+)
 """Functions, triggers and subscribers that may write or read naive time."""
 _MADE_ANEW = frozenset(f"TZ{number}" for number in (*range(110, 116), *range(117, 127)))
 """Dependents that the revision drops and makes again."""

@@ -12,6 +12,7 @@ INSTALLED = (
     "install",
     "tables",
     "steps",
+    "routines",
     "dependents",
     "families",
     "columns",

@@ -209,6 +209,19 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoutineReading:
+    """All routines of a database that may meet a column, as they were read.
+
+    Attributes:
+        routines: the same, in the same order as ``reports``.
+    """
+
+    around: Surroundings
+    routines: tuple[Routine, ...] = ()
+    reports: tuple["RoutineReport", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutineReport:
     """What was found in one routine.
 
