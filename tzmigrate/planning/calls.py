@@ -1,0 +1,203 @@
+"""Count the functions that a stored expression or query calls.
+
+A rewritten definition means what it meant if it calls the same functions, but for the
+few that the rewriting puts in. A cast by the session's zone or a comparison across
+types, which PostgreSQL adds without a word and does not print, is one call more.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+_FUNCTIONS = frozenset(("funcid", "opfuncid", "aggfnoid", "winfnoid"))
+_TYPES = (
+    "vartype",
+    "consttype",
+    "paramtype",
+    "funcresulttype",
+    "opresulttype",
+    "aggtype",
+    "wintype",
+    "coalescetype",
+    "minmaxtype",
+    "casetype",
+    "resulttype",
+    "type",
+)
+"""Fields of primnodes.h that hold the type of the value, one in each node."""
+
+_OUTPUT = {"1114": 1313, "1184": 1151}
+"""``timestamp_out`` and ``timestamptz_out``, which a cast to text calls (COERCEVIAIO)
+without an OID in the tree."""
+
+_COMPARE = {"1114": 2045, "1184": 1314}
+"""``timestamp_cmp`` and ``timestamptz_cmp``: what GREATEST and LEAST call."""
+
+ADDED = frozenset((1159, 2069))
+"""``timezone(text, timestamptz)`` and ``timezone(text, timestamp)``: what the
+rewriting puts in."""
+
+SAME = {
+    1152: 2052,
+    1153: 2053,
+    1154: 2054,
+    1155: 2055,
+    1156: 2056,
+    1157: 2057,
+    1389: 2048,
+    1320: 2060,
+    1321: 2061,
+    1322: 2062,
+    1323: 2063,
+    1324: 2064,
+    1325: 2065,
+}
+"""Functions and operators on timestamptz, and the same on timestamp.
+
+``timestamptz_eq, _ne, _lt, _le, _ge, _gt``, ``isfinite``, and the operators
+``= <> < <= > >=`` of row comparisons; OIDs of pg_proc.dat and pg_operator.dat, which
+never change.
+"""
+
+
+@dataclass(slots=True)
+class _Node:
+    """``{NAME :field value …}``; values as their words and nodes."""
+
+    name: str
+    fields: dict[str, list["str | _Node"]] = field(default_factory=dict)
+
+    def words(self, name: str) -> list[str]:
+        return [v for v in self.fields.get(name, ()) if isinstance(v, str)]
+
+    def nodes(self) -> Iterator["_Node"]:
+        for values in self.fields.values():
+            for value in values:
+                if isinstance(value, _Node):
+                    yield value
+
+
+def calls(tree: str) -> Counter[int]:
+    """Return how often each function is called in a text of type pg_node_tree.
+
+    Functions are counted by their OIDs. For a comparison of rows the OIDs of its
+    operators stand instead, which no function has.
+
+    >>> dict(calls("{OPEXPR :opno 2060 :opfuncid 2052 :args ({VAR :varno 1})}"))
+    {2052: 1}
+    """
+    counted: Counter[int] = Counter()
+    todo = [node for node in _read(tree) if isinstance(node, _Node)]
+    while todo:
+        node = todo.pop()
+        counted.update(_called(node))
+        todo.extend(node.nodes())
+    return counted
+
+
+def explain_calls(
+    before: Counter[int],
+    after: Counter[int],
+    added: Collection[int] = ADDED,
+) -> tuple[int, ...]:
+    """Return the functions that were not called before, and not put in by us.
+
+    A comparison of naive values may have become the same one of instants.
+
+    Args:
+        before: the calls of the definition on the naive columns.
+        after: the calls of the rewritten one on the zoned columns.
+        added: what the rewriting puts in; more where a template calls more.
+
+    >>> explain_calls(Counter([2052]), Counter([1152, 1159]))
+    ()
+    >>> explain_calls(Counter(), Counter([2028]))
+    (2028,)
+    """
+    more = after - before
+    gone = before - after
+    left = []
+    for function, count in sorted(more.items()):
+        if function in added:
+            continue
+        was = SAME.get(function)
+        explained = gone[was] if was is not None else 0
+        if count > explained:
+            left.append(function)
+    return tuple(left)
+
+
+def _called(node: _Node) -> Iterator[int]:
+    """Yield the functions that a node calls itself."""
+    for name in _FUNCTIONS & node.fields.keys():
+        (oid,) = node.words(name)
+        if oid != "0":
+            yield int(oid)
+        elif name == "opfuncid":
+            yield int(node.words("opno")[0])
+    if node.name == "ROWCOMPAREEXPR":
+        yield from (int(oid) for oid in node.words("opnos") if oid.isdecimal())
+    elif node.name == "COERCEVIAIO":
+        for argument in node.fields.get("arg", ()):
+            if isinstance(argument, _Node) and _type(argument) in _OUTPUT:
+                yield _OUTPUT[_type(argument)]
+    elif node.name == "MINMAXEXPR" and _type(node) in _COMPARE:
+        yield _COMPARE[_type(node)]
+
+
+def _type(node: _Node) -> str:
+    """Return the OID of a node's type; empty if the node does not say."""
+    for name in _TYPES:
+        words = node.words(name)
+        if len(words) == 1 and words[0].isdecimal():
+            return words[0]
+    return ""
+
+
+def _read(tree: str) -> list["str | _Node"]:
+    """Read a tree as ``nodeToString`` writes it (outfuncs.c).
+
+    Lists are flattened into the field that holds them.
+    """
+    top: list[str | _Node] = []
+    values = top
+    opened: list[tuple[_Node, list[str | _Node]]] = []
+    fresh = False
+    for word in _words(tree):
+        if word == "{":
+            node = _Node("")
+            values.append(node)
+            opened.append((node, values))
+            fresh = True
+        elif fresh:
+            opened[-1][0].name = word
+            values, fresh = [], False
+        elif word == "}":
+            _, values = opened.pop()
+        elif word.startswith(":") and opened:
+            values = opened[-1][0].fields.setdefault(word[1:], [])
+        elif word not in {"(", ")"}:
+            values.append(word)
+    return top
+
+
+def _words(tree: str) -> Iterator[str]:
+    """Yield braces, parentheses and words; a backslash protects what follows it."""
+    word = ""
+    i = 0
+    while i < len(tree):
+        c = tree[i]
+        if c == "\\":
+            word += tree[i : i + 2]
+            i += 1
+        elif c in "{}()" or c.isspace():
+            if word:
+                yield word
+            word = ""
+            if not c.isspace():
+                yield c
+        else:
+            word += c
+        i += 1
+    if word:
+        yield word
