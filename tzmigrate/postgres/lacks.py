@@ -48,7 +48,8 @@ _GROUPS = {
 }
 _OWNER_TO = re.compile(r"ALTER .* OWNER TO ", re.DOTALL)
 _RELATION_KINDS = frozenset({"table", "view", "materialized view", "foreign table"})
-_PG_CLASS = 1259
+# the archive does not say of which table a sequence is
+_OWNED_BY = "SEQUENCE OWNED BY "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,11 @@ def from_failures(source: Session, failures: Sequence[Failure]) -> list[NotCopie
         if named is not None:
             if named.relation not in gone:
                 found[Lack.OBJECT, failure.reason].append(named.name)
-        elif entry.oid not in gone and not _about(entry, tails):
+        elif not (
+            entry.oid in gone
+            or _about(entry, tails)
+            or (gone and entry.label.startswith(_OWNED_BY))
+        ):
             found[Lack.OBJECT, failure.reason].append(entry.text)
     reasons: dict[Lack, str] = {}
     grouped: dict[Lack, list[str]] = defaultdict(list)

@@ -131,8 +131,8 @@ def scratch_database(base: Session, source: Source, *, same: bool) -> Iterator[S
         TzmigrateError: the server does not let us, in its own words.
     """
     access = Access.of(base)
-    drop_leftovers(base)
     base.execute(_WRITABLE)
+    drop_leftovers(base)
     with ExitStack() as stack:
         scratch = _created(base, access, source, stack, same=same)
         if not source.public:
@@ -229,6 +229,7 @@ def _created(
                     continue
                 raise
             made.callback(session.close)
+            session.execute(_WRITABLE)
             base.execute(
                 sql.SQL("COMMENT ON DATABASE {} IS {}").format(
                     sql.Identifier(name), sql.Literal(_COMMENT)
@@ -300,11 +301,13 @@ def _drop(base: Session, access: Access, name: str) -> None:
     """Drop a scratch database of our own, with whatever still is connected to it."""
     target = access.target(APPLICATION)
     try:
-        if base.closed:
+        try:
+            _drop_by(base, name)
+        except psycopg.OperationalError:
+            if not base.closed:
+                raise
             with connect(target, application_name=APPLICATION, autocommit=True) as new:
                 _drop_by(new, name)
-        else:
-            _drop_by(base, name)
     except (psycopg.Error, TzmigrateError) as exc:
         logger.warning(
             "the scratch database %s could not be dropped (%s); the next plan will",

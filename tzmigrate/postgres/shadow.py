@@ -112,7 +112,9 @@ def open_shadow(
         Refused: the server of ``shadow_url`` does not let us in.
     """
     tell = progress or (lambda _: None)
-    target = parse_url(shadow_url) if isinstance(shadow_url, str) else shadow_url
+    target = shadow_url
+    if isinstance(target, str):
+        target = parse_url(target, source="--shadow-url")
     access = Access.of(session)
     with ExitStack() as stack:
         with translated():
