@@ -124,6 +124,12 @@ class _Walk(Meanings):
                 self.value(value, scope)
             case Act.QUERY if statement.query is not None:
                 arms = self.query(statement.query, scope)
+                if any(v.query is statement.query for v in self._body.variables):
+                    # a cursor's query has other readers: it is not edited for one
+                    arms = [
+                        [(n, node, v.doubted(Certainty.LIKELY)) for n, node, v in arm]
+                        for arm in arms
+                    ]
                 self._into(statement.targets or statement.query.into, arms, scope)
             case Act.RETURN | Act.RETURN_NEXT if value is not None:
                 found = self.value(value, scope)
@@ -344,9 +350,13 @@ class _Walk(Meanings):
     def unreadable(self, problem: Unreadable) -> None:
         """Note the place where reading stopped, if a column may be meant."""
         source = self.names.routine.source
-        words = _words(source)
+        foreign = self.names.routine.language not in LANGUAGES
+        words = _plain_words(source) if foreign else _words(source)
         columns = self._columns(words, words)
         if columns:
+            if foreign:
+                at = min(source.find(column) for _, _, column in columns)
+                problem = Unreadable(problem.reason, max(at, 0))
             # a line of the text shows where
             end = source.find("\n", problem.position)
             stop = len(source) if end < 0 else end
@@ -463,8 +473,12 @@ def _words(text: str) -> set[str]:
     try:
         return {token.value for token in tokenize(text) if token.is_name}
     except Unreadable:
-        plain = "".join(c if c.isalnum() or c in "_$" else " " for c in text)
-        return {word for each in plain.split() for word in (each, each.lower())}
+        return _plain_words(text)
+
+
+def _plain_words(text: str) -> set[str]:
+    plain = "".join(c if c.isalnum() or c in "_$" else " " for c in text)
+    return {word for each in plain.split() for word in (each, each.lower())}
 
 
 def _strings(node: Node) -> list[str]:

@@ -322,16 +322,29 @@ class ExpressionReader(ABC):
     def _parentheses(self) -> Node:
         start = self.token.start
         self.expect_mark("(")
-        if self.at_word("select", "with", "values", "table") or self._nested_query():
-            query = self.query()
-            self.expect_mark(")")
-            return self._node(Kind.QUERY, start, query=query)
+        if self.at_word("select", "with", "values", "table"):
+            return self._subquery(start)
+        if self._nested_query():
+            before = self.index
+            try:
+                inner = self.expression()
+                self.expect_mark(")")
+                return self._node(Kind.PARENTHESES, start, inner)
+            except Unreadable:
+                # arms of a UNION stand in parentheses as well
+                self.index = before
+                return self._subquery(start)
         if self.take_mark(")"):
             return self._node(Kind.ROW, start)
         inside = self.expressions()
         self.expect_mark(")")
         kind = Kind.PARENTHESES if len(inside) == 1 else Kind.ROW
         return self._node(kind, start, *inside)
+
+    def _subquery(self, start: int) -> Node:
+        query = self.query()
+        self.expect_mark(")")
+        return self._node(Kind.QUERY, start, query=query)
 
     def _nested_query(self) -> bool:
         ahead = 0

@@ -354,8 +354,12 @@ class BodyReader(QueryReader):
         elif self.at_word(*VERBS) or self._nested_query():
             query = self.query()
             self._add(Act.QUERY, start, query=query, targets=tuple(targets))
-        elif self.token.value in self.cursors and self.at_word("loop", ahead=1):
+        elif self.token.value in self.cursors:
             query = self.cursors[self.advance().value]
+            if self.at_mark("("):
+                self.skip_parentheses()
+            record = TypeName(("record",))
+            self._declare(targets[0].name[0], start, type_=record)
             self._add(Act.QUERY, start, query=query, targets=tuple(targets))
         else:
             self._numbers(targets[0])
