@@ -11,4 +11,4 @@ def install_support(connection: psycopg.Connection[Any]) -> None:
     """Install it in one transaction, as the connection's role."""
     with connection.transaction():
         for statement in support.install():
-            connection.execute(statement)  # type: ignore[arg-type]  # our own files
+            connection.execute(statement)

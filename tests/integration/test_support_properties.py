@@ -91,9 +91,9 @@ class Session:
 
     def rows(self, text: str, *parameters: object) -> list[tuple[Any, ...]]:
         if parameters:
-            cursor = self.connection.execute(text, parameters)  # type: ignore[arg-type]
+            cursor = self.connection.execute(text, parameters)
         else:
-            cursor = self.connection.execute(self.place.sql(text))  # type: ignore[arg-type]
+            cursor = self.connection.execute(self.place.sql(text))
         return cursor.fetchall() if cursor.description else []
 
     def oid(self, text: str, kind: str = "regclass") -> int:
@@ -118,7 +118,7 @@ class Session:
     def run(self, statements: list[str]) -> None:
         """Run them as a revision does: one after the other, names pinned."""
         for statement in statements:
-            self.connection.execute(statement)  # type: ignore[arg-type]
+            self.connection.execute(statement)
 
     def parts(self, relation: int) -> list[tuple[Any, ...]]:
         return self.rows("SELECT * FROM tzmigrate.parts(%s)", relation)
