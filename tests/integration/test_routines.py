@@ -130,7 +130,8 @@ BEGIN
     RETURN n;
 END $$;
 CREATE FUNCTION app.latest() RETURNS TABLE (number int, at timestamp)
-LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY SELECT o.id, o.placed_at FROM app.orders o; END $$;
+LANGUAGE plpgsql AS $$
+BEGIN RETURN QUERY SELECT o.id, o.placed_at FROM app.orders o; END $$;
 CREATE FUNCTION app.shown() RETURNS text LANGUAGE sql AS $$
     SELECT to_char(placed_at, 'YYYY-MM-DD HH24:MI') || note_of.d
     FROM app.orders, LATERAL (SELECT extract(hour from updated_at) AS d) note_of $$;
