@@ -40,6 +40,7 @@ _CODES = {
     DependentKind.GENERATED_COLUMN: "generated column",
     DependentKind.DEFAULT: "view",
     DependentKind.FUNCTION: "sql-body function",
+    DependentKind.ROW_FUNCTION: "view",
     DependentKind.PUBLICATION: "publication",
 }
 
@@ -50,6 +51,7 @@ _ORDER = (
     DependentKind.DEFAULT,
     DependentKind.TRIGGER,
     DependentKind.RULE,
+    DependentKind.ROW_FUNCTION,
     DependentKind.STATISTICS,
     DependentKind.INDEX,
     DependentKind.MATERIALIZED_VIEW,
@@ -81,12 +83,22 @@ class _Work:
     """What is known while one thing after the other is planned."""
 
     tokens: dict[str, Token]
+    relations: rewriting.Relations
     sources: dict[str, frozenset[tuple[str, str, str]]]
     recreated: set[str] = field(default_factory=set)
     zones: dict[tuple[str, str], str] = field(default_factory=dict)
     """Zone of each view column that becomes zoned, by view and name."""
     planned: list[tuple[Leaning, PlannedDependent]] = field(default_factory=list)
     blocked: list[Blocked] = field(default_factory=list)
+
+    @property
+    def all(self) -> tuple[Token, ...]:
+        """Every column under a word, whether it converts or not."""
+        return tuple(self.tokens.values())
+
+    def expression(self, text: str) -> str:
+        """Return an expression that yields what it yielded."""
+        return rewriting.rewrite_expression(text, self.all, relations=self.relations)
 
 
 def code_of(kind: DependentKind) -> str:
@@ -116,6 +128,7 @@ def plan_dependents(
     """
     names = {(c.schema, c.relation, c.column): c for c in columns}
     work = _Work(
+        relations=found.relations,
         tokens={word: _token(word, names[name]) for name, word in found.words.items()},
         sources={word: frozenset((name,)) for name, word in found.words.items()},
     )
@@ -206,7 +219,10 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
         w: Token(word=w, name=c.name, zone=None) for w, c in own.items()
     }
     query = rewriting.rewrite_query(
-        thing.tokens, tuple(tokens.values()), zoned_outputs=zoned_views
+        thing.tokens,
+        tuple(tokens.values()),
+        zoned_outputs=zoned_views,
+        relations=work.relations,
     )
     zoned = []
     for output, zone in zip(thing.outputs, query.outputs, strict=True):
@@ -252,14 +268,14 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
 
 def _whole_text(
     drop: Callable[[Leaning], str],
-    rewrite: Callable[[str, Sequence[Token]], str],
+    rewrite: Callable[[_Work, str], str],
 ) -> Callable[[_Work, Leaning, int], PlannedDependent]:
     """Return the planner of a kind whose text is the statement that creates it."""
 
     def plan(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
         del version
         text = _creating(thing.text)
-        new = _creating(rewrite(thing.tokens, tuple(work.tokens.values())))
+        new = _creating(rewrite(work, thing.tokens))
         # what stands on a view made anew went with it, unless it went before
         return PlannedDependent(
             kind=thing.kind,
@@ -301,7 +317,7 @@ def _own(word: str) -> Callable[[Leaning], str]:
 def _constraint(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
     del version
     name = readable_identifier(thing.name or "")
-    new = rewriting.rewrite_constraint(thing.tokens, tuple(work.tokens.values()))
+    new = rewriting.rewrite_constraint(thing.tokens, work.all)
     add = f"ALTER TABLE {thing.relation} ADD CONSTRAINT {name} "
     return PlannedDependent(
         kind=thing.kind,
@@ -318,9 +334,7 @@ def _policy(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
     before: Mapping[str, str | None] = json.loads(thing.text)
     tokens = json.loads(thing.tokens)
     after = {
-        key: None
-        if text is None
-        else rewriting.rewrite_expression(text, tuple(work.tokens.values()))
+        key: None if text is None else work.expression(text)
         for key, text in tokens.items()
     }
     head = f"ALTER POLICY {readable_identifier(thing.name or '')} ON {thing.relation}"
@@ -369,7 +383,7 @@ def _publication(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
     before, tokens = json.loads(thing.text), json.loads(thing.tokens)
     where = tokens["where"]
     if where is not None:
-        where = rewriting.rewrite_expression(where, tuple(work.tokens.values()))
+        where = work.expression(where)
     publication = f"ALTER PUBLICATION {readable_identifier(thing.name or '')}"
 
     def added(condition: str | None) -> str:
@@ -395,13 +409,27 @@ def _publication(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
 
 def _function(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
     del version
-    new = rewriting.rewrite_routine(thing.tokens, tuple(work.tokens.values()))
+    new = rewriting.rewrite_routine(thing.tokens, work.all, relations=work.relations)
     return PlannedDependent(
         kind=thing.kind,
         relation=thing.relation,
         way=Way.ALTER,
         take=(f"PERFORM tzmigrate.blank_function({quote_literal(thing.relation)})",),
         make=(new.rstrip(),),
+        remake=(thing.text.rstrip(),),
+    )
+
+
+def _row_function(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
+    del work, version
+    kind = (
+        "PROCEDURE" if thing.text.startswith("CREATE OR REPLACE PROC") else "FUNCTION"
+    )
+    return PlannedDependent(
+        kind=thing.kind,
+        relation=thing.relation,
+        take=(f"DROP {kind} {thing.relation}",),
+        make=(thing.text.rstrip(),),
         remake=(thing.text.rstrip(),),
     )
 
@@ -416,7 +444,7 @@ def _generated(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
             "before PostgreSQL 17 a generated column cannot be made anew in its place",
             thing.text,
         )
-    new = rewriting.rewrite_expression(thing.tokens, tuple(work.tokens.values()))
+    new = work.expression(thing.tokens)
     column = readable_identifier(thing.name or "")
     head = f"ALTER TABLE {thing.relation} ALTER COLUMN {column} SET EXPRESSION AS "
     return PlannedDependent(
@@ -433,16 +461,24 @@ def _generated(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
 _Planner = Callable[[_Work, Leaning, int], PlannedDependent | None]
 
 _PLANNERS: Mapping[DependentKind, _Planner] = {
-    DependentKind.RULE: _whole_text(_part("RULE"), rewriting.rewrite_rule),
-    DependentKind.TRIGGER: _whole_text(_part("TRIGGER"), rewriting.rewrite_trigger),
-    DependentKind.INDEX: _whole_text(_own("INDEX"), rewriting.rewrite_index),
+    DependentKind.RULE: _whole_text(
+        _part("RULE"),
+        lambda w, text: rewriting.rewrite_rule(text, w.all, relations=w.relations),
+    ),
+    DependentKind.TRIGGER: _whole_text(
+        _part("TRIGGER"), lambda w, text: rewriting.rewrite_trigger(text, w.all)
+    ),
+    DependentKind.INDEX: _whole_text(
+        _own("INDEX"), lambda w, text: rewriting.rewrite_index(text, w.all)
+    ),
     DependentKind.STATISTICS: _whole_text(
-        _own("STATISTICS"), rewriting.rewrite_statistics
+        _own("STATISTICS"), lambda w, text: rewriting.rewrite_statistics(text, w.all)
     ),
     DependentKind.CONSTRAINT: _constraint,
     DependentKind.POLICY: _policy,
     DependentKind.DEFAULT: _default,
     DependentKind.PUBLICATION: _publication,
     DependentKind.FUNCTION: _function,
+    DependentKind.ROW_FUNCTION: _row_function,
     DependentKind.GENERATED_COLUMN: _generated,
 }

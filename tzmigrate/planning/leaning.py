@@ -89,10 +89,13 @@ class Found:
 
     Attributes:
         words: for each converting column (schema, relation, name) the word it got.
+        relations: columns of what views and rules read, words among them, for lists
+            of column aliases in their texts.
     """
 
     things: tuple[Leaning, ...] = ()
     words: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    relations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_leaning(
@@ -197,7 +200,8 @@ def _read(
                     )
                 )
     # a part may be named after a column, so the two lists meet by identity
-    renamed = {row[3:6]: row for row in _things(connection, target)}
+    renamed = {(*row[3:6], row[0]): row for row in _things(connection, target)}
+    relations = _columns(connection, [row[4] for row in plain])
     found = []
     for row in plain:
         kind, relation, name, class_, object_, sub, depth, text, tree, type_ = row
@@ -208,7 +212,7 @@ def _read(
                 relation=relation,
                 name=name,
                 text=text,
-                tokens=renamed[class_, object_, sub][7],
+                tokens=renamed[class_, object_, sub, kind][7],
                 tree=tree,
                 type=type_,
                 depth=depth,
@@ -219,7 +223,7 @@ def _read(
                 on_view=relation in of_view,
             )
         )
-    return Found(things=tuple(found), words=words)
+    return Found(things=tuple(found), words=words, relations=relations)
 
 
 def _things(
@@ -272,8 +276,12 @@ def _reads(
         " LEFT JOIN pg_rewrite r"
         "  ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid"
         " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY (%s::oid[])"
-        " AND r.ev_class IS DISTINCT FROM d.refobjid",
-        (views,),
+        " AND r.ev_class IS DISTINCT FROM d.refobjid"
+        " UNION SELECT d.classid::int8, d.objid::int8, t.typrelid::regclass::text"
+        " FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass"
+        "  AND d.refobjid IN (t.oid, t.typarray)"
+        " WHERE t.typrelid = ANY (%s::oid[]) AND d.classid = 'pg_proc'::regclass",
+        (views, views),
     ).fetchall()
     found: dict[tuple[int, int], frozenset[str]] = defaultdict(frozenset)
     for class_, object_, view in rows:
@@ -292,6 +300,23 @@ def _outputs(
             ViewColumn(name=name, type=type_, word=_word()) if naive else None
         )
     return {v: (s, r, k, tuple(of_one)) for v, (s, r, k, of_one) in found.items()}
+
+
+def _columns(
+    connection: psycopg.Connection[Any], objects: list[int]
+) -> dict[str, tuple[str, ...]]:
+    """Return the columns of all relations that these objects, or their rules, read."""
+    rows = connection.execute(
+        "SELECT a.attrelid::regclass::text, array_agg(a.attname ORDER BY a.attnum)"
+        " FROM pg_attribute a WHERE a.attnum > 0 AND NOT a.attisdropped"
+        " AND a.attrelid IN (SELECT d.refobjid FROM pg_depend d"
+        "  WHERE d.refclassid = 'pg_class'::regclass AND (d.objid = ANY (%s::oid[])"
+        "   OR d.objid IN (SELECT r.oid FROM pg_rewrite r"
+        "    WHERE r.ev_class = ANY (%s::oid[]))))"
+        " GROUP BY a.attrelid",
+        (objects, objects),
+    ).fetchall()
+    return {row[0]: tuple(row[1]) for row in rows}
 
 
 def _names(connection: psycopg.Connection[Any], views: list[int]) -> list[Any]:

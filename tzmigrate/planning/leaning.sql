@@ -62,9 +62,14 @@ WITH target (relation, attnum) AS (
     SELECT 'function', p.oid::regprocedure::text, NULL, 'pg_proc'::regclass, p.oid, 0, 0, pg_get_functiondef(p.oid), to_jsonb(p) ->> 'prosqlbody', NULL
     FROM pg_proc p WHERE to_jsonb(p) ->> 'prosqlbody' IS NOT NULL AND p.oid IN (SELECT object FROM used WHERE class = 'pg_proc'::regclass)
     UNION ALL
+    -- what takes or returns rows of a view cannot stay while the view is made anew
+    SELECT 'row function', p.oid::regprocedure::text, NULL, 'pg_proc'::regclass, p.oid, 0, 0, pg_get_functiondef(p.oid), '', NULL
+    FROM pg_proc p WHERE p.prokind <> 'a' AND p.oid IN (SELECT d.objid FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+        WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'n' AND t.typrelid = ANY (%(views)s::oid[]))
+    UNION ALL
     SELECT 'publication', r.prrelid::regclass::text, p.pubname, 'pg_publication_rel'::regclass, r.oid, 0, 0,
            jsonb_build_object('where', pg_get_expr(q.tree, r.prrelid), 'columns', (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
-               WHERE a.attrelid = r.prrelid AND a.attnum = ANY (string_to_array(to_jsonb(r) ->> 'prattrs', ' ')::int2[])))::text, q.tree::text, NULL
+               WHERE a.attrelid = r.prrelid AND a.attnum IN (SELECT n::int2 FROM jsonb_array_elements_text(nullif(to_jsonb(r) -> 'prattrs', 'null')) AS n)))::text, q.tree::text, NULL
     FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid, LATERAL (SELECT {publication_filter} AS tree) AS q
     WHERE r.oid IN (SELECT object FROM used WHERE class = 'pg_publication_rel'::regclass)
 )

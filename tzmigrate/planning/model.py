@@ -89,6 +89,8 @@ class DependentKind(StrEnum):
     """Default of a view's column."""
     FUNCTION = "function"
     """With a body that the catalog holds parsed (``BEGIN ATOMIC``)."""
+    ROW_FUNCTION = "row function"
+    """Takes or returns rows of a view that is made anew."""
     PUBLICATION = "publication"
     """A table's row filter or column list."""
 

@@ -191,9 +191,7 @@ def _texts(connection: psycopg.Connection[Any], step: LedgerStep) -> list[_Text]
             text = sql.SQL("hashint8extended({}, {})").format(
                 text, sql.Literal(step.id)
             )
-        found.append(
-            _Text(number=text, finite=sql.SQL(finite), one_moment=one_moment)
-        )
+        found.append(_Text(number=text, finite=sql.SQL(finite), one_moment=one_moment))
     return found
 
 

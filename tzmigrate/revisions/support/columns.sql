@@ -86,7 +86,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
         UNION
         SELECT d.classid, d.objid, d.objsubid, v.oid, 0, 'uses' FROM dropped v
         JOIN pg_depend d ON (d.refclassid = 'pg_class'::regclass AND d.refobjid = v.oid OR d.refclassid = 'pg_type'::regclass AND d.refobjid = v.reltype) AND d.deptype IN ('n', 'a')
-        LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid WHERE r.ev_class IS DISTINCT FROM v.oid OR r.rulename <> '_RETURN'
+        LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+        LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+        WHERE (r.ev_class IS DISTINCT FROM v.oid OR r.rulename <> '_RETURN') AND e.adrelid IS DISTINCT FROM v.oid
     ), thing (class, object, sub, member, attnum, words) AS (
         SELECT CASE WHEN r.rulename = '_RETURN' OR e.oid IS NOT NULL OR k.contype = 'x' THEN 'pg_class'::regclass::oid ELSE u.class END,
             CASE WHEN r.rulename = '_RETURN' THEN r.ev_class WHEN e.oid IS NOT NULL THEN e.adrelid WHEN k.contype = 'x' THEN k.conindid ELSE u.object END,

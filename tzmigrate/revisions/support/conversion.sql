@@ -277,7 +277,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT CASE p.kind WHEN 'publication' THEN concat('table ', p.relation, ' in publication ', quote_ident(p.name)) ELSE tzmigrate.label(p.kind, p.relation, p.name) END,
         ARRAY['definition', 'using', 'check', 'filter'] FROM planned p
     UNION ALL
-    SELECT concat('procedure ', p.relation), ARRAY['definition'] FROM planned p WHERE p.kind = 'function'
+    SELECT concat(k, ' ', p.relation), ARRAY['definition'] FROM planned p, unnest(ARRAY['function', 'procedure']) AS k WHERE p.kind IN ('function', 'row function')
     UNION ALL
     -- what partitions and children have from their parent
     SELECT concat(p.kind, ' ', quote_ident(p.name), ' of ', tree.relation::regclass), ARRAY['definition'] FROM planned p, tree WHERE p.kind IN ('constraint', 'trigger')

@@ -27,7 +27,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_attribute a
     WHERE kind IN ('generated column', 'default') AND a.attrelid = to_regclass(relation) AND a.attname = find_dependent.name AND a.atthasdef
     UNION ALL
-    SELECT 'pg_proc'::regclass, p.oid, 0 FROM pg_proc p WHERE kind = 'function' AND p.oid = to_regprocedure(relation)
+    SELECT 'pg_proc'::regclass, p.oid, 0 FROM pg_proc p WHERE kind IN ('function', 'row function') AND p.oid = to_regprocedure(relation)
     UNION ALL
     SELECT 'pg_publication_rel'::regclass, r.oid, 0 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
     WHERE kind = 'publication' AND r.prrelid = to_regclass(relation) AND p.pubname = find_dependent.name
@@ -47,7 +47,7 @@ BEGIN
     WHEN kind = 'constraint' AND class = 'pg_class'::regclass THEN RETURN (SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.conindid = object AND k.contype = 'x');
     WHEN kind = 'constraint' THEN RETURN pg_get_constraintdef(object);
     WHEN kind = 'statistics' THEN RETURN pg_get_statisticsobjdef(object);
-    WHEN kind = 'function' THEN RETURN pg_get_functiondef(object);
+    WHEN kind IN ('function', 'row function') THEN RETURN pg_get_functiondef(object);
     WHEN kind IN ('generated column', 'default') THEN RETURN (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = object AND d.adnum = sub);
     WHEN kind = 'policy' THEN RETURN (SELECT jsonb_build_object('using', pg_get_expr(y.polqual, y.polrelid), 'check', pg_get_expr(y.polwithcheck, y.polrelid))::text FROM pg_policy y WHERE y.oid = object);
     WHEN kind = 'publication' THEN
@@ -123,11 +123,13 @@ DECLARE
     relation regclass;
     label text;
 BEGIN
-    FOR d IN SELECT * FROM tzmigrate.step_dependent x WHERE x.step_id = s.id AND x.present ORDER BY x.position LOOP
+    -- views before all else: who reads a view locks it before what stands below
+    FOR d IN SELECT * FROM tzmigrate.step_dependent x WHERE x.step_id = s.id AND x.present
+             ORDER BY x.kind NOT IN ('view', 'materialized view'), x.position LOOP
         label = tzmigrate.label(d.kind, d.relation, d.name);
         SELECT CASE WHEN d.kind = 'index' THEN (SELECT i.indrelid FROM pg_index i WHERE i.indexrelid = to_regclass(d.relation))
                     WHEN d.kind = 'statistics' THEN (SELECT x.stxrelid FROM tzmigrate.find_dependent(d.kind, d.relation, NULL) AS o JOIN pg_statistic_ext x ON x.oid = o.object)
-                    WHEN d.kind <> 'function' THEN to_regclass(d.relation) END INTO relation;
+                    WHEN d.kind NOT IN ('function', 'row function') THEN to_regclass(d.relation) END INTO relation;
         IF relation IS NOT NULL AND d.kind <> 'publication' THEN
             PERFORM tzmigrate.lock_relation(relation);
         END IF;
