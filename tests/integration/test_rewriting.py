@@ -655,3 +655,28 @@ def test_a_routine_returns_what_it_returned(lab: Lab, case: str, zone: str) -> N
     lab.run("SET LOCAL TimeZone = 'Asia/Kolkata'")
     assert lab.rows(f"SELECT f::text FROM s.f({argument}) f") == rows
     assert sorted(map(repr, lab.rows(content(zone)))) == written
+
+
+def test_every_definition_of_the_server_itself_is_understood(lab: Lab) -> None:
+    lab.run("SET LOCAL search_path = pg_catalog")
+    _, relations = lab.printed("SELECT ''")
+    views = lab.rows(
+        "SELECT pg_get_viewdef(oid), relnatts FROM pg_class WHERE relkind = 'v'"
+    )
+    assert len(views) > 100
+    for text, count in views:
+        query = rewrite_query(text, [], zoned_outputs=True, relations=relations)
+        assert query.text == text.strip()
+        assert query.outputs == (None,) * count
+    for (text,) in lab.rows("SELECT pg_get_indexdef(indexrelid) FROM pg_index"):
+        assert rewrite_index(text, []) == text
+    for (text,) in lab.rows("SELECT pg_get_constraintdef(oid) FROM pg_constraint"):
+        assert rewrite_constraint(text, []) == text
+    for (text,) in lab.rows("SELECT pg_get_ruledef(oid) FROM pg_rewrite"):
+        if not text.startswith('CREATE RULE "_RETURN"'):
+            assert rewrite_rule(text, []) == text
+    for (text,) in lab.rows(
+        "SELECT pg_get_functiondef(p.oid) FROM pg_proc p JOIN pg_language l"
+        " ON l.oid = prolang WHERE lanname = 'sql' AND prokind IN ('f', 'p')"
+    ):
+        assert rewrite_routine(text, []) == text.strip()

@@ -8,6 +8,7 @@ types, which PostgreSQL adds without a word and does not print, is one call more
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 _FUNCTIONS = frozenset(("funcid", "opfuncid", "aggfnoid", "winfnoid"))
 _TYPES = (
@@ -32,6 +33,15 @@ without an OID in the tree."""
 
 _COMPARE = {"1114": 2045, "1184": 1314}
 """``timestamp_cmp`` and ``timestamptz_cmp``: what GREATEST and LEAST call."""
+
+_CASTS = {
+    ("1114", "1184"): 2028,
+    ("1184", "1114"): 2027,
+    ("1082", "1184"): 1174,
+    ("1082", "1114"): 2024,
+}
+"""Casts between date, timestamp and timestamptz: what a set operation calls where an
+operand has another type than the result; the planner adds them, not the tree."""
 
 ADDED = frozenset((1159, 2069))
 """``timezone(text, timestamptz)`` and ``timezone(text, timestamp)``: what the
@@ -72,9 +82,7 @@ class _Node:
 
     def nodes(self) -> Iterator["_Node"]:
         for values in self.fields.values():
-            for value in values:
-                if isinstance(value, _Node):
-                    yield value
+            yield from filter(_is_node, values)
 
 
 def calls(tree: str) -> Counter[int]:
@@ -87,7 +95,7 @@ def calls(tree: str) -> Counter[int]:
     {2052: 1}
     """
     counted: Counter[int] = Counter()
-    todo = [node for node in _read(tree) if isinstance(node, _Node)]
+    todo = list(filter(_is_node, _read(tree)))
     while todo:
         node = todo.pop()
         counted.update(_called(node))
@@ -138,11 +146,34 @@ def _called(node: _Node) -> Iterator[int]:
     if node.name == "ROWCOMPAREEXPR":
         yield from (int(oid) for oid in node.words("opnos") if oid.isdecimal())
     elif node.name == "COERCEVIAIO":
-        for argument in node.fields.get("arg", ()):
-            if isinstance(argument, _Node) and _type(argument) in _OUTPUT:
+        for argument in filter(_is_node, node.fields.get("arg", ())):
+            if _type(argument) in _OUTPUT:
                 yield _OUTPUT[_type(argument)]
+    elif node.name == "QUERY":
+        yield from _casts_of_operands(node)
     elif node.name == "MINMAXEXPR" and _type(node) in _COMPARE:
         yield _COMPARE[_type(node)]
+
+
+def _casts_of_operands(query: _Node) -> Iterator[int]:
+    """Yield the casts of a set operation, whose operands are all that it reads."""
+    for operation in filter(_is_node, query.fields.get("setOperations", ())):
+        results = [oid for oid in operation.words("colTypes") if oid.isdecimal()]
+        for entry in filter(_is_node, query.fields.get("rtable", ())):
+            for operand in filter(_is_node, entry.fields.get("subquery", ())):
+                types = zip(_output_types(operand), results, strict=False)
+                yield from (_CASTS[pair] for pair in types if pair in _CASTS)
+
+
+def _output_types(query: _Node) -> Iterator[str]:
+    for target in filter(_is_node, query.fields.get("targetList", ())):
+        if target.words("resjunk") == ["false"]:
+            (expression,) = target.fields["expr"]
+            yield _type(expression) if _is_node(expression) else ""
+
+
+def _is_node(value: "str | _Node") -> "TypeGuard[_Node]":
+    return isinstance(value, _Node)
 
 
 def _type(node: _Node) -> str:

@@ -13,9 +13,13 @@ cannot be seen here (row types, functions that return rows);
 :mod:`tzmigrate.planning.calls` shows what such a column did to the meaning.
 """
 
-from collections.abc import Iterable
-
-from tzmigrate.planning.rewriting.model import Query, Relations, Token, Uncertain
+from tzmigrate.planning.rewriting.model import (
+    Query,
+    Relations,
+    Token,
+    Tokens,
+    Uncertain,
+)
 from tzmigrate.planning.rewriting.objects import Objects
 from tzmigrate.planning.rewriting.scopes import Scope
 
@@ -23,6 +27,7 @@ __all__ = [
     "Query",
     "Relations",
     "Token",
+    "Tokens",
     "Uncertain",
     "rewrite_constraint",
     "rewrite_expression",
@@ -36,7 +41,7 @@ __all__ = [
 
 
 def rewrite_expression(
-    text: str, tokens: Iterable[Token], relations: Relations | None = None
+    text: str, tokens: Tokens, relations: Relations | None = None
 ) -> str:
     """Rewrite a default, predicate, policy, generated column or condition.
 
@@ -50,25 +55,25 @@ def rewrite_expression(
     return work.finish(work.expression(0, len(work.script), Scope()))
 
 
-def rewrite_index(text: str, tokens: Iterable[Token]) -> str:
+def rewrite_index(text: str, tokens: Tokens) -> str:
     """Rewrite what ``pg_get_indexdef`` prints; plain columns stay as they are."""
     work = Objects(text, tokens)
     return work.finish(work.index())
 
 
-def rewrite_constraint(text: str, tokens: Iterable[Token]) -> str:
+def rewrite_constraint(text: str, tokens: Tokens) -> str:
     """Rewrite what ``pg_get_constraintdef`` prints; plain columns stay as they are."""
     work = Objects(text, tokens)
     return work.finish(work.constraint())
 
 
-def rewrite_trigger(text: str, tokens: Iterable[Token]) -> str:
+def rewrite_trigger(text: str, tokens: Tokens) -> str:
     """Rewrite what ``pg_get_triggerdef`` prints."""
     work = Objects(text, tokens)
     return work.finish(work.trigger())
 
 
-def rewrite_statistics(text: str, tokens: Iterable[Token]) -> str:
+def rewrite_statistics(text: str, tokens: Tokens) -> str:
     """Rewrite what ``pg_get_statisticsobjdef`` prints."""
     work = Objects(text, tokens)
     return work.finish(work.statistics())
@@ -76,7 +81,7 @@ def rewrite_statistics(text: str, tokens: Iterable[Token]) -> str:
 
 def rewrite_query(
     text: str,
-    tokens: Iterable[Token],
+    tokens: Tokens,
     *,
     zoned_outputs: bool,
     relations: Relations | None = None,
@@ -97,7 +102,7 @@ def rewrite_query(
 
 def rewrite_rule(
     text: str,
-    tokens: Iterable[Token],
+    tokens: Tokens,
     *,
     zoned_returning: bool = True,
     relations: Relations | None = None,
@@ -118,7 +123,7 @@ def rewrite_rule(
 
 def rewrite_routine(
     text: str,
-    tokens: Iterable[Token],
+    tokens: Tokens,
     *,
     zoned_results: bool = False,
     relations: Relations | None = None,

@@ -1,6 +1,6 @@
 """What a rewriting is given, and what it gives."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tzmigrate.postgres.quoting import quote_literal, readable_identifier
@@ -101,3 +101,6 @@ The key is the relation as the text names it (``oid::regclass::text`` under the 
 Needed where PostgreSQL prints a list of column aliases (``JOIN … USING``,
 ``t x(a, b)``), because such a list hides the words.
 """
+
+Tokens = Iterable[Token] | Mapping[str, Token]
+"""The columns that may stand in a text; by their words, where many texts follow."""

@@ -1,19 +1,13 @@
-"""Rewrite queries: which outputs become zoned, and what that means for the rest."""
+"""Rewrite queries, each told what its outputs are to be, from the outside in."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from tzmigrate.planning.rewriting.expressions import Use
-from tzmigrate.planning.rewriting.scopes import Output, Outputs, Scope, named
-from tzmigrate.planning.rewriting.sources import Sources
+from tzmigrate.planning.rewriting.scopes import Output, Outputs, Scope
+from tzmigrate.planning.rewriting.structure import Item, Range, Structure
 from tzmigrate.postgres.quoting import quote_literal, readable_identifier
 from tzmigrate.zones.model import is_utc
 
-_SET_OPERATORS = ("UNION", "INTERSECT", "EXCEPT")
-_CLAUSES = frozenset(
-    "FROM WHERE GROUP HAVING WINDOW ORDER LIMIT OFFSET FETCH FOR".split()
-)
-_CHANGES = ("INSERT", "UPDATE", "DELETE", "MERGE")
 _SORT_WORDS = ("ASC", "DESC", "USING", "NULLS")
 
 _INSTANTS = frozenset(
@@ -22,242 +16,11 @@ _INSTANTS = frozenset(
 )
 """Values that mean the same whether a column is naive or zoned, or mean more zoned."""
 
-Range = tuple[int, int]
 Parts = list[tuple[int, int, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cte:
-    """A query of WITH."""
-
-    name: str
-    names: tuple[str, ...]
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """An item of a select list: the expression, then the alias."""
-
-    start: int
-    behind: int
-    end: int
-
-
-class Queries(Sources):
-    """Rewrites SELECT, VALUES and WITH.
-
-    What a query hands over is found first (:meth:`outputs`), from the inside out;
-    then the texts are made from the outside in, each query told what its outputs
-    are to be.
-    """
-
-    # ------------------------------------------------- what a query hands over
-
-    def outputs(self, start: int, end: int, scope: Scope) -> Outputs:
-        """Return the outputs of a query, zoned where they may be."""
-        _, body, inner = self._with(start, end, scope)
-        arms = [
-            self._arm_outputs(first, last, inner)
-            for first, last in self._arms(body, end)
-        ]
-        return _agreed(arms) if arms else ()
-
-    def _arm_outputs(self, start: int, end: int, scope: Scope) -> Outputs:
-        script = self.script
-        if script.at(start) == "(":
-            return self.outputs(start + 1, end - 1, scope)
-        if script.at(start) == "VALUES":
-            row = script.split(start + 2, script.partner[start + 1])
-            return tuple(Output(name=f"column{i + 1}") for i in range(len(row)))
-        if script.at(start) != "SELECT":
-            return self._returned(start, end)
-        inner = self._scope_of(start, end, scope)
-        outputs = []
-        for item in self._items(start, end):
-            use = self.whole_use(item.start, item.behind, inner)
-            zoned = use is not None and use.token.zone is not None and scope.zoned
-            outputs.append(
-                Output(
-                    name=self._name(item, use),
-                    token=use.token if use and zoned else None,
-                    constant=self.is_constant(item.start, item.behind),
-                )
-            )
-        return tuple(outputs)
-
-    def _returned(self, start: int, end: int) -> Outputs:
-        """Return the outputs of a statement that changes data: all are naive."""
-        returning = self.script.find(start, end, "RETURNING")
-        if returning is None:
-            return ()
-        items = [self.item(*r) for r in self.script.split(returning + 1, end)]
-        return tuple(Output(name=self._name(item, None)) for item in items)
-
-    def _name(self, item: _Item, use: Use | None) -> str:
-        """Return the name of an output; empty if PostgreSQL made one up."""
-        at = item.end - 1
-        if item.behind == item.end and use is None:
-            return self.script.name(at) if self.script.is_name(at) else ""
-        token = self.token(at)
-        return token.name if token else self.script.name(at)
-
-    # --------------------------------------------------------------- structure
-
-    def _arms(self, start: int, end: int) -> list[Range]:
-        """Return the operands of a set operation; without one, the whole query.
-
-        PostgreSQL writes parentheses around operands with clauses of their own, so
-        that what follows the last operand sorts and limits the whole.
-        """
-        arms: list[Range] = []
-        i = start
-        while i < end:
-            behind = self.script.find(i, end, *_SET_OPERATORS)
-            last = end if behind is None else behind
-            first = i
-            if self.script.at(first) == "(":
-                last = self.script.over(first)
-            elif self.script.at(first) not in {"SELECT", "VALUES", *_CHANGES}:
-                self.fail("this query is not understood", first)
-            arms.append((first, last))
-            if behind is None:
-                break
-            i = behind + 1
-            if self.script.at(i) in {"ALL", "DISTINCT"}:
-                i += 1
-        return arms
-
-    def _clauses(self, start: int, end: int) -> Iterator[tuple[str, int, int]]:
-        """Yield the clauses of a SELECT: key word, what follows it, end."""
-        script = self.script
-        heads = [start]
-        for i in script.flat(start + 1, end):
-            word = script.at(i)
-            if word not in _CLAUSES or (
-                # IS DISTINCT FROM; WITHIN GROUP (...)
-                (word == "FROM" and script.at(i - 1) == "DISTINCT")
-                or (word in {"GROUP", "ORDER"} and script.at(i + 1) != "BY")
-            ):
-                continue
-            heads.append(i)
-        for head, behind in zip(heads, [*heads[1:], end], strict=True):
-            word = script.at(head)
-            first = head + 2 if word in {"GROUP", "ORDER"} else head + 1
-            yield word, first, behind
-
-    def _clause(self, start: int, end: int, word: str) -> Range | None:
-        for found, first, last in self._clauses(start, end):
-            if found == word:
-                return first, last
-        return None
-
-    def _select_list(self, start: int, end: int) -> tuple[Range | None, Range]:
-        """Return what stands in DISTINCT ON, and the select list."""
-        _, first, last = next(self._clauses(start, end))
-        picked = None
-        if self.script.at(first) == "DISTINCT":
-            first += 1
-            if self.script.matches(first, "ON", "("):
-                close = self.script.partner[first + 1]
-                picked = (first + 2, close)
-                first = close + 1
-        return picked, (first, last)
-
-    def _items(self, start: int, end: int) -> list[_Item]:
-        _, items = self._select_list(start, end)
-        return [self.item(*r) for r in self.script.split(*items)]
-
-    def item(self, start: int, end: int) -> _Item:
-        """Return an item of a select list or of RETURNING."""
-        if self.script.at(end - 2) == "AS" and end - 2 > start:
-            return _Item(start, end - 2, end)
-        return _Item(start, end, end)
-
-    def _scope_of(self, start: int, end: int, scope: Scope) -> Scope:
-        """Return the names within a SELECT."""
-        clause = self._clause(start, end, "FROM")
-        sources, _ = self.from_clause(*clause, scope) if clause else ((), [])
-        return Scope(sources, {}, scope, zoned=scope.zoned)
-
-    # -------------------------------------------------------------------- WITH
-
-    def _with(
-        self, start: int, end: int, scope: Scope
-    ) -> tuple[list[_Cte], int, Scope]:
-        """Read WITH: its queries, where the query itself starts, and its names."""
-        script = self.script
-        if script.at(start) != "WITH":
-            return [], start, scope
-        i = start + 1
-        recursive = script.at(i) == "RECURSIVE"
-        i += recursive
-        ctes = []
-        inner = scope
-        while True:
-            name = script.name(i)
-            names: tuple[str, ...] = ()
-            if script.at(i + 1) == "(":
-                close = script.partner[i + 1]
-                names = tuple(script.name(n) for n, _ in script.split(i + 2, close))
-            opening = script.find(script.find(i, end, "AS") or end, end, "(")
-            if opening is None:
-                self.fail("this query is not understood", i)
-            cte = _Cte(name, names, opening + 1, script.partner[opening])
-            ctes.append(cte)
-            found = self._cte_outputs(cte, inner, recursive=recursive)
-            inner = _with_cte(inner, name, found)
-            i, more = self._behind_cte(cte.end + 1, end)
-            if not more:
-                return ctes, i, inner
-
-    def _behind_cte(self, i: int, end: int) -> tuple[int, bool]:
-        """Return what follows SEARCH and CYCLE: another query of WITH, or the query."""
-        script = self.script
-        while i < end:
-            if script.at(i) in {"SELECT", "VALUES", "(", *_CHANGES}:
-                return i, False
-            if (
-                script.at(i) == ","
-                and script.is_name(i + 1)
-                and script.at(i + 2) in {"AS", "("}
-            ):
-                return i + 1, True
-            i += 1
-        self.fail("this query is not understood", i)
-
-    def _cte_outputs(self, cte: _Cte, scope: Scope, *, recursive: bool) -> Outputs:
-        """Return the outputs of a query of WITH.
-
-        A recursive one is tried with what its first part hands over, and again with
-        what came out of that, until both are the same; zones can only get lost.
-        """
-        if not recursive:
-            return named(self.outputs(cte.start, cte.end, scope), cte.names)
-        _, body, within = self._with(cte.start, cte.end, scope)
-        first = self._arms(body, cte.end)[0]
-        assumed = named(self._arm_outputs(*first, within), cte.names)
-        while True:
-            inner = _with_cte(scope, cte.name, assumed)
-            found = named(self.outputs(cte.start, cte.end, inner), cte.names)
-            if _tokens(found) == _tokens(assumed):
-                return found
-            if len(found) != len(assumed):
-                self.fail("this query is not understood", cte.start)
-            assumed = tuple(
-                replace(was, token=was.token if same else None)
-                for was, same in zip(
-                    assumed,
-                    (
-                        a == b
-                        for a, b in zip(_tokens(assumed), _tokens(found), strict=True)
-                    ),
-                    strict=True,
-                )
-            )
-
-    # ------------------------------------------------------------------- texts
+class Queries(Structure):
+    """Rewrites SELECT, VALUES and WITH."""
 
     def query(self, start: int, end: int, scope: Scope) -> str:
         """Return a query within an expression, whose outputs stay naive."""
@@ -356,7 +119,7 @@ class Queries(Sources):
             output = wanted[i] if wanted and i < len(wanted) else None
             parts.append((item.start, item.end, self.item_text(item, output, shown)))
         names = {
-            self._name(item, use): use.plain if use else None
+            self.output_name(item, use): use.plain if use else None
             for item in items
             for use in [self.whole_use(item.start, item.behind, scope)]
         }
@@ -377,7 +140,7 @@ class Queries(Sources):
         return self.splice(start, end, parts)
 
     def _bare(
-        self, items: list[_Item], wanted: Outputs | None, scope: Scope
+        self, items: list[Item], wanted: Outputs | None, scope: Scope
     ) -> Iterator[str]:
         """Yield the columns that are handed over as they are."""
         for item, output in zip(items, wanted or (), strict=False):
@@ -415,7 +178,7 @@ class Queries(Sources):
                     needed.add(use.key)
         return needed
 
-    def item_text(self, item: _Item, output: Output | None, scope: Scope) -> str:
+    def item_text(self, item: Item, output: Output | None, scope: Scope) -> str:
         """Return an item as the output is wanted."""
         use = self.whole_use(item.start, item.behind, scope)
         alias = self.script.gap(item.behind) + self.names(item.behind, item.end)
@@ -432,7 +195,7 @@ class Queries(Sources):
             )
         if use and use.token.zone:
             # without an alias the output had the name of the column
-            name = alias or f" AS {readable_identifier(self._name(item, use))}"
+            name = alias or f" AS {readable_identifier(self.output_name(item, use))}"
             return self.naive(use, item.start) + name
         return self.expression(item.start, item.behind, scope) + alias
 
@@ -481,32 +244,3 @@ class Queries(Sources):
             else:
                 parts.append((first, last, self.expression(first, last, scope)))
         return parts
-
-
-def _with_cte(scope: Scope, name: str, outputs: Outputs) -> Scope:
-    return Scope((), {name: outputs}, scope, zoned=scope.zoned)
-
-
-def _tokens(outputs: Outputs) -> list[str | None]:
-    return [output.token.zone if output.token else None for output in outputs]
-
-
-def _agreed(arms: list[Outputs]) -> Outputs:
-    """Return the outputs of a set operation: zoned only if all operands agree.
-
-    A constant agrees with every zone, but gives none.
-    """
-    if len({len(arm) for arm in arms}) != 1:
-        return tuple(Output(name=output.name) for output in arms[0])
-    agreed = []
-    for column in zip(*arms, strict=True):
-        tokens = [output.token for output in column if not output.constant]
-        zones = {token.zone if token else None for token in tokens}
-        agreed.append(
-            Output(
-                name=column[0].name,
-                token=tokens[0] if len(zones) == 1 else None,
-                constant=not tokens,
-            )
-        )
-    return tuple(agreed)
