@@ -27,6 +27,7 @@ from tzmigrate.inventory.catalog import read_inventory
 from tzmigrate.inventory.findings import IDLE_EXCLUDE
 from tzmigrate.inventory.model import Column, Inventory, Role
 from tzmigrate.inventory.patterns import Scope
+from tzmigrate.planning.leaning import read_uniting_views
 from tzmigrate.planning.model import Plan
 from tzmigrate.planning.planner import Planner, Rules
 from tzmigrate.postgres.session import Session, connect, read_only
@@ -171,6 +172,7 @@ def plan(
             rules=rules,
             planned=drafting.planned_before(ours, done),
             same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
+            uniting=read_uniting_views(session),
         )
         found = planner.plan()
         found = try_plan(

@@ -212,7 +212,6 @@ def _whole_row(thing: Leaning) -> bool:
 
 
 def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent | None:
-    mentions = _touched(work, thing)
     own = {c.word: c for c in thing.outputs if c is not None}
     # until it is known which of its outputs change, they are put back as they are
     tokens = work.tokens | {
@@ -224,6 +223,8 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
         zoned_outputs=zoned_views,
         relations=work.relations,
     )
+    # a list of column aliases hides the words, and yet the column is used
+    mentions = _touched(work, thing) or any(query.outputs) or query.text != thing.text
     zoned = []
     for output, zone in zip(thing.outputs, query.outputs, strict=True):
         if output is None:

@@ -136,6 +136,20 @@ def read_definitions(
     }
 
 
+def read_uniting_views(connection: psycopg.Connection[Any]) -> frozenset[str]:
+    """Return the views in which columns of several tables must have one type.
+
+    Those with UNION and its like, or with ``JOIN … USING``; as ``pg_describe_object``
+    names them, which is how the inventory does.
+    """
+    rows = connection.execute(
+        "SELECT pg_describe_object('pg_class'::regclass, r.ev_class, 0)"
+        " FROM pg_rewrite r WHERE r.rulename = '_RETURN' AND r.oid >= 16384"
+        " AND r.ev_action::text ~ ':setOperations [{]|:joinmergedcols [1-9]'"
+    ).fetchall()
+    return frozenset(row[0] for row in rows)
+
+
 def read_view_types(
     connection: psycopg.Connection[Any], views: Sequence[str]
 ) -> dict[str, tuple[tuple[str, str], ...]]:

@@ -97,6 +97,7 @@ class Planner:
         rules: what the user asked for.
         planned: revisions that exist already; their columns are not planned again.
         same_zones: pairs of names (session's, column's) that mean one zone.
+        uniting: views in which columns of several tables must have one type.
     """
 
     def __init__(
@@ -107,12 +108,14 @@ class Planner:
         rules: Rules,
         planned: Planned,
         same_zones: frozenset[tuple[str, str]] = frozenset(),
+        uniting: frozenset[str] = frozenset(),
     ) -> None:
         self._inventory = inventory
         self._verdicts = verdicts
         self._rules = rules
         self._planned = planned
         self._same_zones = same_zones
+        self._uniting = uniting
         self._refused: dict[Names, Finding] = {}
         self._columns: dict[int, list[Column]] = defaultdict(list)
         self._trees: dict[int, list[Relation]] = defaultdict(list)
@@ -138,6 +141,7 @@ class Planner:
             [r.oid for r in self._roots],
             [c for of_one in self._columns.values() for c in of_one],
             {name for name, c in decided.items() if c.action is Action.CONVERT},
+            self._uniting,
         ):
             relations = [r for r in self._roots if r.oid in members]
             slug = _slug(relations[0].name, slugs)
@@ -290,17 +294,21 @@ class Planner:
 
 
 def related(
-    roots: Sequence[int], columns: Iterable[Column], converting: set[Names]
+    roots: Sequence[int],
+    columns: Iterable[Column],
+    converting: set[Names],
+    uniting: frozenset[str] = frozenset(),
 ) -> list[set[int]]:
     """Unite the tables that must convert in one step.
 
-    These are the two sides of a foreign key, and what one materialized view reads,
-    which would else be refreshed once for each of them.
+    These are the two sides of a foreign key, what one materialized view reads, which
+    would else be refreshed once for each of them, and what a view puts into one column.
 
     Args:
         roots: ``oid`` of each table or root of a tree, in the order of the result.
         columns: their candidates.
         converting: names of those that will be converted.
+        uniting: names of such views.
     """
     group = {oid: {oid} for oid in roots}
     first: dict[tuple[str, str], int] = {}
@@ -308,7 +316,7 @@ def related(
         if column.name not in converting:
             continue
         for dependent in column.dependents:
-            if dependent.kind not in _UNITING:
+            if dependent.kind not in _UNITING and dependent.name not in uniting:
                 continue
             other = first.setdefault(
                 (dependent.kind, dependent.name), column.relation_oid

@@ -77,7 +77,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     ), dropped AS (
         -- a relation that is made anew: all that stands on it, or reads it, must be planned as well
         SELECT c.oid, c.reltype FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present AND d.way = 'recreate'
-        JOIN pg_class c ON c.oid = to_regclass(d.relation) WHERE d.kind IN ('view', 'materialized view')
+        JOIN pg_class c ON c.oid = CASE WHEN d.kind IN ('view', 'materialized view') THEN to_regclass(d.relation) END
     ), used (class, object, sub, member, attnum, words) AS (
         SELECT d.classid, d.objid, d.objsubid, m.oid, m.attnum, 'uses' FROM member m
         JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid AND d.refobjsubid = m.attnum
