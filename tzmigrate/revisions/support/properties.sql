@@ -32,11 +32,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifi
     SELECT tzmigrate.address(class, f.oid), f.proowner, f.proacl, acldefault('f', f.proowner) FROM pg_proc f WHERE class = 'pg_proc'::regclass AND f.oid = object
 $tz$;
 
--- GRANT statements for a list of grants, each after the one that it rests on, given by the role that gave it
+-- GRANT statements for a list of grants, each after the one that it rests on, given by the role that gave it, and otherwise in the order of
+-- the list, which pg_dump keeps
 CREATE OR REPLACE FUNCTION tzmigrate.grants(target text, column_name name, acl aclitem[], owner oid, table_acl aclitem[] DEFAULT NULL) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
     WITH RECURSIVE item AS (
-        SELECT * FROM aclexplode(acl)
+        SELECT * FROM aclexplode(acl) WITH ORDINALITY AS e (grantor, grantee, privilege_type, is_grantable, place)
     ), reached AS (
         SELECT 0 AS depth, i.* FROM item i
         -- a column's grants may rest on the right to grant the whole table
@@ -45,15 +46,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifi
         SELECT r.depth + 1, i.* FROM reached r JOIN item i ON i.grantor = r.grantee AND i.privilege_type = r.privilege_type
         WHERE r.is_grantable AND i.grantor <> owner AND r.depth < 100
     ), placed AS (
-        SELECT i.grantor, i.grantee, i.is_grantable, i.privilege_type, coalesce(min(r.depth), 1000) AS depth
+        SELECT i.grantor, i.grantee, i.is_grantable, i.privilege_type, coalesce(min(r.depth), 1000) AS depth, min(i.place) AS place
         FROM item i LEFT JOIN reached r ON (r.grantor, r.grantee, r.privilege_type) = (i.grantor, i.grantee, i.privilege_type) GROUP BY 1, 2, 3, 4
     ), line AS (
-        SELECT depth, grantor, concat('GRANT ', string_agg(concat(privilege_type, CASE WHEN column_name IS NOT NULL THEN concat(' (', quote_ident(column_name), ')') END), ', ' ORDER BY privilege_type),
+        SELECT depth, min(place) AS place, grantor, concat('GRANT ', string_agg(concat(privilege_type, CASE WHEN column_name IS NOT NULL THEN concat(' (', quote_ident(column_name), ')') END), ', ' ORDER BY privilege_type),
             ' ON ', target, ' TO ', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END) AS statement
         FROM placed GROUP BY depth, grantor, grantee, is_grantable
     )
     -- whoever runs GRANT for an owner grants as the owner, so another grantor has to say it himself
-    SELECT coalesce(array_agg(s.statement ORDER BY l.depth, l.grantor = owner DESC, l.statement, s.place), '{}')
+    SELECT coalesce(array_agg(s.statement ORDER BY l.depth, l.place, l.grantor, l.statement, s.place), '{}')
     FROM line l CROSS JOIN LATERAL (VALUES
         (1, concat('SET LOCAL ROLE ', quote_ident(pg_get_userbyid(l.grantor)))), (2, l.statement),
         (3, concat('SET LOCAL ROLE ', CASE current_setting('role') WHEN 'none' THEN 'NONE' ELSE quote_ident(current_setting('role')) END))
