@@ -28,6 +28,7 @@ from tzmigrate.inventory.findings import IDLE_EXCLUDE
 from tzmigrate.inventory.model import Column, Inventory, Role
 from tzmigrate.inventory.patterns import Scope
 from tzmigrate.planning.leaning import read_uniting_views
+from tzmigrate.planning.literals import read_literals
 from tzmigrate.planning.model import Plan
 from tzmigrate.planning.planner import Planner, Rules
 from tzmigrate.postgres.session import Session, connect, read_only
@@ -173,6 +174,9 @@ def plan(
             planned=drafting.planned_before(ours, done),
             same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
             uniting=read_uniting_views(session),
+            literals=read_literals(
+                session, inventory.columns, verdicts, widen=rules.precision == "widen"
+            ),
         )
         found = planner.plan()
         found = try_plan(
@@ -389,6 +393,7 @@ def _rules(config: Config, accept: Iterable[str]) -> Rules:
         overlap=policy.overlap.value if policy.overlap is not None else None,
         using=policy.using.value,
         proof=policy.proof.value,
+        precision=policy.precision.value,
         max_lock_ms=policy.max_lock_ms,
         lock_timeout=policy.lock_timeout,
         accept=(*policy.accept, *accept),

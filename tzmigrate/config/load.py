@@ -18,6 +18,7 @@ from tzmigrate.config.model import (
     Gap,
     Overlap,
     Policy,
+    Precision,
     ProofLevel,
     ScanFilter,
     ShadowServer,
@@ -164,6 +165,7 @@ class _Policy(_Table):
     accept: tuple[_Code, ...] = ()
     rewrite_functions: bool = False
     views: Views = Views.ZONED
+    precision: Precision = Precision.KEEP
 
 
 class _Scan(_Table):

@@ -79,6 +79,13 @@ class Views(StrEnum):
     NAIVE = "naive"
 
 
+class Precision(StrEnum):
+    """What becomes of ``timestamp(p)`` with p below six."""
+
+    KEEP = "keep"
+    WIDEN = "widen"
+
+
 class ProofLevel(StrEnum):
     """How much is compared before a conversion commits."""
 
@@ -99,6 +106,8 @@ class Policy:
         accept: codes of findings that shall no longer stop.
         rewrite_functions: put functions into the revision, where their rewrite is
             certain.
+        precision: ``timestamp(p)`` becomes ``timestamptz(p)``, or ``timestamptz``,
+            which spares the rewrite under UTC.
         views: bare columns of views become timestamptz, or every view keeps its types.
     """
 
@@ -111,6 +120,7 @@ class Policy:
     accept: tuple[str, ...] = ()
     rewrite_functions: bool = False
     views: Views = Views.ZONED
+    precision: Precision = Precision.KEEP
 
     @property
     def max_lock_ms(self) -> int:

@@ -62,24 +62,26 @@ def _tells(code: str, title: str, message: str, hint: str) -> Rule:
 
 RULES: tuple[Rule, ...] = (
     # what the column is
-    _blocks(
+    _tells(
         "TZ101",
         "array of naive time",
         "{column} is an array of naive time ({type})",
-        "Convert it by hand to timestamptz[] with TimeZone set to the zone of its"
-        " values." + _KEEP,
+        "The revision converts each element in the column's zone, which rewrites the"
+        " table.",
     ),
-    _blocks(
+    _tells(
         "TZ102",
         "range of naive time",
         "{column} is a range of naive time ({type})",
-        "Convert it by hand to tstzrange, bound by bound." + _KEEP,
+        "The revision converts both bounds in the column's zone, which rewrites the"
+        " table.",
     ),
-    _blocks(
+    _tells(
         "TZ103",
         "multirange of naive time",
         "{column} is a multirange of naive time ({type})",
-        "Convert it by hand to tstzmultirange, range by range." + _KEEP,
+        "The revision converts all bounds in the column's zone, which rewrites the"
+        " table.",
     ),
     _blocks(
         "TZ104",
@@ -110,7 +112,8 @@ RULES: tuple[Rule, ...] = (
         "TZ108",
         "reduced precision",
         "{column} is {type}, so the conversion rewrites the table",
-        "Plan time for the rewrite; only columns without a precision are free of it.",
+        "Plan time for the rewrite, or set precision = \"widen\" under [policy]: under"
+        " UTC a column without a precision is free of it.",
     ),
     # what leans on it
     _tells("TZ110", "view", "{object} reads {column}{through}", _MADE_ANEW),

@@ -1,5 +1,8 @@
 """The only place that writes DDL; every name goes through ``readable_identifier``."""
 
+import re
+
+from tzmigrate.planning.families import Cast, cast_of, using
 from tzmigrate.planning.model import PlannedColumn, RelationName, Step
 from tzmigrate.postgres.quoting import (
     quote_literal,
@@ -31,16 +34,26 @@ def sql_zone(zone: str) -> str:
 
 
 def short_type(type_name: str) -> str:
-    """Return PostgreSQL's short spelling of a scalar time type.
+    """Return PostgreSQL's short spelling of a type of time.
 
     >>> short_type("timestamp(3) without time zone")
     'timestamp(3)'
-    >>> short_type("timestamp with time zone")
-    'timestamptz'
+    >>> short_type("timestamp with time zone[]")
+    'timestamptz[]'
     """
-    head, _, tail = type_name.partition(" ")
-    zoned = tail == "with time zone"
-    return head.replace("timestamp", "timestamptz" if zoned else "timestamp")
+    found = _SPELLING.fullmatch(type_name)
+    if found is None:
+        return type_name
+    word = found["word"]
+    if found["zoned"] is not None:
+        word = "timestamptz"
+    return f"{word}{found['precision'] or ''}{found['dimensions']}"
+
+
+_SPELLING = re.compile(
+    r"(?P<word>timestamp)(?P<precision>\([0-6]\))? with(?:(?P<zoned>)|out) time zone"
+    r"(?P<dimensions>(?:\[\])?)"
+)
 
 
 def alter_table(
@@ -48,7 +61,8 @@ def alter_table(
     columns: tuple[PlannedColumn, ...],
     *,
     sql_zones: dict[str, str],
-    using: bool,
+    session_zone: str,
+    always: bool = False,
 ) -> Step:
     """Write the one ``ALTER TABLE`` of a relation and its inverse.
 
@@ -61,23 +75,50 @@ def alter_table(
         relation: the table, or the root of its partition tree.
         columns: what converts.
         sql_zones: for each column name the zone to write into SQL.
-        using: write ``USING … AT TIME ZONE`` instead of the bare cast.
+        session_zone: what ``TimeZone`` is pinned to; a moment of another zone needs
+            ``USING``.
+        always: write ``USING`` wherever there is such a clause.
     """
-    up = _statement(relation, columns, sql_zones if using else None, back=False)
-    down = _statement(relation, columns, sql_zones if using else None, back=True)
-    stands_for = "" if using else _using(columns[0].column, sql_zones)
-    return Step(statement=up, inverse=down, stands_for=stands_for)
+    bare = [
+        c
+        for c in columns
+        if not always
+        and cast_of(c.type_before) is Cast.ZONE
+        and sql_zones[c.column] == session_zone
+    ]
+    names = frozenset(c.column for c in bare)
+    up = _statement(relation, columns, sql_zones, names, back=False)
+    down = _statement(relation, columns, sql_zones, names, back=True)
+    arrays = [c for c in columns if cast_of(c.type_before) is Cast.ELEMENTS]
+    if bare:
+        at = _using(bare[0], short_type(bare[0].type_after), sql_zones)
+        return Step(statement=up, inverse=down, stands_for=at)
+    if arrays:
+        zone = quote_literal(sql_zones[arrays[0].column])
+        name = readable_identifier(arrays[0].column)
+        return Step(
+            statement=up,
+            inverse=down,
+            stands_for=f"AT TIME ZONE {zone} for each element of {name}",
+            why="for which there is no operator",
+        )
+    return Step(statement=up, inverse=down)
 
 
-def _using(column: str, sql_zones: dict[str, str]) -> str:
-    zone = quote_literal(sql_zones[column])
-    return f"USING {readable_identifier(column)} AT TIME ZONE {zone}"
+def _using(column: PlannedColumn, target: str, sql_zones: dict[str, str]) -> str:
+    return using(
+        readable_identifier(column.column),
+        column.type_before,
+        target,
+        sql_zones[column.column],
+    )
 
 
 def _statement(
     relation: RelationName,
     columns: tuple[PlannedColumn, ...],
-    using_zones: dict[str, str] | None,
+    sql_zones: dict[str, str],
+    bare: frozenset[str],
     *,
     back: bool,
 ) -> str:
@@ -86,14 +127,14 @@ def _statement(
     defaults: list[str] = []
     for column in columns:
         name = readable_identifier(column.column)
-        target = column.type_before if back else column.type_after
+        target = short_type(column.type_before if back else column.type_after)
         present = column.default_after if back else column.default_before
         wanted = column.default_before if back else column.default_after
         if present is not None:
             drops.append(f"ALTER COLUMN {name} DROP DEFAULT")
-        clause = f"ALTER COLUMN {name} TYPE {short_type(target)}"
-        if using_zones is not None:
-            clause += f" {_using(column.column, using_zones)}"
+        clause = f"ALTER COLUMN {name} TYPE {target}"
+        if column.column not in bare and (how := _using(column, target, sql_zones)):
+            clause += f" {how}"
         types.append(clause)
         if wanted is not None:
             defaults.append(f"ALTER COLUMN {name} SET DEFAULT {wanted}")

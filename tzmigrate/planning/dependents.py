@@ -20,7 +20,8 @@ from tzmigrate.planning.model import (
     PlannedDependent,
     Way,
 )
-from tzmigrate.planning.rewriting.model import SCALAR_NAIVE, Token
+from tzmigrate.planning.rewriting.model import Token
+from tzmigrate.planning.templates import templates
 from tzmigrate.postgres.quoting import (
     quote_literal,
     readable_identifier,
@@ -143,16 +144,15 @@ def plan_dependents(
 
 
 def _token(word: str, column: PlannedColumn) -> Token:
-    zone = sql_zone(column.zone or "UTC")
-    if column.type_before == "timestamp without time zone":
-        return Token(word=word, name=column.column, zone=zone)
-    # a view's column keeps its precision
-    return Token(
-        word=word,
-        name=column.column,
-        zone=zone,
-        naive=f"({SCALAR_NAIVE})::{column.type_before}",
+    return _typed(
+        word, column.column, sql_zone(column.zone or "UTC"), column.type_before
     )
+
+
+def _typed(word: str, name: str, zone: str | None, type_name: str) -> Token:
+    """Return the token of a column, whose family says how it is read as naive."""
+    naive, zoned = templates(type_name)
+    return Token(word=word, name=name, zone=zone, naive=naive, zoned=zoned)
 
 
 def _place(thing: Leaning) -> tuple[int, int, str, str]:
@@ -229,7 +229,7 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
     for output, zone in zip(thing.outputs, query.outputs, strict=True):
         if output is None:
             continue
-        work.tokens[output.word] = Token(word=output.word, name=output.name, zone=zone)
+        work.tokens[output.word] = _typed(output.word, output.name, zone, output.type)
         work.sources[output.word] = _columns(work, thing) if mentions else frozenset()
         if zone is not None:
             zoned.append(output.name)

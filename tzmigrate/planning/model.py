@@ -66,11 +66,13 @@ class Step:
     Attributes:
         stands_for: the ``USING … AT TIME ZONE`` that a bare cast is equal to, for
             the comment beside it; empty where the statement says it itself.
+        why: why it is not written so; empty: for its cost.
     """
 
     statement: str
     inverse: str
     stands_for: str = ""
+    why: str = ""
 
 
 class DependentKind(StrEnum):
@@ -148,11 +150,14 @@ class Table:
 
     Attributes:
         key, key_types: how rows are found again, from ``Relation.key``.
+        strategy_back: how the inverse converts; a precision that was given up is
+            brought back by a rewrite.
     """
 
     relation: RelationName
     step: Step
     strategy: Strategy
+    strategy_back: Strategy | None = None
     key: tuple[str, ...] = ()
     key_types: tuple[str, ...] = ()
 

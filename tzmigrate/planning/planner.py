@@ -15,7 +15,7 @@ from tzmigrate.inventory.model import (
     Role,
     Severity,
 )
-from tzmigrate.planning import advice, locks
+from tzmigrate.planning import advice, families, locks
 from tzmigrate.planning.ddl import alter_table, sql_zone
 from tzmigrate.planning.expressions import convert_default
 from tzmigrate.planning.model import (
@@ -50,6 +50,7 @@ class Rules:
 
     Attributes:
         lock_timeout: as PostgreSQL reads it.
+        precision: ``widen`` drops a precision below six, ``keep`` keeps it.
         max_lock_ms: budget for one ACCESS EXCLUSIVE lock, in milliseconds.
         accept: codes of findings that shall not stop the plan.
     """
@@ -58,6 +59,7 @@ class Rules:
     overlap: str | None = None
     using: str = "auto"
     proof: str = "auto"
+    precision: str = "keep"
     max_lock_ms: int = 5000
     lock_timeout: str = "2s"
     accept: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ class Planner:
         planned: revisions that exist already; their columns are not planned again.
         same_zones: pairs of names (session's, column's) that mean one zone.
         uniting: views in which columns of several tables must have one type.
+        literals: the zoned default of each array or range column that has one.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class Planner:
         planned: Planned,
         same_zones: frozenset[tuple[str, str]] = frozenset(),
         uniting: frozenset[str] = frozenset(),
+        literals: Mapping[Names, str] | None = None,
     ) -> None:
         self._inventory = inventory
         self._verdicts = verdicts
@@ -116,6 +120,7 @@ class Planner:
         self._planned = planned
         self._same_zones = same_zones
         self._uniting = uniting
+        self._literals = literals or {}
         self._refused: dict[Names, Finding] = {}
         self._columns: dict[int, list[Column]] = defaultdict(list)
         self._trees: dict[int, list[Relation]] = defaultdict(list)
@@ -216,6 +221,7 @@ class Planner:
             findings=(
                 *(f for f in sessions if f.code in rules.accept),
                 *_still_writing_naive(inventory, groups),
+                *families.widened(groups),
             ),
             decisions=(*outdated, *undecided, *stops),
             next_for_application=advice.for_application(groups),
@@ -227,12 +233,13 @@ class Planner:
             self._verdicts.get(column.name),
             self._rules,
             self._planned,
-            self._refused.get(column.name),
+            refused=self._refused.get(column.name),
+            literal=self._literals.get(column.name),
         )
 
     def _group(self, roots: Sequence[Relation], slug: str) -> Group:
         columns = [c for r in roots for c in self._columns[r.oid]]
-        decided = _whole_keys(columns, [self._decide(c) for c in columns])
+        decided = _one_session(columns, [self._decide(c) for c in columns])
         converting = [c for c in decided if c.action is Action.CONVERT]
         rules = self._rules
         group = Group(
@@ -251,9 +258,19 @@ class Planner:
         if not converting:
             return group
         zones = {sql_zone(c.zone or "UTC") for c in converting}
-        using = rules.using == "always" or len(zones) > 1
+        always = rules.using == "always" or len(zones) > 1
+        bound = families.bound_zones(converting)
+        session_zone = sql_zone(bound[0]) if bound else "Etc/UTC"
+        if not bound and not always:
+            session_zone = zones.pop()
         tables = tuple(
-            _table(r, [c for c in converting if _of(c, r)], rules=rules, using=using)
+            _table(
+                r,
+                [c for c in converting if _of(c, r)],
+                rules=rules,
+                session_zone=session_zone,
+                always=always,
+            )
             for r in roots
             if any(_of(c, r) for c in converting)
         )
@@ -263,7 +280,7 @@ class Planner:
             return replace(group, columns=over, strategy=Strategy.REFUSE)
         return replace(
             group,
-            session_zone="Etc/UTC" if using else zones.pop(),
+            session_zone=session_zone,
             tables=tables,
             lock_estimate_ms=estimate,
             lock_reason=reason,
@@ -373,6 +390,40 @@ def _staying(column: PlannedColumn, code: str, reason: str, hint: str) -> Planne
     )
 
 
+def _one_session(
+    columns: Sequence[Column], decided: Sequence[PlannedColumn]
+) -> list[PlannedColumn]:
+    """Refuse what converts by the session's zone, in all zones but one."""
+    found = list(decided)
+    while True:
+        converting = [c for c in found if c.action is Action.CONVERT]
+        bound = families.bound_zones(converting)
+        if len({sql_zone(z) for z in bound}) > 1:
+            found = [
+                _other_session(c, bound[0])
+                if c.action is Action.CONVERT
+                and families.needs_session(c)
+                and sql_zone(c.zone or "UTC") != sql_zone(bound[0])
+                else c
+                for c in found
+            ]
+        whole = _whole_keys(columns, found)
+        if whole == found:
+            return found
+        found = whole
+
+
+def _other_session(column: PlannedColumn, zone: str) -> PlannedColumn:
+    label = readable_name(column.schema, column.relation, column.column)
+    return _staying(
+        column,
+        families.ZONES_CODE,
+        f"{label} converts under {column.zone} as the session's zone, and another "
+        f"column of the same step under {zone}",
+        "Apply this plan, then plan again: it gets a revision of its own.",
+    )
+
+
 def _of(column: PlannedColumn, relation: Relation) -> bool:
     return (column.schema, column.relation) == (relation.schema, relation.name)
 
@@ -386,7 +437,8 @@ def _table(
     converting: Sequence[PlannedColumn],
     *,
     rules: Rules,
-    using: bool,
+    session_zone: str,
+    always: bool,
 ) -> Table:
     name = RelationName(schema=relation.schema, name=relation.name)
     return Table(
@@ -395,9 +447,13 @@ def _table(
             name,
             tuple(converting),
             sql_zones={c.column: sql_zone(c.zone or "UTC") for c in converting},
-            using=using,
+            session_zone=session_zone,
+            always=always,
         ),
         strategy=_strategy(converting, converting, rules),
+        strategy_back=None
+        if all(families.is_free_back(c) for c in converting)
+        else Strategy.REWRITE,
         key=relation.key,
         key_types=relation.key_types,
     )
@@ -436,7 +492,9 @@ def _column(
     verdict: Verdict | None,
     rules: Rules,
     planned: Planned,
+    *,
     refused: Finding | None = None,
+    literal: str | None = None,
 ) -> PlannedColumn:
     def decide(action: Action, code: str, reason: str, hint: str) -> PlannedColumn:
         return PlannedColumn(
@@ -479,7 +537,12 @@ def _column(
         finding = _undecided(column)
         return decide(Action.REFUSE, finding.code, finding.message, finding.hint)
     default_after = None
-    if column.default is not None:
+    if column.default is not None and column.family is not Family.SCALAR:
+        if literal is None:
+            finding = _computed_default(column)
+            return decide(Action.REFUSE, finding.code, finding.message, finding.hint)
+        default_after = literal
+    elif column.default is not None:
         default_after = convert_default(
             column.default, column.default_type, sql_zone(zone)
         )
@@ -488,7 +551,7 @@ def _column(
         relation=column.relation,
         column=column.column,
         type_before=column.type,
-        type_after=column.type.replace("without time zone", "with time zone"),
+        type_after=families.zoned_type(column.type, widen=rules.precision == "widen"),
         action=Action.CONVERT,
         zone=zone,
         default_before=column.default,
@@ -548,14 +611,18 @@ def _blocked(column: Column) -> Finding | None:
             hint="Convert the remote column first, then this one by hand, or declare "
             f'"{label}" = "keep" under [zones].',
         )
-    if column.family is not Family.SCALAR or column.generated:
-        return Finding(
-            code="TZ307",
-            severity=Severity.BLOCKS,
-            message=f"{label} is of type {column.type}, which is not converted yet",
-            hint=f'Declare "{label}" = "keep" under [zones] to plan without it.',
-        )
-    return None
+    return families.unconverted(column)
+
+
+def _computed_default(column: Column) -> Finding:
+    label = readable_name(*column.name)
+    return _refuse(
+        families.DEFAULT_CODE,
+        f"default {column.default} of {label} is not a constant of built-in functions, "
+        "and no other keeps its meaning",
+        "Drop the default, or make it a constant of built-in functions; or declare "
+        f'"{label}" = "keep" under [zones].',
+    )
 
 
 def _undecided(column: Column) -> Finding:
@@ -636,13 +703,7 @@ def _strategy(
     if not converting:
         kept = all(c.action is Action.KEEP for c in decided)
         return Strategy.KEEP if kept else Strategy.REFUSE
-    # timestamp(p) with p below 6 rewrites in every zone (postgres-facts.md 0.4)
-    free = all(
-        is_utc(c.zone or "")
-        and c.type_before
-        in {"timestamp without time zone", "timestamp(6) without time zone"}
-        for c in converting
-    )
+    free = all(is_utc(c.zone or "") and families.is_free(c) for c in converting)
     if free and rules.using != "always":
         return Strategy.METADATA
     return Strategy.REWRITE

@@ -14,6 +14,7 @@ import psycopg
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.planning.calls import calls, explain_calls
 from tzmigrate.planning.dependents import Blocked, code_of, plan_dependents
+from tzmigrate.planning.families import zoned_type
 from tzmigrate.planning.leaning import (
     Definition,
     Found,
@@ -255,12 +256,11 @@ def _other_types(
         before = was.get(name)
         if before is None:
             continue
-        wanted = (
-            before.replace("without time zone", "with time zone")
-            if name in planned.zoned
-            else before
-        )
-        if type_ != wanted:
+        wanted = zoned_type(before) if name in planned.zoned else before
+        if type_ != wanted and not (
+            # a precision that was given up
+            name in planned.zoned and type_ == zoned_type(before, widen=True)
+        ):
             return f"its column {name} would be {type_}, not {wanted}"
     return ""
 

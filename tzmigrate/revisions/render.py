@@ -178,7 +178,8 @@ def group_statements(
     found += [_plan_column(c, up=up) for c in group.converted]
     found += [_plan_dependent(d, up=up) for d in group.dependents]
     for table in group.tables:
-        rewrite = table.strategy is Strategy.REWRITE
+        strategy = table.strategy if up else table.strategy_back or table.strategy
+        rewrite = strategy is Strategy.REWRITE
         whole = policy.proof == "full" or (policy.proof == "auto" and rewrite)
         found.append(
             _call(
@@ -280,7 +281,7 @@ def _alter(group: Group, table: Table, *, up: bool) -> Statement:
     if table.step.stands_for:
         using = wire.comment(table.step.stands_for)
         zone = wire.comment(group.session_zone)
-        why = (
+        why = table.step.why or (
             "a third faster"
             if table.strategy is Strategy.REWRITE
             else "which would rewrite the table"

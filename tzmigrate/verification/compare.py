@@ -185,7 +185,7 @@ def _texts(connection: psycopg.Connection[Any], step: LedgerStep) -> list[_Text]
     found = []
     for number, finite, one_moment in rows:
         # written by the support from quoted names; nothing of it comes from outside
-        text = sql.SQL(number)
+        text: sql.Composable = sql.SQL(number)
         if step.masked:
             # the ledger of a table with row security holds digests (see prove_part)
             text = sql.SQL("hashint8extended({}, {})").format(

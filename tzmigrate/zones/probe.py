@@ -1,5 +1,6 @@
 """What only the server can say about zones: their names, and rows at clock changes."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.resources import files
@@ -61,9 +62,6 @@ def count_clock_changes(
     A table whose rows this role may not all see keeps ``None``; its revision looks
     again, under the lock.
     """
-    path = files(__package__).joinpath("clock_changes.sql")
-    # a file of ours, shipped with the code: as literal as if it stood here
-    query: LiteralString = path.read_text("utf-8")
     found = dict(verdicts)
     for column in columns:
         verdict = verdicts[column.name]
@@ -71,8 +69,8 @@ def count_clock_changes(
         if (
             zone is None
             or is_utc(zone)
-            or column.family is not Family.SCALAR
             or column.role is not Role.STORED
+            or (query := _query(column)) is None
         ):
             continue
         try:
@@ -80,12 +78,7 @@ def count_clock_changes(
                 connection.execute(
                     "SELECT pg_catalog.set_config('TimeZone', %s, true)", (zone,)
                 )
-                row = connection.execute(
-                    sql.SQL(query).format(
-                        column=sql.Identifier(column.column),
-                        relation=sql.Identifier(column.schema, column.relation),
-                    )
-                ).fetchone()
+                row = connection.execute(query).fetchone()
                 connection.execute(
                     "SELECT pg_catalog.set_config('TimeZone', 'Etc/UTC', true)"
                 )
@@ -96,3 +89,39 @@ def count_clock_changes(
                 verdict, gap=row[0], overlap=row[1], beyond=row[2]
             )
     return found
+
+
+_MOMENTS: dict[str, LiteralString] = {
+    "timestamp": "SELECT {value}",
+    "tsrange": "SELECT unnest(ARRAY[lower({value}), upper({value})])",
+    "tsmultirange": "SELECT unnest(ARRAY[lower(r), upper(r)])"
+    " FROM unnest({value}) AS r",
+}
+
+
+def _query(column: Column) -> sql.Composed | None:
+    """Return the query that counts clock changes; ``None`` for what has no moments."""
+    relation = sql.Identifier(column.schema, column.relation)
+    if column.family is Family.SCALAR:
+        return sql.SQL(_file("clock_changes")).format(
+            column=sql.Identifier(column.column), relation=relation
+        )
+    element = column.type.removesuffix("[]")
+    moments = _MOMENTS.get(re.sub(r"(\([0-6]\))? without time zone$", "", element))
+    if moments is None:
+        return None
+    value = sql.Identifier("t", column.column)
+    query = sql.SQL(moments).format(value=value)
+    if element != column.type:
+        query = sql.SQL(
+            "SELECT m.v FROM unnest({}) AS u (v), LATERAL ({}) AS m (v)"
+        ).format(value, sql.SQL(moments).format(value=sql.SQL("u.v")))
+    return sql.SQL(_file("clock_changes_inside")).format(
+        moments=query, relation=relation
+    )
+
+
+def _file(name: str) -> LiteralString:
+    """Return one of this room's ``.sql`` files."""
+    # a file of ours, shipped with the code: as literal as if it stood here
+    return files(__package__).joinpath(f"{name}.sql").read_text("utf-8")

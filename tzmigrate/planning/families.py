@@ -1,0 +1,168 @@
+"""What each family of naive time becomes, and by which cast.
+
+Rules of postgres-facts.md section 10. A moment alone has ``AT TIME ZONE``, and a range
+an expression made of it; the others have a cast that reads the session's zone, which
+is therefore pinned to the zone of such a column.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from tzmigrate.inventory.model import Column, Finding, Severity
+from tzmigrate.planning.model import Group, PlannedColumn
+from tzmigrate.postgres.quoting import quote_literal, readable_name
+
+WIDENED_CODE = "TZ333"
+ZONES_CODE = "TZ331"
+DEFAULT_CODE = "TZ332"
+
+_MOMENT = re.compile(r"timestamp(?P<precision>\([0-6]\))? without time zone")
+_RANGES = {"tsrange": "tstzrange", "tsmultirange": "tstzmultirange"}
+_FULL = frozenset(("timestamp with time zone", "timestamp(6) with time zone"))
+_NARROW = re.compile(r"timestamp\([0-5]\) ")
+
+
+class Cast(Enum):
+    """How a value gets from naive to zoned, and back."""
+
+    ZONE = "AT TIME ZONE"
+    """A moment; the bare cast does the same under its zone."""
+    BOUNDS = "bound by bound"
+    """A range."""
+    ELEMENTS = "element by element"
+    """An array of moments: the bare cast, for which there is no other way."""
+    TEXT = "through text"
+    """What has neither: its text is read in the session's zone."""
+
+
+def cast_of(type_name: str) -> Cast | None:
+    """Return how a type converts; ``None`` where it does not.
+
+    Args:
+        type_name: ``format_type`` of the naive type.
+
+    >>> cast_of("timestamp(3) without time zone"), cast_of("tsrange")
+    (<Cast.ZONE: 'AT TIME ZONE'>, <Cast.BOUNDS: 'bound by bound'>)
+    >>> cast_of("timestamp without time zone[]"), cast_of("tsmultirange[]")
+    (<Cast.ELEMENTS: 'element by element'>, <Cast.TEXT: 'through text'>)
+    """
+    element = type_name.removesuffix("[]")
+    if _MOMENT.fullmatch(element):
+        return Cast.ZONE if element == type_name else Cast.ELEMENTS
+    if type_name == "tsrange":
+        return Cast.BOUNDS
+    return Cast.TEXT if element in _RANGES else None
+
+
+def zoned_type(type_name: str, *, widen: bool = False) -> str:
+    """Return the zoned type for a naive one, both as ``format_type`` prints them.
+
+    Args:
+        type_name: the naive type.
+        widen: drop a precision below six.
+
+    >>> zoned_type("timestamp(3) without time zone")
+    'timestamp(3) with time zone'
+    >>> zoned_type("timestamp(3) without time zone[]", widen=True)
+    'timestamp with time zone[]'
+    >>> zoned_type("tsrange")
+    'tstzrange'
+    """
+    element = type_name.removesuffix("[]")
+    dimensions = type_name.removeprefix(element)
+    if element in _RANGES:
+        return _RANGES[element] + dimensions
+    zoned = element.replace("without time zone", "with time zone")
+    if widen:
+        zoned = _NARROW.sub("timestamp ", zoned)
+    return zoned + dimensions
+
+
+def unconverted(column: Column) -> Finding | None:
+    """Return why a column's family does not convert at all."""
+    label = readable_name(*column.name)
+    if not column.generated and cast_of(column.type) is not None:
+        return None
+    return Finding(
+        code="TZ307",
+        severity=Severity.BLOCKS,
+        message=f"{label} is of type {column.type}, which is not converted yet",
+        hint=f'Declare "{label}" = "keep" under [zones] to plan without it.',
+    )
+
+
+def is_free(column: PlannedColumn) -> bool:
+    """Tell whether under UTC a column changes in the catalog alone (section 1)."""
+    return cast_of(column.type_before) is Cast.ZONE and column.type_after in _FULL
+
+
+def is_free_back(column: PlannedColumn) -> bool:
+    """Tell the same of the way back, where a precision cuts what was written since."""
+    return is_free(column) and not _NARROW.match(column.type_before)
+
+
+def bound_zones(columns: Iterable[PlannedColumn]) -> tuple[str, ...]:
+    """Return the zones in which the session must be for some columns, first first."""
+    return tuple(
+        dict.fromkeys(
+            c.zone or "UTC"
+            for c in columns
+            if cast_of(c.type_before) in {Cast.ELEMENTS, Cast.TEXT}
+        )
+    )
+
+
+def needs_session(column: PlannedColumn) -> bool:
+    """Tell whether a column converts by the session's zone alone."""
+    return bool(bound_zones((column,)))
+
+
+def using(column: str, type_name: str, target: str, zone: str) -> str:
+    """Return the ``USING`` clause of a column, empty where the bare cast must do.
+
+    Args:
+        column: quoted where needed.
+        type_name: the naive type.
+        target: the type it gets, in its short spelling.
+        zone: as SQL names it.
+
+    >>> using("at", "timestamp without time zone", "timestamptz", "Etc/UTC")
+    "USING at AT TIME ZONE 'Etc/UTC'"
+    """
+    cast = cast_of(type_name)
+    if cast is Cast.ZONE:
+        return f"USING {column} AT TIME ZONE {quote_literal(zone)}"
+    if cast is Cast.BOUNDS:
+        text = BOUNDS.replace("{type}", target).replace("{zone}", quote_literal(zone))
+        return f"USING {text.replace('{}', column)}"
+    if cast is Cast.TEXT:
+        return f"USING {column}::text::{target}"
+    return ""
+
+
+BOUNDS = (
+    "CASE WHEN {} IS NULL THEN NULL WHEN isempty({}) THEN 'empty'::{type}"
+    " ELSE {type}(lower({}) AT TIME ZONE {zone}, upper({}) AT TIME ZONE {zone},"
+    " concat(CASE WHEN lower_inc({}) THEN '[' ELSE '(' END,"
+    " CASE WHEN upper_inc({}) THEN ']' ELSE ')' END)) END"
+)
+"""NULL, empty and unbounded ranges stay what they are."""
+
+
+def widened(groups: Sequence[Group]) -> tuple[Finding, ...]:
+    """Say of columns that lose a precision what that comes to."""
+    return tuple(
+        Finding(
+            code=WIDENED_CODE,
+            severity=Severity.INFO,
+            message=f"{readable_name(c.schema, c.relation, c.column)} was "
+            f"{c.type_before} and becomes {c.type_after}: values written afterwards "
+            "keep their microseconds, and a downgrade rounds these",
+            hint='Set precision = "keep" under [policy] if writers rely on the '
+            "rounding; the table is rewritten then, in every zone.",
+        )
+        for group in groups
+        for c in group.converted
+        if _NARROW.match(c.type_before) and not _NARROW.match(c.type_after)
+    )
