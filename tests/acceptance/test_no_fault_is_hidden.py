@@ -14,6 +14,28 @@ CREATE TABLE orders (id integer PRIMARY KEY, at timestamp, shipped timestamp);
 INSERT INTO orders SELECT g, timestamp '2024-01-01' + g * interval '1 hour'
 FROM generate_series(1, 300) AS g;
 """
+LEANING = """
+ALTER TABLE orders ADD CHECK (at < shipped), ADD CHECK (at > '2000-01-01');
+COMMENT ON CONSTRAINT orders_check ON orders IS 'in order';
+CREATE INDEX days ON orders ((at::date));
+ALTER INDEX days ALTER COLUMN 1 SET STATISTICS 500;
+CREATE STATISTICS pair ON at, shipped FROM orders;
+CREATE FUNCTION hush() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE TRIGGER touch BEFORE UPDATE OF at ON orders FOR EACH ROW
+    WHEN (new.at > '2000-01-01') EXECUTE FUNCTION hush();
+ALTER TABLE orders DISABLE TRIGGER touch;
+CREATE POLICY late ON orders USING (at > '2000-01-01');
+CREATE RULE mute AS ON UPDATE TO orders WHERE new.at < '2000-01-01' DO INSTEAD NOTHING;
+CREATE VIEW recent WITH (security_barrier) AS
+    SELECT id, at FROM orders WHERE at > '2024-01-02';
+ALTER VIEW recent ALTER COLUMN at SET DEFAULT '2024-05-05';
+COMMENT ON COLUMN recent.at IS 'when';
+GRANT SELECT ON recent TO PUBLIC;
+CREATE MATERIALIZED VIEW daily AS SELECT at::date AS day, max(at) AS last
+    FROM recent GROUP BY 1;
+CREATE UNIQUE INDEX daily_day ON daily (day) WITH (fillfactor = 70);
+ALTER MATERIALIZED VIEW daily CLUSTER ON daily_day;
+"""
 
 
 @pytest.fixture
@@ -29,7 +51,7 @@ def converted(database: Any, make_project: Callable[..., Any]) -> Any:
 def test_the_strictest_checks_of_plpgsql_keep_no_support_out(
     database: Any, make_project: Callable[..., Any]
 ) -> None:
-    database.execute(ORDERS)
+    database.execute(ORDERS + LEANING)
     database.execute(
         f"ALTER DATABASE \"{database.name}\" SET plpgsql.extra_errors = 'all';"
         f' ALTER DATABASE "{database.name}" SET plpgsql.check_asserts = on'

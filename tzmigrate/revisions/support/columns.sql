@@ -193,7 +193,8 @@ BEGIN
     ELSE
         -- what the way up left behind, as this server printed it
         SELECT y.default_after INTO expected FROM tzmigrate.step x JOIN tzmigrate.step_column y ON y.step_id = x.id
-        WHERE x.step = s.step AND x.direction = 'up' AND x.done_at IS NOT NULL AND y.column_name = c.column_name
+        WHERE x.step = s.step AND x.direction = 'up' AND x.done_at IS NOT NULL
+          AND y.relation_schema = c.relation_schema AND y.relation_name = c.relation_name AND y.column_name = c.column_name
         ORDER BY x.id DESC LIMIT 1;
         IF NOT FOUND THEN
             PERFORM tzmigrate.refuse('TZ344', concat('the ledger does not say that step ', quote_literal(s.step), ' converted column ', label),

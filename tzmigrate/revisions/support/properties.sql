@@ -155,7 +155,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 SET TimeZone = 'Etc/UTC' SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET quote_all_identifiers = off SET extra_float_digits = 1 AS $tz$
 #variable_conflict use_column
 DECLARE
-    found text[] = '{}';
+    lines text[] = '{}';
     address text = tzmigrate.address(class, object);
     c pg_class;
     k pg_constraint;
@@ -184,7 +184,7 @@ BEGIN
 
     -- what a view or materialized view stores and how
     IF c.relkind IN ('v', 'm') THEN
-        found = found || ARRAY(SELECT concat('ALTER ', address, ' SET (', tzmigrate.option_list(c.reloptions), ')') WHERE c.reloptions IS NOT NULL)
+        lines = lines || ARRAY(SELECT concat('ALTER ', address, ' SET (', tzmigrate.option_list(c.reloptions), ')') WHERE c.reloptions IS NOT NULL)
             || ARRAY(SELECT concat('ALTER ', address, ' SET (', tzmigrate.option_list(x.reloptions, 'toast.'), ')') FROM pg_class x WHERE x.oid = c.reltoastrelid AND x.reloptions IS NOT NULL)
             || ARRAY(SELECT concat('ALTER ', address, ' ALTER COLUMN ', quote_ident(b.attname), ' ', s.what)
                 FROM pg_attribute b JOIN pg_type t ON t.oid = b.atttypid CROSS JOIN LATERAL (
@@ -206,24 +206,24 @@ BEGIN
         UNION ALL SELECT e.stxowner FROM pg_statistic_ext e WHERE class = 'pg_statistic_ext'::regclass AND e.oid = object
     ) AS x (owner);
     IF owner IS NOT NULL THEN
-        found = found || concat('ALTER ', address, ' OWNER TO ', quote_ident(pg_get_userbyid(owner)));
+        lines = lines || concat('ALTER ', address, ' OWNER TO ', quote_ident(pg_get_userbyid(owner)));
     END IF;
 
     -- indexes, and the constraint of one
     IF c.relkind IN ('i', 'I') THEN
         SELECT * INTO i FROM pg_index x WHERE x.indexrelid = object;
         relation = (SELECT concat(CASE x.relkind WHEN 'm' THEN 'MATERIALIZED VIEW ' ELSE 'TABLE ' END, x.oid::regclass) FROM pg_class x WHERE x.oid = i.indrelid);
-        found = found || ARRAY(SELECT concat('ALTER ', address, ' ALTER COLUMN ', b.attnum, ' SET STATISTICS ', b.attstattarget) FROM pg_attribute b WHERE b.attrelid = object AND b.attstattarget >= 0 ORDER BY b.attnum)
+        lines = lines || ARRAY(SELECT concat('ALTER ', address, ' ALTER COLUMN ', b.attnum, ' SET STATISTICS ', b.attstattarget) FROM pg_attribute b WHERE b.attrelid = object AND b.attstattarget >= 0 ORDER BY b.attnum)
             || ARRAY(SELECT concat('ALTER ', relation, ' CLUSTER ON ', quote_ident(c.relname)) WHERE i.indisclustered)
             || ARRAY(SELECT concat('ALTER ', relation, ' REPLICA IDENTITY USING INDEX ', quote_ident(c.relname)) WHERE i.indisreplident);
         SELECT x.* INTO k FROM pg_constraint x WHERE x.conindid = object AND x.conrelid = i.indrelid AND x.contype IN ('p', 'u', 'x');
         IF k.oid IS NOT NULL AND class = 'pg_class'::regclass THEN
-            found = found || ARRAY(SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', k.oid), ' IS ', quote_literal(m.description))
+            lines = lines || ARRAY(SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', k.oid), ' IS ', quote_literal(m.description))
                 FROM pg_description m WHERE m.classoid = 'pg_constraint'::regclass AND m.objoid = k.oid AND m.objsubid = 0);
         END IF;
     END IF;
     IF k.oid IS NOT NULL AND k.conrelid <> 0 THEN
-        found = found || ARRAY(SELECT concat('SELECT tzmigrate.set_key_states(', quote_literal(k.conrelid::regclass), '::pg_catalog.regclass, ', quote_literal(k.conname), ', ', quote_literal(s.states), ')')
+        lines = lines || ARRAY(SELECT concat('SELECT tzmigrate.set_key_states(', quote_literal(k.conrelid::regclass), '::pg_catalog.regclass, ', quote_literal(k.conname), ', ', quote_literal(s.states), ')')
             FROM tzmigrate.key_states(k.oid) AS s (states) WHERE s.states IS NOT NULL)
             -- those that the partitions get with it, under the same name
             || ARRAY(WITH RECURSIVE below (oid) AS (SELECT x.oid FROM pg_constraint x WHERE x.conparentid = k.oid UNION ALL SELECT x.oid FROM below JOIN pg_constraint x ON x.conparentid = below.oid)
@@ -233,7 +233,7 @@ BEGIN
     END IF;
 
     IF class = 'pg_trigger'::regclass THEN
-        found = found || ARRAY(
+        lines = lines || ARRAY(
             WITH RECURSIVE tree (oid, depth) AS (
                 SELECT object, 0 UNION ALL SELECT x.oid, tree.depth + 1 FROM tree JOIN pg_depend d ON d.refclassid = 'pg_trigger'::regclass AND d.refobjid = tree.oid AND d.classid = 'pg_trigger'::regclass
                 JOIN pg_trigger x ON x.oid = d.objid
@@ -252,16 +252,16 @@ BEGIN
                 WHERE d.objsubid = 0 AND (d.classoid = 'pg_trigger'::regclass AND d.objoid = m.oid AND m.depth > 0 OR d.classoid = 'pg_constraint'::regclass AND d.objoid = m.tgconstraint)
             ) AS s ORDER BY m.depth, m.oid, s.place);
     ELSIF class = 'pg_rewrite'::regclass THEN
-        found = found || ARRAY(SELECT tzmigrate.set_state(r.ev_class::regclass, 'RULE', r.rulename, r.ev_enabled) FROM pg_rewrite r WHERE r.oid = object AND r.ev_enabled <> 'O');
+        lines = lines || ARRAY(SELECT tzmigrate.set_state(r.ev_class::regclass, 'RULE', r.rulename, r.ev_enabled) FROM pg_rewrite r WHERE r.oid = object AND r.ev_enabled <> 'O');
     ELSIF class = 'pg_statistic_ext'::regclass THEN
-        found = found || ARRAY(SELECT concat('ALTER ', address, ' SET STATISTICS ', e.stxstattarget) FROM pg_statistic_ext e WHERE e.oid = object AND e.stxstattarget >= 0);
+        lines = lines || ARRAY(SELECT concat('ALTER ', address, ' SET STATISTICS ', e.stxstattarget) FROM pg_statistic_ext e WHERE e.oid = object AND e.stxstattarget >= 0);
     ELSIF class = 'pg_type'::regclass THEN
-        found = found || ARRAY(SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', x.oid), ' IS ', quote_literal(m.description))
+        lines = lines || ARRAY(SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', x.oid), ' IS ', quote_literal(m.description))
             FROM pg_constraint x JOIN pg_description m ON m.classoid = 'pg_constraint'::regclass AND m.objoid = x.oid AND m.objsubid = 0 WHERE x.contypid = object ORDER BY x.conname);
     END IF;
 
     -- comments and labels; those of the columns with their relation or type
-    found = found || ARRAY(
+    lines = lines || ARRAY(
         SELECT concat('COMMENT ON ', address, ' IS ', quote_literal(m.description)) FROM pg_description m WHERE m.classoid = class AND m.objoid = object AND m.objsubid = 0)
     || ARRAY(SELECT concat('COMMENT ON TYPE ', c.oid::regclass, ' IS ', quote_literal(m.description))
         FROM pg_description m WHERE class = 'pg_class'::regclass AND m.classoid = 'pg_type'::regclass AND m.objoid = c.reltype AND m.objsubid = 0)
@@ -284,16 +284,16 @@ BEGIN
         FROM (SELECT class, object, x.* FROM tzmigrate.granted(class, object) AS x
               UNION ALL SELECT 'pg_type'::regclass, c.reltype, x.* FROM tzmigrate.granted('pg_type', c.reltype) AS x WHERE class = 'pg_class'::regclass AND c.relkind IN ('v', 'm') AND x.acl IS NOT NULL) AS t
     LOOP
-        found = found || concat('SELECT tzmigrate.forget_grants(', g.identity, ', ', (g.acl IS NULL)::text, ')') || tzmigrate.grants(g.target, NULL, g.acl, g.owner);
+        lines = lines || concat('SELECT tzmigrate.forget_grants(', g.identity, ', ', (g.acl IS NULL)::text, ')') || tzmigrate.grants(g.target, NULL, g.acl, g.owner);
         IF g.whole THEN
             FOR a IN SELECT b.attname, b.attacl FROM pg_attribute b WHERE b.attrelid = object AND b.attnum > 0 AND NOT b.attisdropped AND b.attacl IS NOT NULL ORDER BY b.attnum LOOP
-                found = found || tzmigrate.grants(g.target, a.attname, a.attacl, g.owner, g.acl);
+                lines = lines || tzmigrate.grants(g.target, a.attname, a.attacl, g.owner, g.acl);
             END LOOP;
         END IF;
     END LOOP;
 
     -- last, as an extension hands its members over to its owner alone
-    RETURN found || ARRAY(SELECT CASE d.deptype WHEN 'x' THEN concat('ALTER ', address, ' DEPENDS ON EXTENSION ', quote_ident(e.extname)) ELSE concat('ALTER EXTENSION ', quote_ident(e.extname), ' ADD ', address) END
+    RETURN lines || ARRAY(SELECT CASE d.deptype WHEN 'x' THEN concat('ALTER ', address, ' DEPENDS ON EXTENSION ', quote_ident(e.extname)) ELSE concat('ALTER EXTENSION ', quote_ident(e.extname), ' ADD ', address) END
         FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
         WHERE d.classid = class AND d.objid = object AND d.objsubid = 0 AND d.refclassid = 'pg_extension'::regclass AND d.deptype IN ('e', 'x') ORDER BY d.deptype DESC, e.extname);
 END

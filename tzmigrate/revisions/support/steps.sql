@@ -44,12 +44,12 @@ CREATE OR REPLACE FUNCTION tzmigrate.open_part(t regclass) RETURNS tzmigrate.ste
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
-    found tzmigrate.step;
+    part tzmigrate.step;
 BEGIN
-    SELECT x.* INTO found FROM tzmigrate.step x JOIN pg_namespace n ON n.nspname = x.relation_schema
+    SELECT x.* INTO part FROM tzmigrate.step x JOIN pg_namespace n ON n.nspname = x.relation_schema
     JOIN pg_class k ON k.relnamespace = n.oid AND k.relname = x.relation_name
     WHERE k.oid = t AND x.id >= s.id AND x.step = s.step AND x.done_at IS NULL;
-    RETURN found;
+    RETURN part;
 END
 $tz$;
 
@@ -58,20 +58,20 @@ CREATE OR REPLACE FUNCTION tzmigrate.add_part(t regclass) RETURNS tzmigrate.step
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
-    found tzmigrate.step = tzmigrate.open_part(t);
+    part tzmigrate.step = tzmigrate.open_part(t);
 BEGIN
-    IF found.id IS NULL AND s.relation_name IS NULL THEN
+    IF part.id IS NULL AND s.relation_name IS NULL THEN
         UPDATE tzmigrate.step x SET relation_schema = n.nspname, relation_name = k.relname
-        FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE x.id = s.id AND k.oid = t RETURNING x.* INTO found;
-    ELSIF found.id IS NULL THEN
+        FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE x.id = s.id AND k.oid = t RETURNING x.* INTO part;
+    ELSIF part.id IS NULL THEN
         INSERT INTO tzmigrate.step (step, part, relation_schema, relation_name, direction, revision, predecessor, session_zone, gap, overlap,
             server_major, system_identifier, database_oid, database_name, server_version, role_name)
         SELECT s.step, 1 + (SELECT max(x.part) FROM tzmigrate.step x WHERE x.id >= s.id AND x.step = s.step AND x.done_at IS NULL), n.nspname, k.relname,
             s.direction, s.revision, s.predecessor, s.session_zone, s.gap, s.overlap,
             s.server_major, s.system_identifier, s.database_oid, s.database_name, s.server_version, s.role_name
-        FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = t RETURNING * INTO found;
+        FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = t RETURNING * INTO part;
     END IF;
-    RETURN found;
+    RETURN part;
 END
 $tz$;
 
