@@ -30,7 +30,8 @@ literal that is written into such a column. Columns without a schema are of publ
 Everything that is not named keeps its type, and every relation its rows.
 
 A file runs as one transaction; ``-- then`` starts another one, and ``-- failing`` after
-it says that it must fail. A file that is named in ``situations/not_yet.txt`` must fail until it is taken off.
+it says that it must fail. A file that is named in ``situations/not_yet.txt`` must fail
+until it is taken off.
 """
 
 import json
@@ -159,7 +160,9 @@ def parameters() -> list[Any]:
 
 def session(database: Any, zone: str) -> Any:
     """Connect in a zone; moments are read as text, which every value fits."""
-    connection = database.connect(options=f"-c TimeZone={zone}", prepare_threshold=None)
+    connection = database.connect(prepare_threshold=None)
+    connection.execute(f"SET TimeZone = '{zone}'")  # PGTZ wins over options
+    connection.commit()
     for kind in ("timestamp", "timestamptz", "date", "time", "interval"):
         connection.adapters.register_loader(kind, TextLoader)
     for kind in ("tsrange", "tstzrange"):
@@ -228,10 +231,10 @@ def naive_again(expression: str, kind: str, zone: str) -> str:
     """Return the expression for the naive value of a zoned one."""
     at = f"AT TIME ZONE '{zone}'"
     bounds = (
-        "CASE WHEN isempty(r) THEN 'empty'::tsrange ELSE tsrange(lower(r) {0},"
-        " upper(r) {0}, concat(CASE WHEN lower_inc(r) THEN '[' ELSE '(' END,"
+        f"CASE WHEN isempty(r) THEN 'empty'::tsrange ELSE tsrange(lower(r) {at},"
+        f" upper(r) {at}, concat(CASE WHEN lower_inc(r) THEN '[' ELSE '(' END,"
         " CASE WHEN upper_inc(r) THEN ']' ELSE ')' END)) END"
-    ).format(at)
+    )
     if kind.endswith("[]"):
         inner = bounds if "range" in kind else f"r {at}"
         return (
@@ -281,7 +284,7 @@ class Observer:
                 return expression
             return f"({expression} AT TIME ZONE '{zone or self.situation.zone}')"
 
-        return re.sub(r"\{([^{}\"',]+|timestamp '[^{}']+')\}", value, query)
+        return re.sub(r"\{([^{}\"',]+|timestamp '[^{}']+'(?:@[\w/]+)?)\}", value, query)
 
     def relations(self) -> dict[str, str]:
         """Return a query for each relation: its rows, with naive values."""
