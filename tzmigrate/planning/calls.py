@@ -143,7 +143,7 @@ def _called(node: _Node) -> Iterator[int]:
             yield int(oid)
         elif name == "opfuncid":
             yield int(node.words("opno")[0])
-    if node.name == "ROWCOMPAREEXPR":
+    if node.name in {"ROWCOMPAREEXPR", "ROWCOMPARE"}:
         yield from (int(oid) for oid in node.words("opnos") if oid.isdecimal())
     elif node.name == "COERCEVIAIO":
         for argument in filter(_is_node, node.fields.get("arg", ())):
@@ -151,7 +151,7 @@ def _called(node: _Node) -> Iterator[int]:
                 yield _OUTPUT[_type(argument)]
     elif node.name == "QUERY":
         yield from _casts_of_operands(node)
-    elif node.name == "MINMAXEXPR" and _type(node) in _COMPARE:
+    elif node.name in {"MINMAXEXPR", "MINMAX"} and _type(node) in _COMPARE:
         yield _COMPARE[_type(node)]
 
 

@@ -47,9 +47,7 @@ class Uses:
         self.relations = relations or {}
         self.handled: set[int] = set()
         for i, piece in enumerate(self.script.pieces):
-            if self.script.is_string(i) and not words_in(piece.text).isdisjoint(
-                self.tokens
-            ):
+            if self.script.is_string(i) and words_in(piece.text) & self.tokens.keys():
                 self.fail("a column stands in a string", i)
 
     # ------------------------------------------------------------ small help
