@@ -120,7 +120,7 @@ def plan(
     alembic: AlembicOptions | None = None,
     zones: tuple[str, ...] = (),
     accept: tuple[str, ...] = (),
-    rewrite_functions: bool = False,  # noqa: ARG001 - found, not written out yet
+    rewrite_functions: bool = False,
     init: bool = False,
     head: str | None = None,
     version_path: Path | None = None,
@@ -148,8 +148,14 @@ def plan(
     from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above
     from tzmigrate.revisions import files  # noqa: PLC0415 - see above
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.ladder import try_plan  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.ladder import (  # noqa: PLC0415 - see above
+        Standing,
+        try_plan,
+    )
     from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.replay import (  # noqa: PLC0415 - see above
+        upgrade_statements,
+    )
 
     config = with_zone_options(load_config(connection.config), zones)
     options = _alembic_options(alembic, config)
@@ -188,6 +194,16 @@ def plan(
             ),
             policy=drafting.policy(rules),
             zoned_views=config.policy.views is Views.ZONED,
+            routines=inventory.routines
+            if rewrite_functions or config.policy.rewrite_functions
+            else None,
+            standing=Standing(
+                done=done,
+                pending=[
+                    (revision.path, upgrade_statements(revision.path))
+                    for revision in drafting.pending(ours, done)
+                ],
+            ),
         )
         idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
         unmatched = unmatched_patterns(session, config.zones)

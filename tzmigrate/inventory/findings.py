@@ -112,7 +112,7 @@ RULES: tuple[Rule, ...] = (
         "TZ108",
         "reduced precision",
         "{column} is {type}, so the conversion rewrites the table",
-        "Plan time for the rewrite, or set precision = \"widen\" under [policy]: under"
+        'Plan time for the rewrite, or set precision = "widen" under [policy]: under'
         " UTC a column without a precision is free of it.",
     ),
     # what leans on it

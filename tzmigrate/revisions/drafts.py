@@ -38,6 +38,25 @@ def planned_before(ours: Sequence[OurRevision], done: Collection[str]) -> Planne
     )
 
 
+def pending(
+    ours: Sequence[OurRevision], done: Collection[str]
+) -> tuple[OurRevision, ...]:
+    """Return the planned groups that will run before what is planned now.
+
+    Args:
+        ours: the revisions in the project, in the order in which they run.
+        done: the steps that the ledger of the database calls done.
+    """
+    taken_back = {revision.inverts for revision in ours}
+    return tuple(
+        revision
+        for revision in ours
+        if revision.kind is Kind.GROUP
+        and revision.step not in done
+        and revision.step not in taken_back
+    )
+
+
 def draft_revisions(
     plan: Plan, graph: RevisionGraph | None, rules: Rules, *, head: str | None = None
 ) -> tuple[Draft, ...]:

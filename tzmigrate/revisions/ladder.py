@@ -5,14 +5,18 @@ functions that the parsed text calls before and after must be the same, but for 
 casts that the plan put in. What fails takes its columns out of the plan, by name.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from tzmigrate.errors import DecisionNeeded
 from tzmigrate.inventory.model import Finding, Severity
+from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.planning.calls import calls, explain_calls
+from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.dependents import Blocked, code_of, plan_dependents
 from tzmigrate.planning.families import zoned_type
 from tzmigrate.planning.leaning import (
@@ -23,7 +27,12 @@ from tzmigrate.planning.leaning import (
     read_leaning,
     read_view_types,
 )
-from tzmigrate.planning.model import Group, Plan, PlannedDependent, RelationName
+from tzmigrate.planning.model import (
+    Group,
+    Plan,
+    PlannedDependent,
+    RelationName,
+)
 from tzmigrate.planning.planner import Names, Planner
 from tzmigrate.postgres.dump import ShadowUnavailable
 from tzmigrate.postgres.lacks import NotCopied
@@ -32,9 +41,24 @@ from tzmigrate.postgres.session import Session
 from tzmigrate.postgres.shadow import open_shadow
 from tzmigrate.postgres.url import Target
 from tzmigrate.revisions import support
+from tzmigrate.revisions.functions import plan_routines
 from tzmigrate.revisions.render import Direction, Policy, group_statements
 
 Definitions = Mapping[tuple[str, str, str | None], Definition]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What earlier plans wrote.
+
+    Attributes:
+        done: steps that the ledger calls done.
+        pending: files of those still to be applied, in their order, with their
+            statements.
+    """
+
+    done: Collection[str] = ()
+    pending: Sequence[tuple[Path, Sequence[str]]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +70,8 @@ class Trial:
         planner: plans a group again without the columns that did not get through.
         zoned_views: ``[policy] views``.
         original: what leans on the columns in the database that is planned for.
+        routines: functions to rewrite where that is certain; ``None``: none.
+        converted: the zone of each column that got through so far.
     """
 
     connection: psycopg.Connection[Any]
@@ -53,20 +79,37 @@ class Trial:
     policy: Policy
     zoned_views: bool
     original: Callable[[Sequence[tuple[RelationName, str]]], Definitions]
+    routines: RoutineReading | None = None
+    converted: dict[Names, str] = field(default_factory=dict)
 
-    def prepare(self, pending: Sequence[Sequence[str]] = ()) -> None:
+    def prepare(self, standing: Standing) -> None:
         """Install the support on the shadow, and run what will run before this plan.
 
-        Args:
-            pending: the statements of each planned revision that is not applied yet.
+        Raises:
+            DecisionNeeded: a planned revision no longer fits the database.
         """
         with self.connection.transaction():
             for statement in support.install():
                 self.connection.execute(statement.encode())
-        for revision in pending:
-            with self.connection.transaction():
-                for statement in revision:
-                    self.connection.execute(statement.encode())
+            self.connection.execute(
+                "INSERT INTO tzmigrate.step"
+                " (step, direction, revision, session_zone, gap, overlap, done_at)"
+                " SELECT s, 'up', '', '', '', '', now() FROM unnest(%s::text[]) AS s",
+                (list(standing.done),),
+            )
+        for path, statements in standing.pending:
+            try:
+                with self.connection.transaction():
+                    for text in statements:
+                        self.connection.execute(text.encode())
+            except psycopg.Error as error:
+                raise DecisionNeeded(
+                    "TZ319",
+                    f"planned revision {path.name} does not fit the database any more",
+                    detail=error.diag.message_primary or str(error),
+                    hint=f"Delete {path} and the other planned files that are not "
+                    "applied yet, then run tzmigrate plan again.",
+                ) from error
 
     def climb(self, group: Group) -> Group:
         """Return the group as it gets up, down and up again on the shadow.
@@ -82,10 +125,15 @@ class Trial:
                 zoned_views=self.zoned_views,
                 version=self.connection.info.server_version,
             )
-            tried = replace(group, dependents=dependents)
+            zones = {
+                (c.schema, c.relation, c.column): sql_zone(c.zone or "UTC")
+                for c in group.converted
+            }
+            tried = replace(group, dependents=(*self._functions(zones), *dependents))
             if not blocked:
                 tried, blocked = self._try(tried, found)
             if not blocked:
+                self.converted.update(zones)
                 return tried
             group = self.planner.without(group, _refusals(group, blocked))
         return group
@@ -106,6 +154,17 @@ class Trial:
         except psycopg.Error as error:
             return group, (_failed(group, error),)
         return group, ()
+
+    def _functions(self, zones: Mapping[Names, str]) -> tuple[PlannedDependent, ...]:
+        if self.routines is None:
+            return ()
+        with self.connection.transaction():
+            return plan_routines(
+                self.connection,
+                self.routines,
+                before=self.converted,
+                after={**self.converted, **zones},
+            )
 
     def _run(self, group: Group, direction: Direction) -> None:
         self.connection.execute(support.guard().encode())
@@ -153,6 +212,8 @@ class Trial:
             group,
             dependents=tuple(
                 replace(d, before=digests(d, before, original), after=digests(d, after))
+                if not d.before
+                else d
                 for d in group.dependents
             ),
         )
@@ -174,6 +235,8 @@ def try_plan(
     shadow_url: Target | None,
     policy: Policy,
     zoned_views: bool,
+    standing: Standing,
+    routines: RoutineReading | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Plan:
     """Try every revision of a plan on a shadow, and return what gets through.
@@ -185,6 +248,8 @@ def try_plan(
         shadow_url: a server that the user names for the shadow.
         policy: what the revisions will enforce.
         zoned_views: ``[policy] views``.
+        routines: functions to rewrite where that is certain; ``None``: none.
+        standing: what earlier plans wrote.
         progress: told what is done.
     """
     if not any(g.tables for g in plan.groups):
@@ -197,8 +262,9 @@ def try_plan(
                 policy=policy,
                 zoned_views=zoned_views,
                 original=lambda columns: read_definitions(session, columns),
+                routines=routines,
             )
-            trial.prepare()
+            trial.prepare(standing)
             groups = tuple(trial.climb(g) for g in plan.groups)
             told = [_told(lack) for lack in shadow.findings]
             where = f"{shadow.kind.value}, PostgreSQL {shadow.version}"

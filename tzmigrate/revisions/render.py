@@ -201,7 +201,7 @@ def group_statements(
         found.append(_alter(group, table, up=up))
     for dependent in reversed(group.dependents):
         made = dependent.make if up else dependent.remake
-        found += [_if_taken(dependent, sql) for sql in made]
+        found += [_if_taken(dependent, sql, asked="makes") for sql in made]
         if dependent.way is not Way.ALTER:
             found.append(Statement(f"SELECT tzmigrate.give_back({_named(dependent)})"))
     for dependent in reversed(group.dependents):
@@ -270,9 +270,15 @@ def _named(dependent: PlannedDependent) -> str:
     return ", ".join(wire.literal(name) for name in names)
 
 
-def _if_taken(dependent: PlannedDependent, sql: str) -> Statement:
+def _if_taken(
+    dependent: PlannedDependent, sql: str, *, asked: str = "took"
+) -> Statement:
     """Return a statement that runs only where the database has the dependent."""
-    return Statement(wire.guarded(f"tzmigrate.took({_named(dependent)})", sql))
+    whole = dependent.kind in {DependentKind.RULE, DependentKind.FUNCTION}
+    condition = f"tzmigrate.{asked}({_named(dependent)})"
+    return Statement(
+        wire.guarded(condition, sql, whole=whole and not sql.startswith("PERFORM "))
+    )
 
 
 def _alter(group: Group, table: Table, *, up: bool) -> Statement:

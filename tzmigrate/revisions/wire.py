@@ -34,7 +34,7 @@ _SAFE = frozenset(
 
 def literal(text: str) -> str:
     """Return a text constant; plain where nothing bites."""
-    if _BITES.search(text) or "\n" in text:
+    if _BITES.search(text):
         return _escaped(text)
     return quote_literal(text)
 
@@ -67,11 +67,17 @@ def statement(sql: str) -> str:
     return f"DO $tz$ BEGIN EXECUTE {_escaped(sql)}; END $tz$"
 
 
-def guarded(condition: str, sql: str) -> str:
-    """Return a statement that runs only where a condition holds on the server."""
-    inner = statement(sql)
-    # a dollar sign in a name could end the body that surrounds it
-    if "$" in inner:
+def guarded(condition: str, sql: str, *, whole: bool = False) -> str:
+    """Return a statement that runs only where a condition holds on the server.
+
+    Args:
+        condition: SQL of type boolean.
+        sql: the statement.
+        whole: it holds semicolons that PL/pgSQL would take for its end.
+    """
+    inner = f"EXECUTE {literal(sql)}" if whole else statement(sql)
+    # a name or body may hold the mark that ends the body around it
+    if "$tz$" in inner:
         inner = f"EXECUTE {_escaped(sql)}"
     return f"DO $tz$ BEGIN\nIF {condition} THEN\n{inner};\nEND IF;\nEND $tz$"
 

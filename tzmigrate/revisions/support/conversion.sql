@@ -34,6 +34,7 @@ BEGIN
     PERFORM tzmigrate.check_leaning();
     UPDATE tzmigrate.step x SET picture_before = tzmigrate.step_picture(),
         repairs = tzmigrate.index_repairs_before((SELECT array_agg(tzmigrate.part_relation(o)) FROM tzmigrate.open_parts() AS o)) WHERE x.id = s.id;
+    PERFORM tzmigrate.leave_extensions();
     FOR part IN SELECT * FROM tzmigrate.open_parts() LOOP
         PERFORM tzmigrate.take_baseline(part);
     END LOOP;
@@ -239,6 +240,7 @@ BEGIN
             PERFORM tzmigrate.prove_part(part);
         END LOOP;
         PERFORM tzmigrate.repair_indexes(s.repairs);
+        PERFORM tzmigrate.recompile((SELECT array_agg(tzmigrate.part_relation(o)) FROM tzmigrate.open_parts() AS o));
         PERFORM tzmigrate.compare_picture(s);
         UPDATE tzmigrate.step x SET done_at = clock_timestamp(), picture_before = NULL, repairs = NULL WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
     END IF;

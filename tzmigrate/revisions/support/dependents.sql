@@ -144,6 +144,9 @@ BEGIN
         PERFORM tzmigrate.check_dependent(label, f.class, f.object, tzmigrate.definition(d.kind, f.class, f.object, f.sub), d.before);
         UPDATE tzmigrate.step_dependent x SET
             populated = (SELECT c.relispopulated FROM pg_class c WHERE f.class = 'pg_class'::regclass AND c.oid = f.object),
+            tablespace = CASE WHEN f.class = 'pg_class'::regclass THEN tzmigrate.tablespace_of(f.object) END,
+            access_method = CASE WHEN d.kind = 'materialized view' THEN tzmigrate.access_method_of(f.object) END,
+            leaving = CASE d.way WHEN 'recreate' THEN tzmigrate.leave_extension(f.class::regclass, f.object) END,
             properties = CASE d.way WHEN 'recreate' THEN tzmigrate.properties(f.class::regclass, f.object)
                                     WHEN 'replace' THEN tzmigrate.view_options(f.object) ELSE '{}' END
         WHERE x.step_id = d.step_id AND x.position = d.position;
@@ -177,6 +180,38 @@ CREATE OR REPLACE FUNCTION tzmigrate.took(kind text, relation text, name text DE
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT EXISTS (SELECT FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
         WHERE NOT s.passed_over AND d.present AND d.kind = took.kind AND d.relation = took.relation AND d.name IS NOT DISTINCT FROM took.name)
+$tz$;
+
+-- the same before it is made again, where it was made before
+CREATE OR REPLACE FUNCTION tzmigrate.makes(kind text, relation text, name text DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    d tzmigrate.step_dependent;
+BEGIN
+    IF NOT tzmigrate.took(kind, relation, name) THEN
+        RETURN false;
+    END IF;
+    SELECT x.* INTO d FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent x ON x.step_id = s.id
+    WHERE x.kind = makes.kind AND x.relation = makes.relation AND x.name IS NOT DISTINCT FROM makes.name;
+    PERFORM set_config('default_tablespace', coalesce(d.tablespace, ''), true);
+    IF d.access_method IS NOT NULL THEN
+        PERFORM set_config('default_table_access_method', d.access_method, true);
+    END IF;
+    RETURN true;
+END
+$tz$;
+
+-- an extension lets go of what is dropped; give_back hands it over again
+CREATE OR REPLACE FUNCTION tzmigrate.leave_extensions() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    statement text;
+BEGIN
+    FOR statement IN SELECT l.line FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id, unnest(d.leaving) WITH ORDINALITY AS l (line, place)
+        ORDER BY d.position, l.place LOOP
+        EXECUTE statement;
+    END LOOP;
+END
 $tz$;
 
 -- the same for a materialized view that held rows

@@ -85,6 +85,9 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step_dependent (
     present boolean NOT NULL,
     populated boolean,
     properties text[],
+    leaving text[],
+    tablespace name,
+    access_method name,
     definition_after text,
     PRIMARY KEY (step_id, position)
 );

@@ -1,0 +1,73 @@
+"""Put functions into a revision that write or read the columns it converts."""
+
+from collections.abc import Mapping
+from hashlib import md5
+from typing import Any
+
+import psycopg
+
+from tzmigrate.inventory.routines.model import RoutineReading
+from tzmigrate.planning.model import DependentKind, PlannedDependent, Way
+from tzmigrate.planning.planner import Names
+from tzmigrate.planning.routines import (
+    RoutineContext,
+    rewrite_routine_source,
+    routine_statements,
+)
+
+
+def plan_routines(
+    connection: psycopg.Connection[Any],
+    reading: RoutineReading,
+    *,
+    before: Mapping[Names, str],
+    after: Mapping[Names, str],
+) -> tuple[PlannedDependent, ...]:
+    """Return the functions that a revision replaces, where that is certain.
+
+    A function in which a person must look at a place is left to him as a whole.
+
+    Args:
+        connection: to the shadow, whose functions are still as they are.
+        reading: all functions that mention columns of naive time.
+        before: columns that convert before this revision, with their zones.
+        after: these, and the columns of this revision.
+    """
+    planned = []
+    for routine in reading.routines:
+        context = RoutineContext(routine=routine, around=reading.around)
+        old, new = _rewritten(context, before), _rewritten(context, after)
+        if old == new:
+            continue
+        row = connection.execute(
+            "SELECT pg_get_functiondef(to_regprocedure(%s))", (routine.signature,)
+        ).fetchone()
+        if row is None or row[0] is None:
+            continue
+        up, down = routine_statements(row[0], new)
+        planned.append(
+            PlannedDependent(
+                kind=DependentKind.FUNCTION,
+                relation=routine.signature,
+                way=Way.ALTER,
+                before=(_digest(down),),
+                after=(_digest(up),),
+                make=(up.rstrip(" ;\n"),),
+                remake=(down.rstrip(" ;\n"),),
+            )
+        )
+    return tuple(planned)
+
+
+def _rewritten(context: RoutineContext, converted: Mapping[Names, str]) -> str:
+    routine = context.routine
+    done = rewrite_routine_source(routine.source, routine.language, converted, context)
+    if done.text is None or done.refused:
+        return routine.source
+    return done.text
+
+
+def _digest(definition: str) -> str:
+    # pg_get_functiondef ends with a line feed
+    text = definition.rstrip(" ;\n") + "\n"
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
