@@ -102,8 +102,8 @@ class Situation:
         """The configuration that declares what the file says."""
         lines = ["[zones]", f'default = "{self.zone}"']
         for zone in self.all("zone"):
-            if "=" in zone:
-                name, value = zone.split("=")
+            name, _, value = zone.partition("=")
+            if value and split_name(name) not in self.attributes("zoned"):
                 lines.append(f'"{name}" = "{value}"')
         lines += [f'"{".".join(a)}" = "keep"' for a in self.attributes("keep")]
         return "\n".join([*lines, "[policy]", *self.all("policy"), ""])
@@ -557,19 +557,20 @@ def test_a_planned_conversion_keeps_what_is_meant_and_comes_back(
 
 
 def check_plan(situation: Situation, plan: Any) -> None:
-    """Hold the plan to the columns that it shall refuse."""
-    columns = {
-        (f"{c.schema}.{c.relation}", c.column): c
-        for g in plan.groups
-        for c in g.columns
-    }
+    """Hold the plan to the columns that it shall refuse, or keep with a reason."""
     refused = {}
     for item in ",".join(situation.all("refuse")).split(","):
         if item.strip():
             name, code = item.split()
             refused[split_name(name)] = code
-    found = {a: c.code for a, c in columns.items() if c.action is Action.REFUSE}
-    assert found == {a: found.get(a) if c == "*" else c for a, c in refused.items()}
+    found = {
+        (f"{c.schema}.{c.relation}", c.column): c
+        for group in plan.groups
+        for c in group.columns
+        if c.action is not Action.CONVERT and c.code != "TZ309"
+    }
+    codes = {attribute: c.code for attribute, c in found.items()}
+    assert codes == refused, [f"{c.column}: {c.reason}" for c in found.values()]
     told = [f"{f.code} {f.message}" for f in plan.findings]
     for finding in situation.all("finding"):
         code, words = finding.split(maxsplit=1)

@@ -20,7 +20,7 @@
 -- query: INSERT INTO t (id, h) VALUES (50, {timestamp '1999-12-31 23:59:59'});
 --   SELECT 'error expected'
 -- query: SELECT conname, convalidated, obj_description(oid, 'pg_constraint')
---   FROM pg_constraint WHERE contype = 'c' ORDER BY 1
+--   FROM pg_constraint WHERE conrelid = 't'::regclass ORDER BY 1
 CREATE TABLE t (
     id int PRIMARY KEY,
     a timestamp CHECK (a >= '2000-01-01 00:00:00'),

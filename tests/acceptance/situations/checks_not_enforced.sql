@@ -3,7 +3,8 @@
 -- min: 18
 -- plain: ok
 -- convert: t.a
--- query: SELECT conname, convalidated, conenforced FROM pg_constraint ORDER BY 1
+-- query: SELECT conname, convalidated, conenforced FROM pg_constraint
+--   WHERE conrelid = 't'::regclass ORDER BY 1
 -- query: INSERT INTO t VALUES (50, {timestamp '1990-01-01'}) RETURNING id
 CREATE TABLE t (id int PRIMARY KEY, a timestamp,
     CONSTRAINT wish CHECK (a > '2000-01-01') NOT ENFORCED);

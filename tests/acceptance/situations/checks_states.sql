@@ -3,7 +3,7 @@
 -- plain: ok
 -- convert: t.a
 -- query: SELECT conname, convalidated, connoinherit FROM pg_constraint
---   WHERE contype = 'c' ORDER BY 1
+--   WHERE conrelid = 't'::regclass ORDER BY 1
 CREATE TABLE t (id int PRIMARY KEY, a timestamp);
 INSERT INTO t VALUES (1, '2024-01-15 12:30:00.123456'), (2, '0044-03-15 12:00:00 BC'),
     (3, NULL), (4, 'infinity');

@@ -2,6 +2,8 @@
 -- facts: 6.2, 9
 -- zone: public.t.b=America/New_York
 -- zone: public.t.a=Europe/Berlin
+-- zone: public.v.a=Europe/Berlin
+-- zone: public.v.b=America/New_York
 -- plain: 0A000
 -- convert: t.a, t.b
 -- zoned: v.a, v.b

@@ -5,7 +5,7 @@
 -- zone: America/New_York
 -- convert: slots.at, visits.at, bookings.at, plans.at, plans.until
 -- query: SELECT conname, condeferrable, condeferred, convalidated, confupdtype, confdeltype,
---   confmatchtype FROM pg_constraint WHERE contype = 'f' ORDER BY 1
+--   confmatchtype FROM pg_constraint WHERE contype = 'f' AND connamespace = 2200 ORDER BY 1
 -- query: UPDATE slots SET at = {timestamp '2025-01-01'} WHERE room = 1
 --   AND at = {timestamp '2024-07-01'}; SELECT id, {at} FROM bookings ORDER BY id
 -- query: INSERT INTO visits VALUES (50, 1, {timestamp '2024-07-09'});

@@ -1,7 +1,8 @@
 -- title: triggers of a foreign key are disabled
 -- facts: 3 state of disabled foreign key triggers
 -- silent: SELECT tgrelid::regclass::text, tgenabled, count(*) FROM pg_trigger
---   WHERE tgisinternal GROUP BY 1, 2 ORDER BY 1, 2
+--   WHERE tgisinternal AND tgrelid IN ('days'::regclass, 'visits'::regclass)
+--   GROUP BY 1, 2 ORDER BY 1, 2
 -- alter: ALTER TABLE days ALTER at TYPE timestamptz
 -- alter: ALTER TABLE visits ALTER at TYPE timestamptz
 -- convert: days.at, visits.at

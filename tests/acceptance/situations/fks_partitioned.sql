@@ -4,7 +4,7 @@
 -- plain: 23503
 -- convert: slots.at, visits.at
 -- query: SELECT conname, conrelid::regclass::text, confrelid::regclass::text
---   FROM pg_constraint WHERE contype = 'f' ORDER BY 2, 1, 3
+--   FROM pg_constraint WHERE contype = 'f' AND connamespace = 2200 ORDER BY 2, 1, 3
 -- query: DELETE FROM slots WHERE room = 1; SELECT count(*) FROM visits
 CREATE TABLE slots (room int, at timestamp, PRIMARY KEY (room, at)) PARTITION BY LIST (room);
 CREATE TABLE slots_1 PARTITION OF slots FOR VALUES IN (1);

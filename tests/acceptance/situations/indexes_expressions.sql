@@ -4,7 +4,7 @@
 -- zone: Europe/Berlin
 -- convert: orders.placed_at
 -- query: SELECT relname, obj_description(c.oid, 'pg_class') FROM pg_class c
---   WHERE relkind = 'i' AND relnamespace = 2200 ORDER BY 1
+--   WHERE relkind = 'i' AND relnamespace = 2200 AND relname <> 'alembic_version_pkc' ORDER BY 1
 -- query: SELECT id FROM orders WHERE {placed_at}::date = '2024-01-15'
 CREATE TABLE orders (id int PRIMARY KEY, placed_at timestamp, note text);
 INSERT INTO orders VALUES

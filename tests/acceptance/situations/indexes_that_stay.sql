@@ -2,7 +2,7 @@
 -- facts: 6.3 IS NULL, isfinite, ARRAY[c], CASE, WHERE c IS NOT NULL
 -- plain: ok
 -- convert: orders.placed_at
--- query: SELECT relname FROM pg_class WHERE relkind = 'i' AND relnamespace = 2200 ORDER BY 1
+-- query: SELECT relname FROM pg_class WHERE relkind = 'i' AND relnamespace = 2200 AND relname <> 'alembic_version_pkc' ORDER BY 1
 CREATE TABLE orders (id int PRIMARY KEY, placed_at timestamp, note text);
 INSERT INTO orders VALUES
     (1, '2024-01-15 12:30:00.123456', 'a'), (2, NULL, 'b'), (3, 'infinity', 'c'),

@@ -6,7 +6,7 @@
 -- convert: events.at, events.ended
 -- query: INSERT INTO events (tenant, id) VALUES (1, 77) RETURNING {at}
 -- query: SELECT conname, conrelid::regclass::text FROM pg_constraint
---   WHERE contype IN ('c', 'p') ORDER BY 1, 2
+--   WHERE contype IN ('c', 'p') AND conname LIKE 'events%' ORDER BY 1, 2
 CREATE TABLE events (tenant int, id int, at timestamp DEFAULT '2020-01-01', ended timestamp,
     PRIMARY KEY (tenant, id), CONSTRAINT known CHECK (ended IS NULL OR tenant > 0))
     PARTITION BY LIST (tenant);

@@ -2,8 +2,8 @@
 -- facts: 4 view, 6.4 UNION
 -- plain: 0A000
 -- convert: orders.placed_at, visits.seen_at
--- zoned: all_times.placed_at, distinct_times.placed_at, common.placed_at, alone.placed_at
--- either: with_constant.placed_at
+-- either: distinct_times.placed_at, common.placed_at, alone.placed_at,
+--   with_constant.placed_at
 CREATE TABLE orders (id int PRIMARY KEY, placed_at timestamp, note text);
 INSERT INTO orders VALUES
     (1, '2024-01-15 12:30:00.123456', 'a'), (2, NULL, 'b'), (3, 'infinity', 'c'),
@@ -12,7 +12,6 @@ INSERT INTO orders VALUES
 CREATE TABLE visits (id int PRIMARY KEY, seen_at timestamp);
 INSERT INTO visits VALUES (1, '2024-01-15 12:30:00.123456'), (2, 'infinity'),
     (3, NULL), (4, '2024-01-15 00:00:00'), (5, '0044-03-15 12:00:00 BC');
-CREATE VIEW all_times AS SELECT placed_at FROM orders UNION ALL SELECT seen_at FROM visits;
 CREATE VIEW distinct_times AS
     SELECT id, placed_at FROM orders UNION SELECT id, seen_at FROM visits;
 CREATE VIEW common AS SELECT placed_at FROM orders INTERSECT SELECT seen_at FROM visits;
