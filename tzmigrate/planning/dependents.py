@@ -92,14 +92,9 @@ class _Work:
     planned: list[tuple[Leaning, PlannedDependent]] = field(default_factory=list)
     blocked: list[Blocked] = field(default_factory=list)
 
-    @property
-    def all(self) -> tuple[Token, ...]:
-        """Every column under a word, whether it converts or not."""
-        return tuple(self.tokens.values())
-
     def expression(self, text: str) -> str:
         """Return an expression that yields what it yielded."""
-        return rewriting.rewrite_expression(text, self.all, relations=self.relations)
+        return rewriting.rewrite_expression(text, self.tokens, relations=self.relations)
 
 
 def code_of(kind: DependentKind) -> str:
@@ -219,7 +214,7 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
     }
     query = rewriting.rewrite_query(
         thing.tokens,
-        tuple(tokens.values()),
+        tokens,
         zoned_outputs=zoned_views,
         relations=work.relations,
     )
@@ -318,7 +313,7 @@ def _own(word: str) -> Callable[[Leaning], str]:
 def _constraint(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
     del version
     name = readable_identifier(thing.name or "")
-    new = rewriting.rewrite_constraint(thing.tokens, work.all)
+    new = rewriting.rewrite_constraint(thing.tokens, work.tokens)
     add = f"ALTER TABLE {thing.relation} ADD CONSTRAINT {name} "
     return PlannedDependent(
         kind=thing.kind,
@@ -410,7 +405,7 @@ def _publication(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
 
 def _function(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
     del version
-    new = rewriting.rewrite_routine(thing.tokens, work.all, relations=work.relations)
+    new = rewriting.rewrite_routine(thing.tokens, work.tokens, relations=work.relations)
     return PlannedDependent(
         kind=thing.kind,
         relation=thing.relation,
@@ -464,16 +459,16 @@ _Planner = Callable[[_Work, Leaning, int], PlannedDependent | None]
 _PLANNERS: Mapping[DependentKind, _Planner] = {
     DependentKind.RULE: _whole_text(
         _part("RULE"),
-        lambda w, text: rewriting.rewrite_rule(text, w.all, relations=w.relations),
+        lambda w, text: rewriting.rewrite_rule(text, w.tokens, relations=w.relations),
     ),
     DependentKind.TRIGGER: _whole_text(
-        _part("TRIGGER"), lambda w, text: rewriting.rewrite_trigger(text, w.all)
+        _part("TRIGGER"), lambda w, text: rewriting.rewrite_trigger(text, w.tokens)
     ),
     DependentKind.INDEX: _whole_text(
-        _own("INDEX"), lambda w, text: rewriting.rewrite_index(text, w.all)
+        _own("INDEX"), lambda w, text: rewriting.rewrite_index(text, w.tokens)
     ),
     DependentKind.STATISTICS: _whole_text(
-        _own("STATISTICS"), lambda w, text: rewriting.rewrite_statistics(text, w.all)
+        _own("STATISTICS"), lambda w, text: rewriting.rewrite_statistics(text, w.tokens)
     ),
     DependentKind.CONSTRAINT: _constraint,
     DependentKind.POLICY: _policy,

@@ -167,9 +167,8 @@ class Trial:
             )
 
     def _run(self, group: Group, direction: Direction) -> None:
-        self.connection.execute(support.guard().encode())
         version = self.connection.info.server_version
-        for statement in group_statements(
+        statements = group_statements(
             group,
             direction,
             revision="shadow",
@@ -177,8 +176,10 @@ class Trial:
             server_major=version // 10000,
             lock_timeout="2s",
             policy=self.policy,
-        ):
-            self.connection.execute(statement.sql.encode())
+        )
+        # one after the other, but sent together: there are thousands of them
+        texts = [support.guard(), *(s.sql for s in statements)]
+        self.connection.execute(";\n".join(texts).encode())
 
     def _check(self, group: Group, found: Found, after: Definitions) -> None:
         """Stop at what the server reads otherwise than the plan meant it."""
@@ -256,6 +257,12 @@ def try_plan(
         return plan
     try:
         with open_shadow(session, shadow_url=shadow_url, progress=progress) as shadow:
+            # the same few queries for every group
+            shadow.session.prepare_threshold = 2
+            shadow.session.execute(
+                "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
+            )
+            shadow.session.commit()
             trial = Trial(
                 connection=shadow.session,
                 planner=planner,

@@ -38,9 +38,13 @@ $tz$;
 
 -- the default of a column as plan read it; in its text a timestamptz constant stands in the session's zone
 CREATE OR REPLACE FUNCTION tzmigrate.default_text(root regclass, name name) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'Etc/UTC' AS $tz$
-    SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attrelid = root AND a.attname = name AND NOT a.attisdropped
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET TimeZone = 'Etc/UTC' AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        WHERE a.attrelid = root AND a.attname = name AND NOT a.attisdropped);
+END
 $tz$;
 
 -- a default as this server prints it; without the right to make a temporary table, as it stands now
@@ -61,71 +65,75 @@ $tz$;
 
 -- the first thing that leans on a column of the step, or stands in its tree, and that the plan does not know
 CREATE OR REPLACE FUNCTION tzmigrate.leaning() RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    WITH RECURSIVE part AS (
-        SELECT x.id, concat(quote_ident(x.relation_schema), '.', quote_ident(x.relation_name))::regclass::oid AS root
-        FROM tzmigrate.step x, tzmigrate.open_step() AS s WHERE x.id >= s.id AND x.step = s.step AND x.done_at IS NULL
-    ), tree (id, root, relation) AS (
-        SELECT id, root, root FROM part UNION SELECT id, root, i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
-    ), member AS (
-        SELECT DISTINCT ON (c.oid, a.attnum) c.*, tree.root, a.attnum, a.attname, concat(chr(58), 'varattno 0 ', chr(58), 'vartype ', c.reltype, ' ') AS whole_row
-        FROM tree JOIN pg_class c ON c.oid = tree.relation JOIN tzmigrate.step_column x ON x.step_id = tree.id
-        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = x.column_name
-    ), planned AS (
-        SELECT f.* FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id,
-            LATERAL tzmigrate.find_dependent(d.kind, d.relation, d.name) AS f WHERE d.present
-    ), dropped AS (
-        -- a relation that is made anew: all that stands on it, or reads it, must be planned as well
-        SELECT c.oid, c.reltype FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present AND d.way = 'recreate'
-        JOIN pg_class c ON c.oid = CASE WHEN d.kind IN ('view', 'materialized view') THEN to_regclass(d.relation) END
-    ), used (class, object, sub, member, attnum, words) AS (
-        SELECT d.classid, d.objid, d.objsubid, m.oid, m.attnum, 'uses' FROM member m
-        JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid AND d.refobjsubid = m.attnum
-        LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
-        WHERE NOT coalesce(e.adrelid = m.oid AND e.adnum = m.attnum, false)
-        UNION
-        SELECT d.classid, d.objid, d.objsubid, v.oid, 0, 'uses' FROM dropped v
-        JOIN pg_depend d ON (d.refclassid = 'pg_class'::regclass AND d.refobjid = v.oid OR d.refclassid = 'pg_type'::regclass AND d.refobjid = v.reltype) AND d.deptype IN ('n', 'a')
-        LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-        LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
-        WHERE (r.ev_class IS DISTINCT FROM v.oid OR r.rulename <> '_RETURN') AND e.adrelid IS DISTINCT FROM v.oid
-    ), thing (class, object, sub, member, attnum, words) AS (
-        SELECT CASE WHEN r.rulename = '_RETURN' OR e.oid IS NOT NULL OR k.contype = 'x' THEN 'pg_class'::regclass::oid ELSE u.class END,
-            CASE WHEN r.rulename = '_RETURN' THEN r.ev_class WHEN e.oid IS NOT NULL THEN e.adrelid WHEN k.contype = 'x' THEN k.conindid ELSE u.object END,
-            CASE WHEN e.oid IS NOT NULL THEN e.adnum ELSE u.sub END, u.member, u.attnum, u.words
-        FROM used u
-        LEFT JOIN pg_class o ON u.class = 'pg_class'::regclass AND o.oid = u.object
-        LEFT JOIN pg_constraint k ON u.class = 'pg_constraint'::regclass AND k.oid = u.object
-        LEFT JOIN pg_attrdef e ON u.class = 'pg_attrdef'::regclass AND e.oid = u.object
-        LEFT JOIN pg_rewrite r ON u.class = 'pg_rewrite'::regclass AND r.oid = u.object
-        LEFT JOIN pg_trigger g ON u.class = 'pg_trigger'::regclass AND g.oid = u.object
-        LEFT JOIN pg_statistic_ext x ON u.class = 'pg_statistic_ext'::regclass AND x.oid = u.object
-        WHERE coalesce(o.relkind, '-') NOT IN ('i', 'I', 'S') AND coalesce(k.contype, '-') NOT IN ('p', 'u', 'n', 't')
-          -- copies that a partition or child has from its parent, and what ALTER itself makes anew from plain columns
-          AND coalesce(k.conparentid, 0) = 0 AND NOT coalesce(k.contype = 'c' AND NOT k.conislocal, false)
-          AND coalesce(g.tgparentid, 0) = 0 AND NOT coalesce(g.tgisinternal, false)
-          AND (x.oid IS NULL OR to_jsonb(x) ->> 'stxexprs' IS NOT NULL)
-          AND NOT coalesce(k.contype = 'x' AND (SELECT i.indexprs IS NULL AND i.indpred IS NULL FROM pg_index i WHERE i.indexrelid = k.conindid), false)
-        UNION
-        SELECT 'pg_class'::regclass, i.indexrelid, 0, m.oid, m.attnum, 'computes with' FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid,
-            concat(i.indexprs::text, i.indpred::text) AS tree_text
-        WHERE (strpos(tree_text, concat(chr(58), 'varattno ', m.attnum, ' ')) > 0 OR strpos(tree_text, concat(chr(58), 'varattno 0 ')) > 0) AND NOT c.relispartition
-        UNION
-        SELECT 'pg_constraint'::regclass, k.oid, 0, m.oid, 0, 'computes with the whole row of'
-        FROM member m JOIN pg_constraint k ON k.conrelid = m.oid WHERE strpos(k.conbin::text, m.whole_row) > 0
-        UNION
-        SELECT 'pg_policy'::regclass, y.oid, 0, m.oid, 0, 'reads the whole row of'
-        FROM member m JOIN pg_policy y ON y.polrelid = m.oid WHERE strpos(concat(y.polqual::text, y.polwithcheck::text), m.whole_row) > 0
-    ), unknown (words) AS (
-        SELECT concat(pg_describe_object(t.class, t.object, t.sub), ' ', t.words, ' ', CASE WHEN t.attnum > 0 THEN 'column ' END, pg_describe_object('pg_class'::regclass, t.member, t.attnum))
-        FROM thing t WHERE NOT EXISTS (SELECT FROM planned p WHERE p.class = t.class AND p.object = t.object AND p.sub = t.sub)
-        UNION ALL
-        SELECT CASE WHEN m.relkind = 'f' THEN concat('foreign table ', m.oid::regclass, ' shares column ', quote_ident(m.attname))
-                    ELSE concat('table ', m.oid::regclass, ' has another default for column ', quote_ident(m.attname)) END
-        FROM member m WHERE m.oid <> m.root AND (m.relkind = 'f'
-            OR tzmigrate.default_text(m.oid, m.attname) IS DISTINCT FROM tzmigrate.default_text(m.root, m.attname))
-    )
-    SELECT min(words) FROM unknown
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        WITH RECURSIVE part AS (
+            SELECT x.id, concat(quote_ident(x.relation_schema), '.', quote_ident(x.relation_name))::regclass::oid AS root
+            FROM tzmigrate.step x, tzmigrate.open_step() AS s WHERE x.id >= s.id AND x.step = s.step AND x.done_at IS NULL
+        ), tree (id, root, relation) AS (
+            SELECT id, root, root FROM part UNION SELECT id, root, i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+        ), member AS (
+            SELECT DISTINCT ON (c.oid, a.attnum) c.*, tree.root, a.attnum, a.attname, concat(chr(58), 'varattno 0 ', chr(58), 'vartype ', c.reltype, ' ') AS whole_row
+            FROM tree JOIN pg_class c ON c.oid = tree.relation JOIN tzmigrate.step_column x ON x.step_id = tree.id
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = x.column_name
+        ), planned AS (
+            SELECT f.* FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id,
+                LATERAL tzmigrate.find_dependent(d.kind, d.relation, d.name) AS f WHERE d.present
+        ), dropped AS (
+            -- a relation that is made anew: all that stands on it, or reads it, must be planned as well
+            SELECT c.oid, c.reltype FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present AND d.way = 'recreate'
+            JOIN pg_class c ON c.oid = CASE WHEN d.kind IN ('view', 'materialized view') THEN to_regclass(d.relation) END
+        ), used (class, object, sub, member, attnum, words) AS (
+            SELECT d.classid, d.objid, d.objsubid, m.oid, m.attnum, 'uses' FROM member m
+            JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid AND d.refobjsubid = m.attnum
+            LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+            WHERE NOT coalesce(e.adrelid = m.oid AND e.adnum = m.attnum, false)
+            UNION
+            SELECT d.classid, d.objid, d.objsubid, v.oid, 0, 'uses' FROM dropped v
+            JOIN pg_depend d ON (d.refclassid = 'pg_class'::regclass AND d.refobjid = v.oid OR d.refclassid = 'pg_type'::regclass AND d.refobjid = v.reltype) AND d.deptype IN ('n', 'a')
+            LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+            LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+            WHERE (r.ev_class IS DISTINCT FROM v.oid OR r.rulename <> '_RETURN') AND e.adrelid IS DISTINCT FROM v.oid
+        ), thing (class, object, sub, member, attnum, words) AS (
+            SELECT CASE WHEN r.rulename = '_RETURN' OR e.oid IS NOT NULL OR k.contype = 'x' THEN 'pg_class'::regclass::oid ELSE u.class END,
+                CASE WHEN r.rulename = '_RETURN' THEN r.ev_class WHEN e.oid IS NOT NULL THEN e.adrelid WHEN k.contype = 'x' THEN k.conindid ELSE u.object END,
+                CASE WHEN e.oid IS NOT NULL THEN e.adnum ELSE u.sub END, u.member, u.attnum, u.words
+            FROM used u
+            LEFT JOIN pg_class o ON u.class = 'pg_class'::regclass AND o.oid = u.object
+            LEFT JOIN pg_constraint k ON u.class = 'pg_constraint'::regclass AND k.oid = u.object
+            LEFT JOIN pg_attrdef e ON u.class = 'pg_attrdef'::regclass AND e.oid = u.object
+            LEFT JOIN pg_rewrite r ON u.class = 'pg_rewrite'::regclass AND r.oid = u.object
+            LEFT JOIN pg_trigger g ON u.class = 'pg_trigger'::regclass AND g.oid = u.object
+            LEFT JOIN pg_statistic_ext x ON u.class = 'pg_statistic_ext'::regclass AND x.oid = u.object
+            WHERE coalesce(o.relkind, '-') NOT IN ('i', 'I', 'S') AND coalesce(k.contype, '-') NOT IN ('p', 'u', 'n', 't')
+              -- copies that a partition or child has from its parent, and what ALTER itself makes anew from plain columns
+              AND coalesce(k.conparentid, 0) = 0 AND NOT coalesce(k.contype = 'c' AND NOT k.conislocal, false)
+              AND coalesce(g.tgparentid, 0) = 0 AND NOT coalesce(g.tgisinternal, false)
+              AND (x.oid IS NULL OR to_jsonb(x) ->> 'stxexprs' IS NOT NULL)
+              AND NOT coalesce(k.contype = 'x' AND (SELECT i.indexprs IS NULL AND i.indpred IS NULL FROM pg_index i WHERE i.indexrelid = k.conindid), false)
+            UNION
+            SELECT 'pg_class'::regclass, i.indexrelid, 0, m.oid, m.attnum, 'computes with' FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid,
+                concat(i.indexprs::text, i.indpred::text) AS tree_text
+            WHERE (strpos(tree_text, concat(chr(58), 'varattno ', m.attnum, ' ')) > 0 OR strpos(tree_text, concat(chr(58), 'varattno 0 ')) > 0) AND NOT c.relispartition
+            UNION
+            SELECT 'pg_constraint'::regclass, k.oid, 0, m.oid, 0, 'computes with the whole row of'
+            FROM member m JOIN pg_constraint k ON k.conrelid = m.oid WHERE strpos(k.conbin::text, m.whole_row) > 0
+            UNION
+            SELECT 'pg_policy'::regclass, y.oid, 0, m.oid, 0, 'reads the whole row of'
+            FROM member m JOIN pg_policy y ON y.polrelid = m.oid WHERE strpos(concat(y.polqual::text, y.polwithcheck::text), m.whole_row) > 0
+        ), unknown (words) AS (
+            SELECT concat(pg_describe_object(t.class, t.object, t.sub), ' ', t.words, ' ', CASE WHEN t.attnum > 0 THEN 'column ' END, pg_describe_object('pg_class'::regclass, t.member, t.attnum))
+            FROM thing t WHERE NOT EXISTS (SELECT FROM planned p WHERE p.class = t.class AND p.object = t.object AND p.sub = t.sub)
+            UNION ALL
+            SELECT CASE WHEN m.relkind = 'f' THEN concat('foreign table ', m.oid::regclass, ' shares column ', quote_ident(m.attname))
+                        ELSE concat('table ', m.oid::regclass, ' has another default for column ', quote_ident(m.attname)) END
+            FROM member m WHERE m.oid <> m.root AND (m.relkind = 'f'
+                OR tzmigrate.default_text(m.oid, m.attname) IS DISTINCT FROM tzmigrate.default_text(m.root, m.attname))
+        )
+        SELECT min(words) FROM unknown);
+END
 $tz$;
 
 -- stop where something leans on a column of the step that the plan does not know

@@ -43,13 +43,21 @@ $tz$;
 
 -- the rows of the open step, one for each table
 CREATE OR REPLACE FUNCTION tzmigrate.open_parts() RETURNS SETOF tzmigrate.step
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT x.* FROM tzmigrate.open_step() AS s JOIN tzmigrate.step x ON x.id >= s.id AND x.step = s.step AND x.done_at IS NULL ORDER BY x.part
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        SELECT x.* FROM tzmigrate.open_step() AS s JOIN tzmigrate.step x ON x.id >= s.id AND x.step = s.step AND x.done_at IS NULL ORDER BY x.part;
+END
 $tz$;
 
 CREATE OR REPLACE FUNCTION tzmigrate.part_relation(part tzmigrate.step) RETURNS regclass
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT concat(quote_ident(part.relation_schema), '.', quote_ident(part.relation_name))::regclass
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT concat(quote_ident(part.relation_schema), '.', quote_ident(part.relation_name))::regclass);
+END
 $tz$;
 
 -- its columns, looked at again under the lock
@@ -121,8 +129,12 @@ $tz$;
 
 -- whether the ALTER is still to be done; a step that is passed over changes nothing
 CREATE OR REPLACE FUNCTION tzmigrate.must_convert() RETURNS boolean
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT NOT (tzmigrate.open_step()).passed_over
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT NOT (tzmigrate.open_step()).passed_over);
+END
 $tz$;
 
 -- after the conversion: no value of the table moved
@@ -254,41 +266,49 @@ $tz$;
 
 -- everything about the tables of the step and what depends on them
 CREATE OR REPLACE FUNCTION tzmigrate.step_picture() RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT tzmigrate.picture(array_agg(tzmigrate.part_relation(x))) FROM tzmigrate.open_parts() AS x
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT tzmigrate.picture(array_agg(tzmigrate.part_relation(x))) FROM tzmigrate.open_parts() AS x);
+END
 $tz$;
 
 -- what the plan said would differ: types and defaults of the columns, and the texts of what was made anew
 CREATE OR REPLACE FUNCTION tzmigrate.announced(after jsonb) RETURNS TABLE (thing text, properties text[])
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    WITH RECURSIVE tree (id, relation) AS (
-        SELECT x.id, tzmigrate.part_relation(x)::oid FROM tzmigrate.open_parts() AS x
-        UNION SELECT tree.id, i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
-    ), planned AS (
-        SELECT d.* FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
-    ), index_tree (thing) AS (
-        SELECT concat('index ', p.relation) FROM planned p WHERE p.kind = 'index'
-        UNION SELECT j.key FROM index_tree t JOIN jsonb_each(after) AS j ON concat('index ', j.value ->> 'parent') = t.thing
-    )
-    SELECT concat('column ', tree.relation::regclass, '.', quote_ident(c.column_name)), ARRAY['type', 'default'] FROM tree JOIN tzmigrate.step_column c ON c.step_id = tree.id
-    UNION ALL
-    SELECT concat('column ', p.relation, '.', quote_ident(z)), ARRAY['type', 'default'] FROM planned p, unnest(p.zoned) AS z
-    UNION ALL
-    SELECT concat('column ', p.relation, '.', quote_ident(p.name)), ARRAY['default'] FROM planned p WHERE p.kind IN ('default', 'generated column')
-    UNION ALL
-    SELECT CASE p.kind WHEN 'publication' THEN concat('table ', p.relation, ' in publication ', quote_ident(p.name)) ELSE tzmigrate.label(p.kind, p.relation, p.name) END,
-        ARRAY['definition', 'using', 'check', 'filter'] FROM planned p
-    UNION ALL
-    SELECT concat(k, ' ', p.relation), ARRAY['definition'] FROM planned p, unnest(ARRAY['function', 'procedure']) AS k WHERE p.kind IN ('function', 'row function')
-    UNION ALL
-    -- what partitions and children have from their parent
-    SELECT concat(p.kind, ' ', quote_ident(p.name), ' of ', tree.relation::regclass), ARRAY['definition'] FROM planned p, tree WHERE p.kind IN ('constraint', 'trigger')
-    UNION ALL
-    SELECT t.thing, ARRAY['definition'] FROM index_tree t
-    UNION ALL
-    -- an exclusion constraint and its index are one
-    SELECT concat('index ', k.conindid::regclass), ARRAY['definition'] FROM planned p JOIN pg_constraint k ON k.conrelid = to_regclass(p.relation) AND k.conname = p.name AND k.conindid <> 0
-    WHERE p.kind = 'constraint'
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        WITH RECURSIVE tree (id, relation) AS (
+            SELECT x.id, tzmigrate.part_relation(x)::oid FROM tzmigrate.open_parts() AS x
+            UNION SELECT tree.id, i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+        ), planned AS (
+            SELECT d.* FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
+        ), index_tree (thing) AS (
+            SELECT concat('index ', p.relation) FROM planned p WHERE p.kind = 'index'
+            UNION SELECT j.key FROM index_tree t JOIN jsonb_each(after) AS j ON concat('index ', j.value ->> 'parent') = t.thing
+        )
+        SELECT concat('column ', tree.relation::regclass, '.', quote_ident(c.column_name)), ARRAY['type', 'default'] FROM tree JOIN tzmigrate.step_column c ON c.step_id = tree.id
+        UNION ALL
+        SELECT concat('column ', p.relation, '.', quote_ident(z)), ARRAY['type', 'default'] FROM planned p, unnest(p.zoned) AS z
+        UNION ALL
+        SELECT concat('column ', p.relation, '.', quote_ident(p.name)), ARRAY['default'] FROM planned p WHERE p.kind IN ('default', 'generated column')
+        UNION ALL
+        SELECT CASE p.kind WHEN 'publication' THEN concat('table ', p.relation, ' in publication ', quote_ident(p.name)) ELSE tzmigrate.label(p.kind, p.relation, p.name) END,
+            ARRAY['definition', 'using', 'check', 'filter'] FROM planned p
+        UNION ALL
+        SELECT concat(k, ' ', p.relation), ARRAY['definition'] FROM planned p, unnest(ARRAY['function', 'procedure']) AS k WHERE p.kind IN ('function', 'row function')
+        UNION ALL
+        -- what partitions and children have from their parent
+        SELECT concat(p.kind, ' ', quote_ident(p.name), ' of ', tree.relation::regclass), ARRAY['definition'] FROM planned p, tree WHERE p.kind IN ('constraint', 'trigger')
+        UNION ALL
+        SELECT t.thing, ARRAY['definition'] FROM index_tree t
+        UNION ALL
+        -- an exclusion constraint and its index are one
+        SELECT concat('index ', k.conindid::regclass), ARRAY['definition'] FROM planned p JOIN pg_constraint k ON k.conrelid = to_regclass(p.relation) AND k.conname = p.name AND k.conindid <> 0
+        WHERE p.kind = 'constraint';
+END
 $tz$;
 
 -- nothing else differs, and what was made anew is what the plan said

@@ -8,33 +8,37 @@ $tz$;
 
 -- where it stands in the catalog; nothing where this database does not have it
 CREATE OR REPLACE FUNCTION tzmigrate.find_dependent(kind text, relation text, name text, OUT class oid, OUT object oid, OUT sub integer) RETURNS SETOF record
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    -- only a relation's name is read as one: a signature is none, and an error
-    WITH here (relation) AS MATERIALIZED (
-        SELECT CASE WHEN kind NOT IN ('function', 'row function', 'statistics') THEN to_regclass(relation) END
-    )
-    SELECT 'pg_class'::regclass::oid, c.oid, 0 FROM pg_class c WHERE c.oid = (SELECT h.relation FROM here h)
-        AND c.relkind = ANY (CASE kind WHEN 'view' THEN ARRAY['v'] WHEN 'materialized view' THEN ARRAY['m'] WHEN 'index' THEN ARRAY['i', 'I'] END::"char"[])
-    UNION ALL
-    SELECT 'pg_rewrite'::regclass, r.oid, 0 FROM pg_rewrite r WHERE kind = 'rule' AND r.ev_class = (SELECT h.relation FROM here h) AND r.rulename = find_dependent.name
-    UNION ALL
-    SELECT 'pg_trigger'::regclass, g.oid, 0 FROM pg_trigger g WHERE kind = 'trigger' AND g.tgrelid = (SELECT h.relation FROM here h) AND g.tgname = find_dependent.name
-    UNION ALL
-    SELECT 'pg_policy'::regclass, y.oid, 0 FROM pg_policy y WHERE kind = 'policy' AND y.polrelid = (SELECT h.relation FROM here h) AND y.polname = find_dependent.name
-    UNION ALL
-    SELECT CASE k.contype WHEN 'x' THEN 'pg_class'::regclass ELSE 'pg_constraint'::regclass END, CASE k.contype WHEN 'x' THEN k.conindid ELSE k.oid END, 0
-    FROM pg_constraint k WHERE kind = 'constraint' AND k.conrelid = (SELECT h.relation FROM here h) AND k.conname = find_dependent.name
-    UNION ALL
-    SELECT 'pg_statistic_ext'::regclass, x.oid, 0 FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace
-    WHERE kind = 'statistics' AND concat(quote_ident(n.nspname), '.', quote_ident(x.stxname)) = relation
-    UNION ALL
-    SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_attribute a
-    WHERE kind IN ('generated column', 'default') AND a.attrelid = (SELECT h.relation FROM here h) AND a.attname = find_dependent.name AND a.atthasdef
-    UNION ALL
-    SELECT 'pg_proc'::regclass, p.oid, 0 FROM pg_proc p WHERE kind IN ('function', 'row function') AND p.oid = CASE WHEN kind IN ('function', 'row function') THEN to_regprocedure(relation) END
-    UNION ALL
-    SELECT 'pg_publication_rel'::regclass, r.oid, 0 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-    WHERE kind = 'publication' AND r.prrelid = (SELECT h.relation FROM here h) AND p.pubname = find_dependent.name
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        -- only a relation's name is read as one: a signature is none, and an error
+        WITH here (relation) AS MATERIALIZED (
+            SELECT CASE WHEN kind NOT IN ('function', 'row function', 'statistics') THEN to_regclass(relation) END
+        )
+        SELECT 'pg_class'::regclass::oid, c.oid, 0 FROM pg_class c WHERE c.oid = (SELECT h.relation FROM here h)
+            AND c.relkind = ANY (CASE kind WHEN 'view' THEN ARRAY['v'] WHEN 'materialized view' THEN ARRAY['m'] WHEN 'index' THEN ARRAY['i', 'I'] END::"char"[])
+        UNION ALL
+        SELECT 'pg_rewrite'::regclass, r.oid, 0 FROM pg_rewrite r WHERE kind = 'rule' AND r.ev_class = (SELECT h.relation FROM here h) AND r.rulename = find_dependent.name
+        UNION ALL
+        SELECT 'pg_trigger'::regclass, g.oid, 0 FROM pg_trigger g WHERE kind = 'trigger' AND g.tgrelid = (SELECT h.relation FROM here h) AND g.tgname = find_dependent.name
+        UNION ALL
+        SELECT 'pg_policy'::regclass, y.oid, 0 FROM pg_policy y WHERE kind = 'policy' AND y.polrelid = (SELECT h.relation FROM here h) AND y.polname = find_dependent.name
+        UNION ALL
+        SELECT CASE k.contype WHEN 'x' THEN 'pg_class'::regclass ELSE 'pg_constraint'::regclass END, CASE k.contype WHEN 'x' THEN k.conindid ELSE k.oid END, 0
+        FROM pg_constraint k WHERE kind = 'constraint' AND k.conrelid = (SELECT h.relation FROM here h) AND k.conname = find_dependent.name
+        UNION ALL
+        SELECT 'pg_statistic_ext'::regclass, x.oid, 0 FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace
+        WHERE kind = 'statistics' AND concat(quote_ident(n.nspname), '.', quote_ident(x.stxname)) = relation
+        UNION ALL
+        SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_attribute a
+        WHERE kind IN ('generated column', 'default') AND a.attrelid = (SELECT h.relation FROM here h) AND a.attname = find_dependent.name AND a.atthasdef
+        UNION ALL
+        SELECT 'pg_proc'::regclass, p.oid, 0 FROM pg_proc p WHERE kind IN ('function', 'row function') AND p.oid = CASE WHEN kind IN ('function', 'row function') THEN to_regprocedure(relation) END
+        UNION ALL
+        SELECT 'pg_publication_rel'::regclass, r.oid, 0 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+        WHERE kind = 'publication' AND r.prrelid = (SELECT h.relation FROM here h) AND p.pubname = find_dependent.name;
+END
 $tz$;
 
 -- its text, as this server prints it; constants of timestamptz in it stand in the session's zone
@@ -171,15 +175,23 @@ $tz$;
 
 -- the options of a view, which CREATE OR REPLACE without them takes away
 CREATE OR REPLACE FUNCTION tzmigrate.view_options(view oid) RETURNS text[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT coalesce(array_agg(concat('ALTER VIEW ', c.oid::regclass, ' SET (', o, ')')), '{}') FROM pg_class c, unnest(c.reloptions) AS o WHERE c.oid = view
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT coalesce(array_agg(concat('ALTER VIEW ', c.oid::regclass, ' SET (', o, ')')), '{}') FROM pg_class c, unnest(c.reloptions) AS o WHERE c.oid = view);
+END
 $tz$;
 
 -- whether a declared dependent is to be taken away and made again
 CREATE OR REPLACE FUNCTION tzmigrate.took(kind text, relation text, name text DEFAULT NULL) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT EXISTS (SELECT FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
-        WHERE NOT s.passed_over AND d.present AND d.kind = took.kind AND d.relation = took.relation AND d.name IS NOT DISTINCT FROM took.name)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT EXISTS (SELECT FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
+            WHERE NOT s.passed_over AND d.present AND d.kind = took.kind AND d.relation = took.relation AND d.name IS NOT DISTINCT FROM took.name));
+END
 $tz$;
 
 -- the same before it is made again, where it was made before
@@ -216,9 +228,13 @@ $tz$;
 
 -- the same for a materialized view that held rows
 CREATE OR REPLACE FUNCTION tzmigrate.was_populated(relation text) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT EXISTS (SELECT FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
-        WHERE NOT s.passed_over AND d.present AND d.kind = 'materialized view' AND d.relation = was_populated.relation AND d.populated)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT EXISTS (SELECT FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
+            WHERE NOT s.passed_over AND d.present AND d.kind = 'materialized view' AND d.relation = was_populated.relation AND d.populated));
+END
 $tz$;
 
 -- owner, grants, comments and what else CREATE does not give

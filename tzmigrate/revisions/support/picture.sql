@@ -195,14 +195,18 @@ $tz$;
 
 -- what differs between two pictures; a thing that appeared or vanished has property '', and its properties as one text
 CREATE OR REPLACE FUNCTION tzmigrate.picture_differences(before jsonb, after jsonb) RETURNS TABLE (thing text, property text, was text, now text)
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT coalesce(b.key, a.key), coalesce(p.key, ''), CASE WHEN p.key IS NULL THEN b.value::text ELSE p.was END, CASE WHEN p.key IS NULL THEN a.value::text ELSE p.now END
-    FROM jsonb_each(before) AS b FULL JOIN jsonb_each(after) AS a ON a.key = b.key
-    LEFT JOIN LATERAL (
-        SELECT coalesce(x.key, y.key) AS key, x.value AS was, y.value AS now
-        FROM jsonb_each_text(b.value) AS x FULL JOIN jsonb_each_text(a.value) AS y ON y.key = x.key
-        WHERE x.value IS DISTINCT FROM y.value
-    ) AS p ON a.key IS NOT NULL AND b.key IS NOT NULL
-    WHERE a.value IS DISTINCT FROM b.value
-    ORDER BY 1, 2
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        SELECT coalesce(b.key, a.key), coalesce(p.key, ''), CASE WHEN p.key IS NULL THEN b.value::text ELSE p.was END, CASE WHEN p.key IS NULL THEN a.value::text ELSE p.now END
+        FROM jsonb_each(before) AS b FULL JOIN jsonb_each(after) AS a ON a.key = b.key
+        LEFT JOIN LATERAL (
+            SELECT coalesce(x.key, y.key) AS key, x.value AS was, y.value AS now
+            FROM jsonb_each_text(b.value) AS x FULL JOIN jsonb_each_text(a.value) AS y ON y.key = x.key
+            WHERE x.value IS DISTINCT FROM y.value
+        ) AS p ON a.key IS NOT NULL AND b.key IS NOT NULL
+        WHERE a.value IS DISTINCT FROM b.value
+        ORDER BY 1, 2;
+END
 $tz$;

@@ -2,68 +2,92 @@
 
 -- the leaf relations that hold the rows
 CREATE OR REPLACE FUNCTION tzmigrate.leaves(root regclass) RETURNS SETOF regclass
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    WITH RECURSIVE tree (relation) AS (
-        SELECT root::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
-    )
-    SELECT c.oid::regclass FROM tree JOIN pg_class c ON c.oid = tree.relation WHERE c.relkind = 'r' ORDER BY c.oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        WITH RECURSIVE tree (relation) AS (
+            SELECT root::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+        )
+        SELECT c.oid::regclass FROM tree JOIN pg_class c ON c.oid = tree.relation WHERE c.relkind = 'r' ORDER BY c.oid;
+END
 $tz$;
 
 CREATE OR REPLACE FUNCTION tzmigrate.file_nodes(root regclass) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT string_agg(concat(l::oid, '=', pg_relation_filenode(l)), ',' ORDER BY l::oid) FROM tzmigrate.leaves(root) AS l
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT string_agg(concat(l::oid, '=', pg_relation_filenode(l)), ',' ORDER BY l::oid) FROM tzmigrate.leaves(root) AS l);
+END
 $tz$;
 
 -- rows that this transaction wrote so far; ALTER counts its own on a file that goes away
 CREATE OR REPLACE FUNCTION tzmigrate.rows_written(root regclass) RETURNS bigint
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT coalesce(sum(pg_stat_get_xact_tuples_inserted(l) + pg_stat_get_xact_tuples_updated(l) + pg_stat_get_xact_tuples_deleted(l)), 0)::bigint
-    FROM tzmigrate.leaves(root) AS l
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT coalesce(sum(pg_stat_get_xact_tuples_inserted(l) + pg_stat_get_xact_tuples_updated(l) + pg_stat_get_xact_tuples_deleted(l)), 0)::bigint
+        FROM tzmigrate.leaves(root) AS l);
+END
 $tz$;
 
 -- the built-in or enum type beneath a key's column; NULL for others, as their input and casts may be functions of somebody else
 CREATE OR REPLACE FUNCTION tzmigrate.key_type(root regclass, name name) RETURNS regtype
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    WITH RECURSIVE beneath (type) AS (
-        SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = root AND a.attname = name AND NOT a.attisdropped
-        UNION ALL SELECT t.typbasetype FROM beneath b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd'
-    )
-    SELECT t.oid::regtype FROM beneath b JOIN pg_type t ON t.oid = b.type
-    WHERE t.typtype = 'e' OR t.typtype <> 'd' AND t.typnamespace = 'pg_catalog'::regnamespace
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        WITH RECURSIVE beneath (type) AS (
+            SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = root AND a.attname = name AND NOT a.attisdropped
+            UNION ALL SELECT t.typbasetype FROM beneath b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd'
+        )
+        SELECT t.oid::regtype FROM beneath b JOIN pg_type t ON t.oid = b.type
+        WHERE t.typtype = 'e' OR t.typtype <> 'd' AND t.typnamespace = 'pg_catalog'::regnamespace);
+END
 $tz$;
 
 -- SQL text that gives a row's key as text[], the same text before and after the conversion
 CREATE OR REPLACE FUNCTION tzmigrate.key_text(open_id bigint, root regclass, zoned boolean) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT concat('ARRAY[', string_agg(
-        CASE WHEN c.step_id IS NULL AND a.attnum > 0 AND a.atttypid <> tzmigrate.key_type(root, k.name) OR y.typtype = 'e'
-             -- never a cast of somebody else's type; concat asks its output function, which is built in
-             THEN concat('concat(t.', quote_ident(k.name), ')')
-             WHEN c.step_id IS NULL OR NOT zoned THEN concat('t.', quote_ident(k.name), '::text')
-             WHEN NOT tzmigrate.one_moment(c) THEN concat('concat(', tzmigrate.range_text(concat('t.', quote_ident(k.name)), c.zone, 'tsrange'), ')')
-             ELSE concat('(t.', quote_ident(k.name), ' AT TIME ZONE ', quote_literal(c.zone), ')::text') END, ', ' ORDER BY k.ordinality), ']')
-    FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
-    JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND NOT a.attisdropped
-    JOIN pg_type y ON y.oid = a.atttypid
-    LEFT JOIN tzmigrate.step_column c ON c.step_id = open_id AND c.column_name = k.name
-    WHERE s.id = open_id
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT concat('ARRAY[', string_agg(
+            CASE WHEN c.step_id IS NULL AND a.attnum > 0 AND a.atttypid <> tzmigrate.key_type(root, k.name) OR y.typtype = 'e'
+                 -- never a cast of somebody else's type; concat asks its output function, which is built in
+                 THEN concat('concat(t.', quote_ident(k.name), ')')
+                 WHEN c.step_id IS NULL OR NOT zoned THEN concat('t.', quote_ident(k.name), '::text')
+                 WHEN NOT tzmigrate.one_moment(c) THEN concat('concat(', tzmigrate.range_text(concat('t.', quote_ident(k.name)), c.zone, 'tsrange'), ')')
+                 ELSE concat('(t.', quote_ident(k.name), ' AT TIME ZONE ', quote_literal(c.zone), ')::text') END, ', ' ORDER BY k.ordinality), ']')
+        FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
+        JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND NOT a.attisdropped
+        JOIN pg_type y ON y.oid = a.atttypid
+        LEFT JOIN tzmigrate.step_column c ON c.step_id = open_id AND c.column_name = k.name
+        WHERE s.id = open_id);
+END
 $tz$;
 
 -- SQL text of the condition that finds the row of a recorded key (p.key) again, by its index
 CREATE OR REPLACE FUNCTION tzmigrate.key_match(open_id bigint, root regclass, zoned boolean) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT string_agg(
-        CASE WHEN c.step_id IS NOT NULL AND NOT tzmigrate.one_moment(c) THEN concat('t.', quote_ident(k.name), ' = ',
-                 CASE WHEN zoned THEN tzmigrate.range_text(concat('p.key[', k.ordinality, ']::tsrange'), c.zone, 'tstzrange') ELSE concat('p.key[', k.ordinality, ']::tsrange') END)
-             WHEN c.step_id IS NOT NULL AND zoned THEN concat('t.', quote_ident(k.name), ' = (p.key[', k.ordinality, ']::timestamp AT TIME ZONE ', quote_literal(c.zone), ')')
-             WHEN c.step_id IS NOT NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::timestamp')
-             WHEN y.typtype = 'e' THEN concat('t.', quote_ident(k.name), '::', format_type(y.oid, NULL), ' = (SELECT e FROM unnest(enum_range(NULL::', format_type(y.oid, NULL), ')) AS e WHERE concat(e) = p.key[', k.ordinality, '])')
-             ELSE concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', coalesce(format_type(y.oid, -1), 'key_cannot_be_read')) END, ' AND ' ORDER BY k.ordinality)
-    FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
-    JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND NOT a.attisdropped
-    LEFT JOIN pg_type y ON y.oid = tzmigrate.key_type(root, k.name)
-    LEFT JOIN tzmigrate.step_column c ON c.step_id = open_id AND c.column_name = k.name
-    WHERE s.id = open_id
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT string_agg(
+            CASE WHEN c.step_id IS NOT NULL AND NOT tzmigrate.one_moment(c) THEN concat('t.', quote_ident(k.name), ' = ',
+                     CASE WHEN zoned THEN tzmigrate.range_text(concat('p.key[', k.ordinality, ']::tsrange'), c.zone, 'tstzrange') ELSE concat('p.key[', k.ordinality, ']::tsrange') END)
+                 WHEN c.step_id IS NOT NULL AND zoned THEN concat('t.', quote_ident(k.name), ' = (p.key[', k.ordinality, ']::timestamp AT TIME ZONE ', quote_literal(c.zone), ')')
+                 WHEN c.step_id IS NOT NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::timestamp')
+                 WHEN y.typtype = 'e' THEN concat('t.', quote_ident(k.name), '::', format_type(y.oid, NULL), ' = (SELECT e FROM unnest(enum_range(NULL::', format_type(y.oid, NULL), ')) AS e WHERE concat(e) = p.key[', k.ordinality, '])')
+                 ELSE concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', coalesce(format_type(y.oid, -1), 'key_cannot_be_read')) END, ' AND ' ORDER BY k.ordinality)
+        FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
+        JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND NOT a.attisdropped
+        LEFT JOIN pg_type y ON y.oid = tzmigrate.key_type(root, k.name)
+        LEFT JOIN tzmigrate.step_column c ON c.step_id = open_id AND c.column_name = k.name
+        WHERE s.id = open_id);
+END
 $tz$;
 
 -- stop at wall clocks that the zone skips, has twice, or moves out of the range of the type, before anything is done;
