@@ -12,22 +12,48 @@ from tzmigrate.postgres.sample import sample_directory
 from tzmigrate.verification.model import Outcome
 
 COLUMN = re.compile(
-    r"    (?P<name>\"(?:[^\"]|\"\")+\"|[\w$]+) (?P<type>timestamp.*?)"
+    r"    (?P<name>\"(?:[^\"]|\"\")+\"|[\w$]+) (?P<type>[a-z].*?)"
     r"(?: DEFAULT (?P<default>.+?))?(?P<rest>(?: NOT NULL)?,?)"
 )
 Names = tuple[str, str, str]
 
 
-def announced(plan: Plan) -> dict[str, dict[str, PlannedColumn]]:
+def converted(
+    database: Any, plan: Plan, *, printed: bool = False
+) -> dict[Names, PlannedColumn]:
+    """The columns that change, of tables and of what is below them in a tree.
+
+    ``printed`` leaves out what a child inherits, which pg_dump does not repeat.
+    """
+    children: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for *parent, schema, name in database.execute(
+        "SELECT p.relnamespace::regnamespace::text, p.relname::text,"
+        " c.relnamespace::regnamespace::text, c.relname::text FROM pg_inherits i"
+        " JOIN pg_class p ON p.oid = i.inhparent JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE c.relispartition OR NOT %s",
+        [printed],
+    ):
+        children.setdefault((parent[0].strip('"'), parent[1]), []).append(
+            (schema.strip('"'), name)
+        )
+    found = {}
+    for column in (c for g in plan.groups for c in g.converted):
+        tree = [(column.schema, column.relation)]
+        for relation in tree:
+            tree += children.get(relation, [])
+            found[(*relation, column.column)] = column
+    return found
+
+
+def announced(database: Any, plan: Plan) -> dict[str, dict[str, PlannedColumn]]:
     """The columns that change: relation and column, as pg_dump names them."""
-    return {
-        readable_name(relation.schema, relation.name): {
-            readable_identifier(c.column): c for c in group.converted
-        }
-        for group in plan.groups
-        for relation in group.relations
-        if group.converted
-    }
+    found: dict[str, dict[str, PlannedColumn]] = {}
+    for (schema, relation, name), column in converted(
+        database, plan, printed=True
+    ).items():
+        of_one = found.setdefault(readable_name(schema, relation), {})
+        of_one[readable_identifier(name)] = column
+    return found
 
 
 def printed(database: Any, column: PlannedColumn) -> str | None:
@@ -36,7 +62,8 @@ def printed(database: Any, column: PlannedColumn) -> str | None:
         return None
     with database.connect() as connection:
         connection.execute(
-            f"CREATE TEMP TABLE d (at timestamptz DEFAULT {column.default_after})"
+            f"CREATE TEMP TABLE d (at {column.type_after} DEFAULT"
+            f" {column.default_after})"
         )
         row = connection.execute(
             "SET LOCAL search_path = pg_catalog, pg_temp;"
@@ -50,27 +77,65 @@ def printed(database: Any, column: PlannedColumn) -> str | None:
     return str(text[0])
 
 
+def bare(text: str) -> str:
+    """A definition without what the conversion may put into it."""
+    text = re.sub(r" AT TIME ZONE '[\w/]+'(?:::text)?", "", text)
+    return re.sub(r"[()\s]", "", text)
+
+
+def blocks(dump: str) -> list[tuple[str, str]]:
+    """The objects of a dump, each with its kind and name as the plan says them."""
+    found = []
+    for block in dump.split("\n--\n-- Name: ")[1:]:
+        head, _, text = block.partition("\n")
+        name, kind, schema = (p.partition(": ")[2] or p for p in head.split("; ")[:3])
+        label = f"{kind.lower().removeprefix('check ').removeprefix('fk ')} {schema}"
+        found.append((f"{label}.{name}", text))
+    return found
+
+
+def made_anew(plan: Plan) -> set[str]:
+    """What the plan makes anew, named as ``blocks`` does."""
+    names = set()
+    for dependent in (d for g in plan.groups for d in g.dependents):
+        relation = dependent.relation.replace('"', "")
+        part = f" {dependent.name}" if dependent.name else ""
+        names.add(f"{dependent.kind.value} {relation}{part}")
+    return names
+
+
 def check_schema(database: Any, plan: Plan, before: str, after: str) -> None:
-    """Every line that differs is an announced column with its announced change."""
-    wanted = announced(plan)
+    """Every line that differs is an announced column, or in something made anew."""
+    wanted = announced(database, plan)
+    expected = made_anew(plan)
     changed = []
-    table = ""
-    first, second = before.splitlines(), after.splitlines()
-    assert len(first) == len(second)
-    for old, new in zip(first, second, strict=True):
-        if old.startswith("CREATE TABLE "):
-            table = old.removeprefix("CREATE TABLE ").removesuffix(" (")
-        if old == new:
+    first, second = blocks(before), blocks(after)
+    assert [label for label, _ in first] == [label for label, _ in second]
+    for (label, was_text), (_, now_text) in zip(first, second, strict=True):
+        if was_text == now_text:
             continue
-        was, now = COLUMN.fullmatch(old), COLUMN.fullmatch(new)
-        assert was, old
-        assert now, new
-        column = wanted[table][was["name"]]
-        assert (was["name"], was["rest"]) == (now["name"], now["rest"])
-        assert (was["type"], now["type"]) == (column.type_before, column.type_after)
-        assert was["default"] == column.default_before
-        assert now["default"] == printed(database, column)
-        changed.append((table, was["name"]))
+        if not label.startswith("table "):
+            assert label in expected
+            assert bare(was_text) == bare(now_text)
+            continue
+        table = was_text.partition("CREATE TABLE ")[2].partition(" (")[0]
+        for old, new in zip(was_text.splitlines(), now_text.splitlines(), strict=True):
+            if old == new:
+                continue
+            if constraint := re.fullmatch(r"    CONSTRAINT (\S+) CHECK .*", old):
+                name = f"constraint {table} {constraint[1]}".replace('"', "")
+                assert name in expected
+                assert bare(old) == bare(new)
+                continue
+            was, now = COLUMN.fullmatch(old), COLUMN.fullmatch(new)
+            assert was, old
+            assert now, new
+            column = wanted[table][was["name"]]
+            assert (was["name"], was["rest"]) == (now["name"], now["rest"])
+            assert (was["type"], now["type"]) == (column.type_before, column.type_after)
+            assert was["default"] == column.default_before
+            assert now["default"] == printed(database, column)
+            changed.append((table, was["name"]))
     assert sorted(changed) == sorted(
         (relation, column) for relation, columns in wanted.items() for column in columns
     )
@@ -81,26 +146,45 @@ def schema_of(dump: str) -> str:
     return re.sub(r"(?ms)^COPY .*?^\\\.$", "", dump)
 
 
+WALL = """
+CREATE FUNCTION pg_temp.wall(value anyelement, zone text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    session_zone text = current_setting('TimeZone');
+    wall text;
+BEGIN
+    PERFORM set_config('TimeZone', zone, true);
+    wall = regexp_replace(
+        value::text, '(:\\d\\d(\\.\\d+)?)[+-]\\d\\d(:\\d\\d)*', '\\1', 'g'
+    );
+    PERFORM set_config('TimeZone', session_zone, true);
+    RETURN wall;
+END $$
+"""
+"""Scalars, arrays and ranges alike as wall clocks of a zone."""
+
+
 def rows(database: Any, zones: dict[Names, str]) -> dict[str, list[str]]:
-    """All rows of all tables, converted columns as wall clocks of their zone."""
+    """All rows of tables and views, converted columns as wall clocks of their zone."""
     columns = database.execute(
         "SELECT n.nspname::text, c.relname::text, a.attname::text"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " JOIN pg_attribute a ON a.attrelid = c.oid"
-        " WHERE c.relkind IN ('r', 'm') AND a.attnum > 0 AND NOT a.attisdropped"
+        " WHERE c.relkind IN ('r', 'm', 'v') AND a.attnum > 0 AND NOT a.attisdropped"
         " AND n.nspname IN ('app', 'Reporting', 'public')"
         " AND c.relname <> 'alembic_version' ORDER BY 1, 2, a.attname"
     )
     tables: dict[tuple[str, str], list[str]] = {}
     for schema, relation, column in columns:
-        text = readable_identifier(column)
+        text = f"{readable_identifier(column)}::text"
         if zone := zones.get((schema, relation, column)):
-            text = f"({text} AT TIME ZONE '{zone}')"
-        tables.setdefault((schema, relation), []).append(f"{text}::text")
+            text = f"pg_temp.wall({readable_identifier(column)}, '{zone}')"
+        tables.setdefault((schema, relation), []).append(text)
     found = {}
     with database.connect() as connection:
-        connection.execute("SET TimeZone = 'Asia/Kathmandu'")
+        connection.execute(WALL)
         for name, texts in tables.items():
+            connection.execute("SET TimeZone = 'Asia/Kathmandu'")
             label = readable_name(*name)
             listed = connection.execute(
                 f"SELECT ARRAY[{', '.join(texts)}]::text FROM {label}"
@@ -109,13 +193,22 @@ def rows(database: Any, zones: dict[Names, str]) -> dict[str, list[str]]:
     return found
 
 
-def column_zones(plan: Plan) -> dict[Names, str]:
-    return {
-        (r.schema, r.name, c.column): "Etc/UTC" if c.zone == "UTC" else str(c.zone)
-        for g in plan.groups
-        for r in g.relations
-        for c in g.converted
+def column_zones(database: Any, plan: Plan) -> dict[Names, str]:
+    """The zone of each column that became zoned, of tables and of views."""
+    found = {
+        name: "Etc/UTC" if column.zone == "UTC" else str(column.zone)
+        for name, column in converted(database, plan).items()
     }
+    for group in plan.groups:
+        for view in (d for d in group.dependents if d.zoned):
+            # the views of these tests show columns of one zone each
+            (zone,) = {
+                "Etc/UTC" if c.zone == "UTC" else c.zone for c in group.converted
+            }
+            schema, _, name = view.relation.replace('"', "").partition(".")
+            zone = "Etc/UTC" if zone == "UTC" else str(zone)
+            found |= {(schema, name, column): zone for column in view.zoned}
+    return found
 
 
 def file_nodes(database: Any) -> dict[str, int]:
@@ -159,7 +252,7 @@ def test_the_sample_application_goes_up_down_and_up_again(
 
     upgraded = canonical_dump(sample)
     check_schema(sample, plan, schema_of(before), schema_of(upgraded))
-    assert rows(sample, column_zones(plan)) == values
+    assert rows(sample, column_zones(sample, plan)) == values
     rewritten = {
         readable_name(r.schema, r.name)
         for g in plan.groups
@@ -381,11 +474,11 @@ def test_tables_that_are_hard_to_rewrite_come_back_equal(
         if c.action is not Action.CONVERT
     ]
     assert refusals == []
-    assert alters(project, plan) == [2] * sum(1 for g in plan.groups if g.step)
+    assert alters(project, plan) == [2] * sum(1 for g in plan.groups if g.tables)
     project.apply()
     upgraded = canonical_dump(database)
     check_schema(database, plan, schema_of(before), schema_of(upgraded))
-    assert rows(database, column_zones(plan)) == values
+    assert rows(database, column_zones(database, plan)) == values
     assert {c.outcome for c in project.verify().columns if c.rows_total > 0} == {
         Outcome.PROVED
     }
