@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from tzmigrate.inventory.findings import DEPENDENT_CODES
 from tzmigrate.planning import rewriting
+from tzmigrate.planning.calls import calls
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.expressions import convert_default
 from tzmigrate.planning.leaning import Found, Leaning
@@ -27,6 +28,8 @@ from tzmigrate.postgres.quoting import (
     readable_identifier,
 )
 
+_FIRST_OWN_OID = 16384
+"""Below, objects come with PostgreSQL (``FirstNormalObjectId``)."""
 _VIEWS = frozenset((DependentKind.VIEW, DependentKind.MATERIALIZED_VIEW))
 
 _CODES = {
@@ -322,7 +325,13 @@ def _constraint(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
         take=(f"ALTER TABLE {thing.relation} DROP CONSTRAINT {name}",),
         make=(add + new,),
         remake=(add + thing.text,),
+        as_owner=_calls_others(thing),
     )
+
+
+def _calls_others(thing: Leaning) -> bool:
+    """Tell whether an expression calls functions that do not come with PostgreSQL."""
+    return any(oid >= _FIRST_OWN_OID for oid in calls(thing.tree))
 
 
 def _policy(work: _Work, thing: Leaning, version: int) -> PlannedDependent:

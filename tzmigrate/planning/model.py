@@ -122,6 +122,8 @@ class PlannedDependent:
         remake: statements that bring it back after the downgrade.
         zoned: columns of a view that become timestamptz.
         bytes: size of a materialized view, which is refreshed.
+        as_owner: it calls functions that somebody wrote, so it is made by the owner of
+            its relation: a superuser would run them with all rights.
     """
 
     kind: DependentKind
@@ -135,6 +137,7 @@ class PlannedDependent:
     remake: tuple[str, ...] = ()
     zoned: tuple[str, ...] = ()
     bytes: int = 0
+    as_owner: bool = False
 
     @property
     def label(self) -> str:

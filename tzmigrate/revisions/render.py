@@ -274,10 +274,20 @@ def _if_taken(
     dependent: PlannedDependent, sql: str, *, asked: str = "took"
 ) -> Statement:
     """Return a statement that runs only where the database has the dependent."""
+    own = dependent.as_owner and asked == "makes"
     whole = dependent.kind in {DependentKind.RULE, DependentKind.FUNCTION}
-    condition = f"tzmigrate.{asked}({_named(dependent)})"
     return Statement(
-        wire.guarded(condition, sql, whole=whole and not sql.startswith("PERFORM "))
+        wire.guarded(
+            f"tzmigrate.{asked}({_named(dependent)})",
+            sql,
+            whole=whole and not sql.startswith("PERFORM "),
+            before=f"PERFORM tzmigrate.become_owner({wire.literal(dependent.relation)})"
+            if own
+            else "",
+            after="PERFORM set_config('role', current_setting('tzmigrate.role'), true)"
+            if own
+            else "",
+        )
     )
 
 

@@ -67,19 +67,30 @@ def statement(sql: str) -> str:
     return f"DO $tz$ BEGIN EXECUTE {_escaped(sql)}; END $tz$"
 
 
-def guarded(condition: str, sql: str, *, whole: bool = False) -> str:
+def guarded(
+    condition: str,
+    sql: str,
+    *,
+    whole: bool = False,
+    before: str = "",
+    after: str = "",
+) -> str:
     """Return a statement that runs only where a condition holds on the server.
 
     Args:
         condition: SQL of type boolean.
         sql: the statement.
         whole: it holds semicolons that PL/pgSQL would take for its end.
+        before: a statement of PL/pgSQL ahead of it, in which nothing bites.
+        after: the same behind it.
     """
     inner = f"EXECUTE {literal(sql)}" if whole else statement(sql)
     # a name or body may hold the mark that ends the body around it
     if "$tz$" in inner:
         inner = f"EXECUTE {_escaped(sql)}"
-    return f"DO $tz$ BEGIN\nIF {condition} THEN\n{inner};\nEND IF;\nEND $tz$"
+    lines = [line for line in (before, inner, after) if line]
+    body = "".join(f"{line};\n" for line in lines)
+    return f"DO $tz$ BEGIN\nIF {condition} THEN\n{body}END IF;\nEND $tz$"
 
 
 def comment(text: str) -> str:

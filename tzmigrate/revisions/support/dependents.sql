@@ -213,6 +213,17 @@ BEGIN
 END
 $tz$;
 
+-- a check that scans the table calls functions with the rights of who adds it; a superuser hands that to the table's owner, who meets them anyway
+CREATE OR REPLACE FUNCTION tzmigrate.become_owner(relation text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    PERFORM set_config('tzmigrate.role', current_setting('role'), true);
+    IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+        PERFORM set_config('role', (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = relation::regclass), true);
+    END IF;
+END
+$tz$;
+
 -- an extension lets go of what is dropped; give_back hands it over again
 CREATE OR REPLACE FUNCTION tzmigrate.leave_extensions() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$

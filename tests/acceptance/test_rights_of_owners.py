@@ -1,0 +1,64 @@
+"""A superuser who converts does not lend his rights to functions of others."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+SCHEMA = """
+CREATE TABLE {owner}.orders (id int PRIMARY KEY, placed_at timestamp, note text);
+INSERT INTO {owner}.orders SELECT g, timestamp '2024-01-01' + g * interval '1 hour'
+  FROM generate_series(1, 3) g;
+CREATE TABLE {owner}.seen (who text, what text);
+CREATE FUNCTION {owner}.spy(at timestamp, what text) RETURNS boolean
+  LANGUAGE plpgsql IMMUTABLE SET search_path = {owner} AS $$
+  BEGIN
+    -- a read-only look from an immutable function, told by an error that nobody hides
+    IF current_user <> '{owner}' THEN
+      RAISE EXCEPTION '% ran as %', what, current_user;
+    END IF;
+    RETURN true;
+  END $$;
+ALTER TABLE {owner}.orders
+  ADD CONSTRAINT watched CHECK ({owner}.spy(placed_at, 'the check'));
+CREATE INDEX watched ON {owner}.orders ((CASE WHEN {owner}.spy(placed_at, 'the index')
+  THEN id END));
+CREATE VIEW {owner}.shown AS
+  SELECT id, placed_at, {owner}.spy(placed_at, 'the view') AS seen
+  FROM {owner}.orders;
+CREATE MATERIALIZED VIEW {owner}.stored AS
+  SELECT id, placed_at, {owner}.spy(placed_at, 'the materialized view') AS seen
+  FROM {owner}.orders;
+CREATE POLICY watched ON {owner}.orders
+  USING ({owner}.spy(placed_at, 'the policy'));
+CREATE FUNCTION {owner}.kept() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN RETURN NEW; END $$;
+CREATE TRIGGER watched BEFORE UPDATE OF placed_at ON {owner}.orders FOR EACH ROW
+  WHEN ({owner}.spy(new.placed_at, 'the trigger')) EXECUTE FUNCTION {owner}.kept();
+"""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_functions_of_an_owner_run_with_the_owners_rights(
+    zone: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    owner = make_role()
+    database.execute(
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'SET ROLE "{owner.name}";' + SCHEMA.replace("{owner}", owner.name)
+    )
+    project = make_project(database.url)
+    project.plan(zones=(f"default={zone}",))
+    project.run("upgrade", "head")
+    assert (
+        database.scalar(
+            "SELECT count(*) FROM pg_attribute WHERE attname = 'placed_at'"
+            " AND atttypid = 'timestamptz'::regtype AND attrelid IN"
+            " (SELECT oid FROM pg_class WHERE relkind IN ('r', 'v', 'm'))"
+        )
+        == 3
+    )
+    project.run("downgrade", "base")
