@@ -148,15 +148,13 @@ def test_using_always_is_obeyed() -> None:
 
 
 def test_a_blocked_column_is_refused_and_the_rest_converts() -> None:
-    view = Finding(
-        code="TZ110", severity=Severity.BLOCKS, message="a view", hint="Wait."
-    )
+    key = Finding(code="TZ127", severity=Severity.BLOCKS, message="a key", hint="Wait.")
     (group,) = plan(
-        (column("a", findings=(view,)), declared("UTC")),
+        (column("a", findings=(key,)), declared("UTC")),
         (column("b"), declared("UTC")),
     ).groups
     assert [(c.column, c.action, c.code) for c in group.columns] == [
-        ("a", Action.REFUSE, "TZ110"),
+        ("a", Action.REFUSE, "TZ127"),
         ("b", Action.CONVERT, None),
     ]
 
@@ -214,8 +212,8 @@ def planned(**changes: Any) -> Planned:
 
 
 KEPT = Verdict(basis=Basis.DECLARED, meaning=Keep(), source="tzmigrate.toml:4")
-VIEW = Finding(
-    code="TZ110", severity=Severity.BLOCKS, message="view v depends on it", hint="-"
+STORED = Finding(
+    code="TZ131", severity=Severity.BLOCKS, message="history.old stores rows", hint="-"
 )
 
 
@@ -226,11 +224,11 @@ VIEW = Finding(
         (column("a"), declared("Europe/Paris"), {}, "TZ314", "in UTC"),
         (column("a"), declared("UTC"), {"type_before": "date"}, "TZ314", "for date"),
         (
-            replace(column("a"), findings=(VIEW,)),
+            replace(column("a"), findings=(STORED,)),
             declared("UTC"),
             {},
             "TZ314",
-            "view v depends on it",
+            "history.old stores rows",
         ),
         (column("a"), declared("UTC"), {"done": True}, "TZ325", "again"),
     ],
@@ -249,7 +247,7 @@ def test_a_planned_revision_that_is_not_what_is_wanted_now_stops_the_plan(
 
 
 def test_a_column_with_several_blockers_says_how_many_there_are() -> None:
-    findings = (VIEW, replace(VIEW, code="TZ111"), replace(VIEW, code="TZ113"))
+    findings = (STORED, *(replace(STORED, code=f"TZ13{n}") for n in (7, 9)))
     found = plan((replace(column("a"), findings=findings), declared("UTC")))
     assert "2 more" in found.groups[0].columns[0].hint
 

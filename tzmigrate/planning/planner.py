@@ -39,6 +39,8 @@ _STILL_NAIVE = frozenset(
 """Functions, triggers and subscribers that may write or read naive time."""
 _MADE_ANEW = frozenset(f"TZ{number}" for number in (*range(110, 116), *range(117, 127)))
 """Dependents that the revision drops and makes again."""
+_LEANING = frozenset(f"TZ{number}" for number in range(110, 140))
+"""All that leans on a column, whether there is a way through or not."""
 UNTRIED_CODE = "TZ316"
 """What leans on a column is made anew only after it was tried on a shadow."""
 _UNITING = frozenset(("materialized view", "foreign key"))
@@ -574,6 +576,8 @@ def _outdated(
             "convert it by hand with USING … AT TIME ZONE, then run tzmigrate verify.",
         )
     why = ""
+    leaning = [f for f in column.findings if f.code in _LEANING]
+    blocked = [f for f in leaning if f.severity is Severity.BLOCKS]
     if verdict is not None and isinstance(verdict.meaning, Keep):
         why = f"{verdict.source} declares it keep"
     elif verdict is not None and sql_zone(verdict.zone or before.zone) != sql_zone(
@@ -582,6 +586,8 @@ def _outdated(
         why = f"reads its values in {before.zone}, {verdict.source} in {verdict.zone}"
     elif column.type != before.type_before:
         why = f"was written for {before.type_before}, it is {column.type} now"
+    elif blocked:
+        why = f"does not know that {blocked[0].message}"
     if not why:
         return None
     return Finding(
