@@ -204,12 +204,11 @@ RULES: tuple[Rule, ...] = (
         "{column} stands in a tree of table inheritance ({object})",
         "The revision converts the tree as one, from its topmost table.",
     ),
-    _blocks(
+    _tells(
         "TZ129",
         "several parents",
-        "{object} inherits {column} from several parents",
-        "End all inheritances but one (ALTER TABLE … NO INHERIT), convert, and inherit"
-        " again." + _KEEP,
+        "{column} is inherited from several parents",
+        "The revision converts it with all of them at once, so they need one zone.",
     ),
     _blocks(
         "TZ130",
@@ -337,12 +336,11 @@ RULES: tuple[Rule, ...] = (
         "Grant USAGE on the schema of the function that it calls, or change the default"
         " to an expression of type timestamp.",
     ),
-    _blocks(
+    _tells(
         "TZ154",
-        "partition with a default of its own",
+        "child with a default of its own",
         "default of {column} differs from that of its parent table",
-        "Give the partition the default of its parent table before the conversion: a"
-        " new default is set for all partitions at once.",
+        "The revision converts it by itself.",
     ),
     _warns(
         "TZ155",

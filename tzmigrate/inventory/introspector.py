@@ -162,6 +162,7 @@ def _relation(
         rows=rows,
         bytes=size,
         root=forest.root(row.oid),
+        parents=forest.parents(row.oid),
         leaves=leaves,
         key=tuple(row.key),
         key_types=tuple(row.key_types),

@@ -177,6 +177,7 @@ class Relation:
         key_types: ``format_type`` of each key column, same order.
         root: the topmost ancestor (``oid``) of a partition or inheritance tree, or
             its own ``oid``.
+        parents: direct parents (``oid``) in it.
         leaves: number of leaf partitions (1 for a plain table).
         engine: ``citus``, ``timescaledb``, ``pg_partman`` or ``None``.
         zoned: columns of type timestamptz (they are evidence, and what conversion
@@ -198,6 +199,7 @@ class Relation:
     row_security: bool = False
     engine: str | None = None
     zoned: tuple[str, ...] = ()
+    parents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,7 +130,7 @@ def _relation_rules(drafts: Drafts, rows: CatalogRows, forest: Forest) -> None:
             if inherits:
                 draft.lean("inheritance", table, private=True)
             if draft.row.inherited > 1:
-                draft.lean("several parents", table)
+                draft.lean("several parents", f"column {draft.name}")
             for replication in replicated.get(oid, ()):
                 draft.note(
                     "TZ143" if replication.kind == "publication" else "TZ144",
@@ -179,17 +179,21 @@ class _Above:
 
 def _tree_rules(drafts: Drafts, forest: Forest) -> None:
     """Hand up to the root what only a partition or child knows."""
+    by_name = {
+        oid: {d.row.column: d for d in of_one.values()}
+        for oid, of_one in drafts.items()
+    }
     for oid, of_one in drafts.items():
         if not forest.is_child(oid):
             continue
-        by_name = [
-            {d.row.column: d for d in drafts.get(root, {}).values()}
-            for root in forest.roots(oid)
-        ]
         for draft in of_one.values():
-            for root in (names.get(draft.row.column) for names in by_name):
-                if root is None or draft.row.inherited == 0:
+            if draft.row.inherited == 0:
+                continue
+            name = draft.row.column
+            for origin in forest.origins(oid, lambda o: name in by_name.get(o, ())):  # noqa: B023
+                if origin == oid:
                     continue
+                root = by_name[origin][name]
                 if draft.role is Role.FOREIGN:
                     root.note("TZ138", object=f"foreign table {draft.relation.quoted}")
                 elif draft.row.default != root.row.default:

@@ -1,7 +1,7 @@
 """Partition and inheritance trees, from the edges of ``pg_inherits``."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tzmigrate.inventory.rows import InheritsRow
 
@@ -37,6 +37,21 @@ class Forest:
         if oid not in self._parents:
             return (oid,)
         return tuple(sorted(a for a in self.ancestors(oid) if a not in self._parents))
+
+    def origins(self, oid: int, has: Callable[[int], bool]) -> tuple[int, ...]:
+        """Return the topmost relations from which a relation has a column.
+
+        Args:
+            oid: a relation that has the column.
+            has: tells whether a relation has a column of that name.
+        """
+        found, todo = [], [oid]
+        for at in todo:
+            above = [p for p in self._parents.get(at, ()) if has(p)]
+            if not above:
+                found.append(at)
+            todo += (p for p in above if p not in todo)
+        return tuple(sorted(found))
 
     def root(self, oid: int) -> int:
         """Return the topmost ancestor, or the relation itself."""

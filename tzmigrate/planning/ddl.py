@@ -1,9 +1,15 @@
 """The only place that writes DDL; every name goes through ``readable_identifier``."""
 
 import re
+from dataclasses import replace
 
 from tzmigrate.planning.families import Cast, cast_of, using
-from tzmigrate.planning.model import PlannedColumn, RelationName, Step
+from tzmigrate.planning.model import (
+    OwnDefault,
+    PlannedColumn,
+    RelationName,
+    Step,
+)
 from tzmigrate.postgres.quoting import (
     quote_literal,
     readable_identifier,
@@ -103,6 +109,86 @@ def alter_table(
             why="for which there is no operator",
         )
     return Step(statement=up, inverse=down)
+
+
+COMMON_PARENT = RelationName(schema="tzmigrate", name="common_parent")
+"""Exists while a step runs that converts a column of several parents."""
+
+
+def alter_shared(
+    roots: tuple[RelationName, ...],
+    columns: tuple[PlannedColumn, ...],
+    *,
+    sql_zones: dict[str, str],
+    session_zone: str,
+    always: bool = False,
+) -> Step:
+    """Write the conversion of columns that a child has from several tables.
+
+    ``ALTER TABLE`` refuses such a column from each of them, but not from a parent
+    that they have in common: they get one for the while, so that no inheritance of
+    the child has to end, which would make its columns and CHECKs local to it.
+
+    Args:
+        roots: the tables; all of them have all the columns.
+        columns: those of one of the tables.
+        sql_zones: for each column name the zone to write into SQL.
+        session_zone: what ``TimeZone`` is pinned to.
+        always: write ``USING`` wherever there is such a clause.
+
+    Returns:
+        The step; defaults are not in it.
+    """
+    bare = tuple(replace(c, default_before=None, default_after=None) for c in columns)
+    step = alter_table(
+        COMMON_PARENT,
+        bare,
+        sql_zones=sql_zones,
+        session_zone=session_zone,
+        always=always,
+    )
+    parent = qualified(COMMON_PARENT)
+
+    def joined(*, back: bool) -> tuple[str, ...]:
+        types = (
+            f"{readable_identifier(c.column)} "
+            + short_type(c.type_after if back else c.type_before)
+            for c in columns
+        )
+        return (
+            f"CREATE TABLE {parent} ({', '.join(types)})",
+            *(f"ALTER TABLE {qualified(r)} INHERIT {parent}" for r in roots),
+        )
+
+    parted = (
+        *(f"ALTER TABLE {qualified(r)} NO INHERIT {parent}" for r in roots),
+        f"DROP TABLE {parent}",
+    )
+    return replace(
+        step,
+        before=joined(back=False),
+        before_back=joined(back=True),
+        after=parted,
+    )
+
+
+def drop_default(own: OwnDefault) -> str:
+    """Return the statement that takes a default away, from one table alone."""
+    return (
+        f"ALTER TABLE ONLY {qualified(own.relation)}"
+        f" ALTER COLUMN {readable_identifier(own.column)} DROP DEFAULT"
+    )
+
+
+def set_default(own: OwnDefault, *, back: bool) -> str:
+    """Return the statement that gives one table alone its own default, or none."""
+    expression = own.before if back else own.after
+    if expression is None:
+        return drop_default(own)
+    return (
+        f"ALTER TABLE ONLY {qualified(own.relation)}"
+        f" ALTER COLUMN {readable_identifier(own.column)} SET DEFAULT {expression}"
+    )
 
 
 def _using(column: PlannedColumn, target: str, sql_zones: dict[str, str]) -> str:

@@ -129,8 +129,11 @@ def plan_dependents(
     work = _Work(
         relations=found.relations,
         tokens={word: _token(word, names[name]) for name, word in found.words.items()},
-        sources={word: frozenset((name,)) for name, word in found.words.items()},
+        sources={},
     )
+    for name, word in found.words.items():
+        # columns of several tables that one child inherits have one word
+        work.sources[word] = work.sources.get(word, frozenset()) | {name}
     views = [t for t in found.things if t.kind in _VIEWS]
     for thing in sorted(views, key=lambda t: t.depth):
         _plan(work, thing, lambda: _view(work, thing, zoned_views=zoned_views))  # noqa: B023

@@ -124,12 +124,7 @@ def read_definitions(
     For the database that is planned for, whose texts may be printed in other words
     than those of a copy (a CHECK that was parsed once more prints differently).
     """
-    relations, attnums = _members(connection, columns)
-    values = {"relations": relations, "attnums": attnums}
-    views = [
-        row[0] for row in connection.execute(_query("views_above"), values).fetchall()
-    ]
-    target = _Target(relations=relations, attnums=attnums, views=views)
+    target = _target(connection, _members(connection, columns))
     return {
         (row[0], row[1], row[2]): Definition(text=row[7], tree=row[8])
         for row in _things(connection, target)
@@ -171,18 +166,25 @@ class _Target:
     views: list[int]
 
 
+def _target(
+    connection: psycopg.Connection[Any], members: Sequence[tuple[int, int, int]]
+) -> _Target:
+    relations = [relation for _, relation, _ in members]
+    attnums = [attnum for _, _, attnum in members]
+    rows = connection.execute(
+        _query("views_above"), {"relations": relations, "attnums": attnums}
+    ).fetchall()
+    views = [row[0] for row in rows]
+    return _Target(relations=relations, attnums=attnums, views=views)
+
+
 def _read(
     connection: psycopg.Connection[Any],
     columns: Sequence[tuple[RelationName, str]],
 ) -> Found:
-    relations, attnums = _members(connection, columns)
-    views = [
-        row[0]
-        for row in connection.execute(
-            _query("views_above"), {"relations": relations, "attnums": attnums}
-        )
-    ]
-    target = _Target(relations=relations, attnums=attnums, views=views)
+    members = _members(connection, columns)
+    target = _target(connection, members)
+    views = target.views
     plain = _things(connection, target)
     if not plain:
         return Found()
@@ -190,17 +192,11 @@ def _read(
     outputs = _outputs(connection, views)
     storage = _storage(connection, views)
     of_view = {row[0] for row in _names(connection, views)}
-    words = {}
-    for table, column in columns:
+    words: dict[tuple[str, str, str], str] = {}
+    for together in _inherited_together(members, columns):
         word = _word()
-        words[(table.schema, table.name, column)] = word
-        connection.execute(
-            sql.SQL("ALTER TABLE {} RENAME COLUMN {} TO {}").format(
-                sql.Identifier(table.schema, table.name),
-                sql.Identifier(column),
-                sql.Identifier(word),
-            )
-        )
+        words |= {(t.schema, t.name, column): word for t, column in together}
+        _rename(connection, together, word)
     for view in views:
         schema, name, kind, of_one = outputs[view]
         for output in of_one:
@@ -240,6 +236,55 @@ def _read(
     return Found(things=tuple(found), words=words, relations=relations)
 
 
+def _inherited_together(
+    members: Sequence[tuple[int, int, int]],
+    columns: Sequence[tuple[RelationName, str]],
+) -> list[list[tuple[RelationName, str]]]:
+    """Return the columns, those in one list that a child has from several of them."""
+    lists = [[column] for column in columns]
+    first: dict[tuple[int, int], int] = {}
+    for place, relation, attnum in members:
+        other = first.setdefault((relation, attnum), place)
+        into, added = lists[other], lists[place]
+        if into is not added:
+            into += added
+            lists = [into if one is added else one for one in lists]
+    return list({id(one): one for one in lists}.values())
+
+
+def _rename(
+    connection: psycopg.Connection[Any],
+    columns: Sequence[tuple[RelationName, str]],
+    word: str,
+) -> None:
+    """Rename a column; one of several parents from a parent that these get for it."""
+    table, column = columns[0]
+    if len(columns) > 1:
+        parent = RelationName(schema=table.schema, name=word)
+        connection.execute(
+            sql.SQL("CREATE TABLE {} AS SELECT {} FROM ONLY {} LIMIT 0").format(
+                sql.Identifier(parent.schema, parent.name),
+                sql.Identifier(column),
+                sql.Identifier(table.schema, table.name),
+            )
+        )
+        for root, _ in columns:
+            connection.execute(
+                sql.SQL("ALTER TABLE {} INHERIT {}").format(
+                    sql.Identifier(root.schema, root.name),
+                    sql.Identifier(parent.schema, parent.name),
+                )
+            )
+        table = parent
+    connection.execute(
+        sql.SQL("ALTER TABLE {} RENAME COLUMN {} TO {}").format(
+            sql.Identifier(table.schema, table.name),
+            sql.Identifier(column),
+            sql.Identifier(word),
+        )
+    )
+
+
 def _things(
     connection: psycopg.Connection[Any], target: _Target
 ) -> list[tuple[Any, ...]]:
@@ -257,17 +302,22 @@ def _things(
 def _members(
     connection: psycopg.Connection[Any],
     columns: Sequence[tuple[RelationName, str]],
-) -> tuple[list[int], list[int]]:
-    """Return the columns with those of partitions and inheritance children."""
+) -> list[tuple[int, int, int]]:
+    """Return the columns with those of partitions and inheritance children.
+
+    Each with the place of the column that it stands for, its relation and its number.
+    """
     rows = connection.execute(
-        "WITH RECURSIVE tree (relation, name) AS ("
-        " SELECT c.oid, w.name FROM ROWS FROM (unnest(%s::text[]),"
-        "  unnest(%s::text[]), unnest(%s::text[])) AS w (nsp, rel, name)"
+        "WITH RECURSIVE tree (place, relation, name) AS ("
+        " SELECT w.place, c.oid, w.name FROM ROWS FROM (unnest(%s::text[]),"
+        "  unnest(%s::text[]), unnest(%s::text[]))"
+        "  WITH ORDINALITY AS w (nsp, rel, name, place)"
         " JOIN pg_namespace n ON n.nspname = w.nsp"
         " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.rel"
-        " UNION SELECT i.inhrelid, t.name FROM tree t"
+        " UNION SELECT t.place, i.inhrelid, t.name FROM tree t"
         " JOIN pg_inherits i ON i.inhparent = t.relation)"
-        " SELECT a.attrelid::int8, a.attnum::int4 FROM tree t JOIN pg_attribute a"
+        " SELECT t.place::int4 - 1, a.attrelid::int8, a.attnum::int4"
+        " FROM tree t JOIN pg_attribute a"
         " ON a.attrelid = t.relation AND a.attname = t.name",
         (
             [table.schema for table, _ in columns],
@@ -275,7 +325,7 @@ def _members(
             [column for _, column in columns],
         ),
     ).fetchall()
-    return [row[0] for row in rows], [row[1] for row in rows]
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def _reads(

@@ -26,7 +26,10 @@ WITH target (relation, attnum) AS (
            jsonb_build_object('using', pg_get_expr(y.polqual, y.polrelid), 'check', pg_get_expr(y.polwithcheck, y.polrelid))::text, concat(y.polqual::text, y.polwithcheck::text), NULL
     FROM pg_policy y WHERE y.oid IN (SELECT object FROM used WHERE class = 'pg_policy'::regclass)
     UNION ALL
-    SELECT 'constraint', k.conrelid::regclass::text, k.conname, 'pg_constraint'::regclass, k.oid, 0, 0, pg_get_constraintdef(k.oid),
+    -- a check that a child has of its own as well goes after that of its parent, and comes back before it
+    SELECT 'constraint', k.conrelid::regclass::text, k.conname, 'pg_constraint'::regclass, k.oid, 0,
+           (WITH RECURSIVE above (relation) AS (SELECT k.conrelid UNION SELECT h.inhparent FROM above JOIN pg_inherits h ON h.inhrelid = above.relation) SELECT 1 - count(*) FROM above),
+           pg_get_constraintdef(k.oid),
            concat(k.conbin::text, i.indexprs::text, i.indpred::text), k.contype::text
     FROM pg_constraint k LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype = 'x'
     WHERE k.oid IN (SELECT object FROM used WHERE class = 'pg_constraint'::regclass UNION SELECT x.oid FROM pg_constraint x JOIN used u ON u.class = 'pg_class'::regclass AND x.conindid = u.object)

@@ -67,12 +67,33 @@ class Step:
         stands_for: the ``USING … AT TIME ZONE`` that a bare cast is equal to, for
             the comment beside it; empty where the statement says it itself.
         why: why it is not written so; empty: for its cost.
+        before, before_back: what must precede the statement, or the inverse.
+        after: what follows either.
     """
 
     statement: str
     inverse: str
     stands_for: str = ""
     why: str = ""
+    before: tuple[str, ...] = ()
+    before_back: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnDefault:
+    """A default that is set on one table of a tree alone, after all columns converted.
+
+    That of a child which is not its root's; of a column of several parents, all.
+
+    Attributes:
+        before, after: its expressions; ``None`` for no default.
+    """
+
+    relation: RelationName
+    column: str
+    before: str | None
+    after: str | None
 
 
 class DependentKind(StrEnum):
@@ -152,13 +173,14 @@ class Table:
     """One table of a group, or the root of a tree, with the statement that converts it.
 
     Attributes:
+        step: ``None`` where all its columns convert by ``Group.shared``.
         key, key_types: how rows are found again, from ``Relation.key``.
         strategy_back: how the inverse converts; a precision that was given up is
             brought back by a rewrite.
     """
 
     relation: RelationName
-    step: Step
+    step: Step | None
     strategy: Strategy
     strategy_back: Strategy | None = None
     key: tuple[str, ...] = ()
@@ -173,6 +195,8 @@ class Group:
         slug: the step's name in ledger and revision file, ``tz_orders``.
         relations: each root, followed by its partitions.
         tables: what is converted; empty where nothing is.
+        shared: what converts columns that a child has from several of the tables.
+        own_defaults: those of partitions and children.
         dependents: in the order in which they are locked and taken away: what reads
             before what is read.
         session_zone: what ``TimeZone`` is pinned to while the step runs.
@@ -188,6 +212,8 @@ class Group:
     strategy: Strategy
     session_zone: str = "Etc/UTC"
     tables: tuple[Table, ...] = ()
+    shared: tuple[Step, ...] = ()
+    own_defaults: tuple[OwnDefault, ...] = ()
     dependents: tuple[PlannedDependent, ...] = ()
     row_security: bool = False
     rows: int = -1

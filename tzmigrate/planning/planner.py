@@ -16,7 +16,7 @@ from tzmigrate.inventory.model import (
     Severity,
 )
 from tzmigrate.planning import advice, families, locks
-from tzmigrate.planning.ddl import alter_table, sql_zone
+from tzmigrate.planning.ddl import alter_shared, alter_table, sql_zone
 from tzmigrate.planning.expressions import convert_default
 from tzmigrate.planning.model import (
     Action,
@@ -24,9 +24,11 @@ from tzmigrate.planning.model import (
     Plan,
     PlannedColumn,
     RelationName,
+    Step,
     Strategy,
     Table,
 )
+from tzmigrate.planning.trees import Trees, own_defaults, torn
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.zones.model import Basis, ByColumn, Eras, Keep, Verdict, is_utc
 from tzmigrate.zones.sessions import ZonedColumn, session_zone_findings
@@ -125,17 +127,16 @@ class Planner:
         self._literals = literals or {}
         self._refused: dict[Names, Finding] = {}
         self._columns: dict[int, list[Column]] = defaultdict(list)
-        self._trees: dict[int, list[Relation]] = defaultdict(list)
+        self._trees = Trees(inventory)
         for column in inventory.columns:
-            if column.role in {Role.STORED, Role.FOREIGN}:
+            if column.role in {Role.STORED, Role.FOREIGN} and self._trees.is_origin(
+                column
+            ):
                 self._columns[column.relation_oid].append(column)
-        for relation in inventory.relations:
-            self._trees[relation.root].append(relation)
-        for root, tree in self._trees.items():
-            tree.sort(key=lambda r: (r.oid != root, r.schema, r.name))
-        self._roots = [
-            r for r in inventory.relations if r.root == r.oid and self._columns[r.oid]
-        ]
+        self._roots = sorted(
+            (r for r in inventory.relations if self._columns[r.oid]),
+            key=lambda r: self._trees.depth(r.oid),
+        )
 
     def plan(self) -> Plan:
         """Decide for every column of the inventory."""
@@ -149,6 +150,7 @@ class Planner:
             [c for of_one in self._columns.values() for c in of_one],
             {name for name, c in decided.items() if c.action is Action.CONVERT},
             self._uniting,
+            self._trees.united(r.oid for r in self._roots),
         ):
             relations = [r for r in self._roots if r.oid in members]
             slug = _slug(relations[0].name, slugs)
@@ -241,21 +243,23 @@ class Planner:
 
     def _group(self, roots: Sequence[Relation], slug: str) -> Group:
         columns = [c for r in roots for c in self._columns[r.oid]]
-        decided = _one_session(columns, [self._decide(c) for c in columns])
+        decided = _one_session(columns, [self._decide(c) for c in columns], self._trees)
         converting = [c for c in decided if c.action is Action.CONVERT]
         rules = self._rules
         group = Group(
             slug=slug,
             relations=tuple(
-                RelationName(schema=r.schema, name=r.name)
-                for root in roots
-                for r in self._trees[root.oid]
+                dict.fromkeys(
+                    RelationName(schema=r.schema, name=r.name)
+                    for root in roots
+                    for r in (root, *self._trees.below(root.oid))
+                )
             ),
             columns=tuple(decided),
             strategy=_strategy(decided, converting, rules),
             row_security=any(r.row_security for r in roots),
-            rows=_total([r.rows for r in roots]),
-            bytes=sum(r.bytes for r in roots),
+            rows=_total([r.rows for r in self._trees.tops(roots)]),
+            bytes=sum(r.bytes for r in self._trees.tops(roots)),
         )
         if not converting:
             return group
@@ -265,17 +269,23 @@ class Planner:
         session_zone = sql_zone(bound[0]) if bound else "Etc/UTC"
         if not bound and not always:
             session_zone = zones.pop()
+        by_name = {c.name: c for c in columns}
+        pairs = [(by_name[c.schema, c.relation, c.column], c) for c in converting]
+        style = _Style(session_zone=session_zone, always=always)
+        shared = self._trees.shared(column for column, _ in pairs)
+        apart = {c.name for members in shared for c in members}
         tables = tuple(
             _table(
                 r,
                 [c for c in converting if _of(c, r)],
+                frozenset(apart),
                 rules=rules,
-                session_zone=session_zone,
-                always=always,
+                style=style,
             )
             for r in roots
             if any(_of(c, r) for c in converting)
         )
+        tables = self._rewritten_together(roots, tables)
         estimate, reason = self._estimate(roots, tables)
         if estimate > rules.max_lock_ms:
             over = _over_budget(group, estimate, rules)
@@ -284,9 +294,36 @@ class Planner:
             group,
             session_zone=session_zone,
             tables=tables,
+            shared=_shared(shared, {c.name: p for c, p in pairs}, style),
+            own_defaults=own_defaults(self._trees, pairs, apart),
             lock_estimate_ms=estimate,
             lock_reason=reason,
         )
+
+    def _rewritten_together(
+        self, roots: Sequence[Relation], tables: Sequence[Table]
+    ) -> tuple[Table, ...]:
+        """Announce for each table of a tree the rewrite that another one brings."""
+        oids = {RelationName(schema=r.schema, name=r.name): r.oid for r in roots}
+        trees = self._trees.united(oids[t.relation] for t in tables)
+        found = tuple(tables)
+        for tree in trees:
+            inside = [t for t in found if oids[t.relation] in tree]
+            up = any(t.strategy is Strategy.REWRITE for t in inside)
+            down = any(
+                (t.strategy_back or t.strategy) is Strategy.REWRITE for t in inside
+            )
+            found = tuple(
+                replace(
+                    t,
+                    strategy=Strategy.REWRITE if up else t.strategy,
+                    strategy_back=Strategy.REWRITE if down else t.strategy_back,
+                )
+                if t in inside
+                else t
+                for t in found
+            )
+        return found
 
     def _estimate(
         self, roots: Sequence[Relation], tables: Sequence[Table]
@@ -317,19 +354,25 @@ def related(
     columns: Iterable[Column],
     converting: set[Names],
     uniting: frozenset[str] = frozenset(),
+    trees: Iterable[set[int]] = (),
 ) -> list[set[int]]:
     """Unite the tables that must convert in one step.
 
     These are the two sides of a foreign key, what one materialized view reads, which
-    would else be refreshed once for each of them, and what a view puts into one column.
+    would else be refreshed once for each of them, what a view puts into one column,
+    and what stands in one tree.
 
     Args:
         roots: ``oid`` of each table or root of a tree, in the order of the result.
         columns: their candidates.
         converting: names of those that will be converted.
         uniting: names of such views.
+        trees: relations that are locked with each other.
     """
     group = {oid: {oid} for oid in roots}
+    for tree in trees:
+        members = {oid for oid in roots if oid in tree}
+        group |= dict.fromkeys(members, members)
     first: dict[tuple[str, str], int] = {}
     for column in columns:
         if column.name not in converting:
@@ -393,7 +436,7 @@ def _staying(column: PlannedColumn, code: str, reason: str, hint: str) -> Planne
 
 
 def _one_session(
-    columns: Sequence[Column], decided: Sequence[PlannedColumn]
+    columns: Sequence[Column], decided: Sequence[PlannedColumn], trees: Trees
 ) -> list[PlannedColumn]:
     """Refuse what converts by the session's zone, in all zones but one."""
     found = list(decided)
@@ -410,6 +453,10 @@ def _one_session(
                 for c in found
             ]
         whole = _whole_keys(columns, found)
+        for one in torn(trees, columns, whole):
+            whole[one.index] = _staying(
+                whole[one.index], one.code, one.reason, one.hint
+            )
         if whole == found:
             return found
         found = whole
@@ -434,24 +481,36 @@ def _total(rows: Sequence[int]) -> int:
     return -1 if min(rows) < 0 else sum(rows)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Style:
+    """How statements are written, as ``alter_table`` takes it."""
+
+    session_zone: str
+    always: bool
+
+
 def _table(
     relation: Relation,
     converting: Sequence[PlannedColumn],
+    apart: frozenset[Names],
     *,
     rules: Rules,
-    session_zone: str,
-    always: bool,
+    style: _Style,
 ) -> Table:
     name = RelationName(schema=relation.schema, name=relation.name)
+    own = tuple(c for c in converting if (c.schema, c.relation, c.column) not in apart)
+    step = None
+    if own:
+        step = alter_table(
+            name,
+            own,
+            sql_zones=_sql_zones(own),
+            session_zone=style.session_zone,
+            always=style.always,
+        )
     return Table(
         relation=name,
-        step=alter_table(
-            name,
-            tuple(converting),
-            sql_zones={c.column: sql_zone(c.zone or "UTC") for c in converting},
-            session_zone=session_zone,
-            always=always,
-        ),
+        step=step,
         strategy=_strategy(converting, converting, rules),
         strategy_back=None
         if all(families.is_free_back(c) for c in converting)
@@ -459,6 +518,33 @@ def _table(
         key=relation.key,
         key_types=relation.key_types,
     )
+
+
+def _shared(
+    shared: Sequence[Sequence[Column]],
+    planned: Mapping[Names, PlannedColumn],
+    style: _Style,
+) -> tuple[Step, ...]:
+    """Write one statement for the columns that the same tables have in common."""
+    by_roots: dict[tuple[RelationName, ...], list[PlannedColumn]] = defaultdict(list)
+    for members in shared:
+        roots = sorted((c.schema, c.relation) for c in members)
+        names = tuple(RelationName(schema=s, name=r) for s, r in roots)
+        by_roots[names].append(planned[members[0].name])
+    return tuple(
+        alter_shared(
+            roots,
+            tuple(columns),
+            sql_zones=_sql_zones(columns),
+            session_zone=style.session_zone,
+            always=style.always,
+        )
+        for roots, columns in by_roots.items()
+    )
+
+
+def _sql_zones(columns: Iterable[PlannedColumn]) -> dict[str, str]:
+    return {c.column: sql_zone(c.zone or "UTC") for c in columns}
 
 
 def _still_writing_naive(

@@ -167,7 +167,7 @@ def _like_its_root(
         relation is not None
         and relation.root != relation.oid
         and relation.root in shown
-        and not any(_is_blocked(c) for c in columns)
+        and not any(c.role is Role.STORED or _is_blocked(c) for c in columns)
     )
 
 

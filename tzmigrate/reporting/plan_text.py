@@ -109,18 +109,21 @@ def _converting(page: Page, plan: Plan) -> None:
     if rows:
         page.title("To convert")
         page.table(("table / column", "change", "zone", "strategy", "lock"), rows)
-    changed = [
-        column
+    changed = {
+        (c.schema, c.relation, c.column): (c.default_before, c.default_after)
         for group in plan.groups
-        for column in group.converted
-        if column.default_before != column.default_after
-    ]
+        for c in group.converted
+    } | {
+        (d.relation.schema, d.relation.name, d.column): (d.before, d.after)
+        for group in plan.groups
+        for d in group.own_defaults
+    }
+    changed = {name: pair for name, pair in changed.items() if pair[0] != pair[1]}
     if changed:
         page.title("Defaults that change")
-    for column in changed:
-        name = named(column.schema, column.relation, column.column)
-        before = short_default(column.default_before) or "none"
-        after = short_default(column.default_after) or "none"
+    for names, defaults in changed.items():
+        name = named(*names)
+        before, after = (short_default(d) or "none" for d in defaults)
         page.paragraph(f"{name}: {before} → {after}", lead="  -", indent=4)
 
 

@@ -4,18 +4,20 @@ A revision outlives the tool that wrote it: plain ``op.execute`` of SQL, which r
 where tzmigrate is not installed and reads well to a DBA.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tzmigrate.planning.ddl import qualified, sql_zone
+from tzmigrate.planning.ddl import drop_default, qualified, set_default, sql_zone
 from tzmigrate.planning.model import (
     DependentKind,
     Group,
+    OwnDefault,
     PlannedColumn,
     PlannedDependent,
     RelationName,
+    Step,
     Strategy,
-    Table,
     Way,
 )
 from tzmigrate.revisions import support, wire
@@ -176,6 +178,7 @@ def group_statements(
         )
     ]
     found += [_plan_column(c, up=up) for c in group.converted]
+    found += [_plan_default(d, up=up) for d in group.own_defaults]
     found += [_plan_dependent(d, up=up) for d in group.dependents]
     for table in group.tables:
         strategy = table.strategy if up else table.strategy_back or table.strategy
@@ -196,9 +199,16 @@ def group_statements(
     found.append(_call("take_step", {}))
     for dependent in group.dependents:
         found += [_if_taken(dependent, sql) for sql in dependent.take]
+    for own in group.own_defaults:
+        if (own.before if up else own.after) is not None:
+            found.append(_if_there(own, drop_default(own)))
+    steps = [(t.step, t.strategy) for t in group.tables if t.step is not None]
+    steps += [(step, group.strategy) for step in group.shared]
     # the way back meets the tables in the reverse order
-    for table in group.tables if up else reversed(group.tables):
-        found.append(_alter(group, table, up=up))
+    for step, strategy in steps if up else reversed(steps):
+        found += _alter(group, step, strategy, up=up)
+    for own in group.own_defaults:
+        found.append(_if_there(own, set_default(own, back=not up)))
     for dependent in reversed(group.dependents):
         made = dependent.make if up else dependent.remake
         found += [_if_taken(dependent, sql, asked="makes") for sql in made]
@@ -236,6 +246,19 @@ def _plan_column(column: PlannedColumn, *, up: bool) -> Statement:
             "type_before": wire.literal(before if up else after),
             "type_after": wire.literal(after if up else before),
             "zone": wire.literal(sql_zone(column.zone or "UTC")),
+            "default_before": "NULL" if default is None else wire.literal(default),
+        },
+    )
+
+
+def _plan_default(own: OwnDefault, *, up: bool) -> Statement:
+    # as for a column, the way down knows the default from the ledger
+    default = own.before if up else None
+    return _call(
+        "plan_default",
+        {
+            "relation": wire.literal(qualified(own.relation)),
+            "column_name": wire.literal(own.column),
             "default_before": "NULL" if default is None else wire.literal(default),
         },
     )
@@ -291,21 +314,34 @@ def _if_taken(
     )
 
 
-def _alter(group: Group, table: Table, *, up: bool) -> Statement:
-    ddl = table.step.statement if up else table.step.inverse
+def _if_there(own: OwnDefault, sql: str) -> Statement:
+    """Return a statement that runs only where the database has the child."""
+    relation = wire.literal(qualified(own.relation))
+    return Statement(wire.guarded(f"tzmigrate.took_default({relation})", sql))
+
+
+def _alter(
+    group: Group, step: Step, strategy: Strategy, *, up: bool
+) -> Iterator[Statement]:
+    ddl = step.statement if up else step.inverse
     note = ""
-    if table.step.stands_for:
-        using = wire.comment(table.step.stands_for)
+    if step.stands_for:
+        using = wire.comment(step.stands_for)
         zone = wire.comment(group.session_zone)
-        why = table.step.why or (
+        why = step.why or (
             "a third faster"
-            if table.strategy is Strategy.REWRITE
+            if strategy is Strategy.REWRITE
             else "which would rewrite the table"
         )
         note = f"the same as {using}, {why}; the session's zone is pinned to {zone}"
     # run a second time, USING would shift every value (postgres-facts.md 0.5), and
     # SET DEFAULT would overwrite what somebody has set since
-    return Statement(wire.guarded("tzmigrate.must_convert()", ddl), note)
+    guard = "tzmigrate.must_convert()"
+    for sql in step.before if up else step.before_back:
+        yield Statement(wire.guarded(guard, sql))
+    yield Statement(wire.guarded(guard, ddl), note)
+    for sql in step.after:
+        yield Statement(wire.guarded(guard, sql))
 
 
 def _call(function: str, arguments: dict[str, str]) -> Statement:

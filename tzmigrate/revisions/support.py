@@ -16,6 +16,7 @@ INSTALLED = (
     "dependents",
     "families",
     "columns",
+    "trees",
     "values",
     "picture",
     "properties",

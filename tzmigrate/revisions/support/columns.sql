@@ -123,6 +123,8 @@ BEGIN
             UNION
             SELECT 'pg_policy'::regclass, y.oid, 0, m.oid, 0, 'reads the whole row of'
             FROM member m JOIN pg_policy y ON y.polrelid = m.oid WHERE strpos(concat(y.polqual::text, y.polwithcheck::text), m.whole_row) > 0
+        ), own (relation, attname) AS (
+            SELECT to_regclass(d.relation)::oid, d.column_name FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_default d ON d.step_id = s.id AND d.present
         ), unknown (words) AS (
             SELECT concat(pg_describe_object(t.class, t.object, t.sub), ' ', t.words, ' ', CASE WHEN t.attnum > 0 THEN 'column ' END, pg_describe_object('pg_class'::regclass, t.member, t.attnum))
             FROM thing t WHERE NOT EXISTS (SELECT FROM planned p WHERE p.class = t.class AND p.object = t.object AND p.sub = t.sub)
@@ -130,7 +132,12 @@ BEGIN
             SELECT CASE WHEN m.relkind = 'f' THEN concat('foreign table ', m.oid::regclass, ' shares column ', quote_ident(m.attname))
                         ELSE concat('table ', m.oid::regclass, ' has another default for column ', quote_ident(m.attname)) END
             FROM member m WHERE m.oid <> m.root AND (m.relkind = 'f'
-                OR tzmigrate.default_text(m.oid, m.attname) IS DISTINCT FROM tzmigrate.default_text(m.root, m.attname))
+                OR NOT EXISTS (SELECT FROM own o WHERE o.relation = m.oid AND o.attname = m.attname)
+                AND tzmigrate.default_text(m.oid, m.attname) IS DISTINCT FROM tzmigrate.default_text(m.root, m.attname))
+            UNION ALL
+            SELECT concat('table ', i.inhparent::regclass, ' gives column ', quote_ident(m.attname), ' to table ', m.oid::regclass)
+            FROM member m JOIN pg_inherits i ON i.inhrelid = m.oid JOIN pg_attribute a ON a.attrelid = i.inhparent AND a.attname = m.attname AND NOT a.attisdropped
+            WHERE NOT EXISTS (SELECT FROM member p WHERE p.oid = i.inhparent AND p.attname = m.attname)
         )
         SELECT min(words) FROM unknown);
 END
@@ -143,6 +150,7 @@ DECLARE
     s tzmigrate.step = tzmigrate.open_step();
     leaning text = tzmigrate.leaning();
 BEGIN
+    PERFORM tzmigrate.check_defaults();
     IF leaning IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', leaning),
             'The plan does not know it, and it may mean something else once the type has changed.',

@@ -251,6 +251,7 @@ BEGIN
         FOR part IN SELECT * FROM tzmigrate.open_parts() LOOP
             PERFORM tzmigrate.prove_part(part);
         END LOOP;
+        UPDATE tzmigrate.step_default d SET default_after = tzmigrate.default_text(to_regclass(d.relation), d.column_name) WHERE d.step_id = s.id AND d.present;
         PERFORM tzmigrate.repair_indexes(s.repairs);
         PERFORM tzmigrate.recompile((SELECT array_agg(tzmigrate.part_relation(o)) FROM tzmigrate.open_parts() AS o));
         PERFORM tzmigrate.compare_picture(s);

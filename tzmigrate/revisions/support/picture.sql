@@ -184,7 +184,7 @@ $tz$;
 CREATE OR REPLACE FUNCTION tzmigrate.picture(root regclass, announced name[]) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
     WITH RECURSIVE tree (relation) AS (
-        SELECT root::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+        SELECT root::oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
     ), announced_column (key) AS (
         SELECT concat('column ', tree.relation::regclass, '.', quote_ident(a)) FROM tree, unnest(announced) AS a
     )

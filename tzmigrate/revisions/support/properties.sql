@@ -229,7 +229,13 @@ BEGIN
             || ARRAY(WITH RECURSIVE below (oid) AS (SELECT x.oid FROM pg_constraint x WHERE x.conparentid = k.oid UNION ALL SELECT x.oid FROM below JOIN pg_constraint x ON x.conparentid = below.oid)
                 SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', x.oid), ' IS ', quote_literal(m.description))
                 FROM below JOIN pg_constraint x ON x.oid = below.oid JOIN pg_description m ON m.classoid = 'pg_constraint'::regclass AND m.objoid = x.oid AND m.objsubid = 0
-                WHERE x.conname = k.conname AND k.contype = 'f');
+                WHERE x.conname = k.conname AND k.contype = 'f')
+            -- and those that partitions and children have from it
+            || ARRAY(WITH RECURSIVE below (oid) AS (SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = k.conrelid UNION SELECT i.inhrelid FROM below JOIN pg_inherits i ON i.inhparent = below.oid)
+                SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', x.oid), ' IS ', quote_literal(m.description))
+                FROM below JOIN pg_constraint x ON x.conrelid = below.oid AND x.contype = 'c' AND x.conname = k.conname AND x.coninhcount > 0 AND NOT x.conislocal
+                JOIN pg_description m ON m.classoid = 'pg_constraint'::regclass AND m.objoid = x.oid AND m.objsubid = 0
+                WHERE k.contype = 'c' AND NOT k.connoinherit ORDER BY x.conrelid);
     END IF;
 
     IF class = 'pg_trigger'::regclass THEN

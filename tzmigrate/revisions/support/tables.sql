@@ -91,3 +91,14 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step_dependent (
     definition_after text,
     PRIMARY KEY (step_id, position)
 );
+
+-- partitions and children whose default is not that of their parent
+CREATE TABLE IF NOT EXISTS tzmigrate.step_default (
+    step_id bigint NOT NULL REFERENCES tzmigrate.step ON DELETE CASCADE,
+    relation text NOT NULL,
+    column_name name NOT NULL,
+    present boolean NOT NULL,
+    default_before text,
+    default_after text,
+    PRIMARY KEY (step_id, relation, column_name)
+);

@@ -20,7 +20,7 @@ BEGIN
             HINT = 'Run tzmigrate rollback --all first.';
     END IF;
     SELECT s.schema_created INTO made_here FROM tzmigrate.support s;
-    DROP TABLE tzmigrate.sample, tzmigrate.step_dependent, tzmigrate.step_column, tzmigrate.support CASCADE;
+    DROP TABLE tzmigrate.sample, tzmigrate.step_dependent, tzmigrate.step_default, tzmigrate.step_column, tzmigrate.support CASCADE;
     FOR statement IN
         SELECT pg_catalog.concat('DROP FUNCTION IF EXISTS ', p.oid::pg_catalog.regprocedure::text, ' CASCADE')
         FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'tzmigrate'::pg_catalog.regnamespace

@@ -7,7 +7,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 BEGIN
     RETURN QUERY
         WITH RECURSIVE tree (relation) AS (
-            SELECT root::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+            -- a child of two parents stands once in it
+            SELECT root::oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
         )
         SELECT c.oid::regclass FROM tree JOIN pg_class c ON c.oid = tree.relation WHERE c.relkind = 'r' ORDER BY c.oid;
 END
@@ -188,6 +189,8 @@ BEGIN
                             -- of other families of time no text could be compared by an index
                             WHEN EXISTS (SELECT FROM tzmigrate.step_column c WHERE c.step_id = s.id AND c.column_name = ANY (choose_sample.key)
                                          AND NOT tzmigrate.one_moment(c) AND tzmigrate.type_now(c) NOT IN ('tsrange'::regtype, 'tstzrange'::regtype)) THEN NULL
+                            -- no key spans a table and those that inherit from it
+                            WHEN k.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = t) THEN NULL
                             ELSE nullif(choose_sample.key, '{}') END, CASE WHEN k.relkind = 'r' AND NOT s.rewrite THEN ARRAY['tableoid', 'ctid'] END),
         masked = k.relrowsecurity,
         forced_row_security = k.relforcerowsecurity AND NOT r.rolsuper AND NOT r.rolbypassrls
