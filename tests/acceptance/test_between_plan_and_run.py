@@ -43,10 +43,21 @@ ARRIVED = {
     "an index expression": (
         ORDERS, "CREATE INDEX late ON orders ((at + interval '1 day'))", "late"
     ),
-    "an exclusion": (
-        ORDERS, "ALTER TABLE orders ADD EXCLUDE (at WITH =)", "orders_at_excl"
+    "an exclusion of ranges": (
+        ORDERS,
+        "ALTER TABLE orders ADD CONSTRAINT late"
+        " EXCLUDE USING gist (tsrange(at, at) WITH &&)",
+        "late",
     ),
-    "statistics": (ORDERS, "CREATE STATISTICS late ON at, size FROM orders", "late"),
+    "a partial exclusion": (
+        ORDERS,
+        "ALTER TABLE orders ADD CONSTRAINT late EXCLUDE (at WITH =)"
+        " WHERE (at > '2024-01-01')",
+        "late",
+    ),
+    "statistics of an expression": (
+        ORDERS, "CREATE STATISTICS late ON (at::date), size FROM orders", "late"
+    ),
     "a check of the row": (
         ORDERS,
         "ALTER TABLE orders ADD CONSTRAINT whole CHECK (orders IS NOT NULL)",
@@ -59,14 +70,27 @@ ARRIVED = {
         "late",
     ),
     "a view": (ORDERS, "CREATE VIEW late AS SELECT at FROM orders", "late"),
-    "a view of the row": (ORDERS, "CREATE VIEW late AS SELECT o FROM orders o", "late"),
+    "a view of a part of the row": (
+        ORDERS,
+        "CREATE VIEW late AS SELECT (o).at FROM (SELECT orders AS o FROM orders) AS s",
+        "late",
+    ),
     "a policy of the row": (
         ORDERS, "CREATE POLICY late ON orders USING (orders IS NOT NULL)", "late"
     ),
     "a publication of columns": (
         ORDERS, "CREATE PUBLICATION late FOR TABLE orders (id, at)", "late"
     ),
-    "a child": (ORDERS, "CREATE TABLE late () INHERITS (orders)", "late"),
+    "a child with a default": (
+        ORDERS,
+        "CREATE TABLE late (at timestamp DEFAULT '2024-05-05') INHERITS (orders)",
+        "late",
+    ),
+    "a child with a check": (
+        ORDERS,
+        "CREATE TABLE late (CHECK (at < '2100-01-01')) INHERITS (orders)",
+        "late_at_check",
+    ),
     "a partition with a default": (
         PARTS,
         "CREATE TABLE late PARTITION OF orders (at DEFAULT timezone('utc', now()))"
@@ -92,6 +116,20 @@ ARRIVED = {
     ),
 }  # fmt: skip
 
+SINCE = (("columns", ">= 15"), ("of an expression", ">= 14"))
+
+CARRIED = {
+    "an exclusion": "ALTER TABLE orders ADD CONSTRAINT late EXCLUDE (at WITH =)",
+    "statistics": "CREATE STATISTICS late ON at, size FROM orders;"
+    " ALTER STATISTICS late SET STATISTICS 321",
+    "a view of the row": "CREATE VIEW late AS SELECT o FROM orders o",
+    "a child": "CREATE TABLE late () INHERITS (orders);"
+    " INSERT INTO late VALUES (1001, '2024-05-05', 1);"
+    " CREATE INDEX late_at ON late (at) WITH (fillfactor = 50)",
+    "an index": "CREATE INDEX late ON orders (at) WITH (fillfactor = 50);"
+    " COMMENT ON INDEX late IS 'kept'; ALTER TABLE orders CLUSTER ON late",
+}
+
 
 def naive(database: Any, table: str = "orders") -> bool:
     return bool(
@@ -107,7 +145,7 @@ def naive(database: Any, table: str = "orders") -> bool:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.pg(">= 15") if "columns" in name else ())
+        pytest.param(name, marks=[pytest.mark.pg(v) for w, v in SINCE if w in name])
         for name in ARRIVED
     ],
 )
@@ -126,6 +164,27 @@ def test_what_arrives_between_plan_and_run_is_a_stale_plan(
     assert thing in caught.value.orig.diag.message_primary
     assert naive(database)
     assert database.scalar("SELECT count(*) FROM tzmigrate.step") == 0
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+@pytest.mark.parametrize("name", CARRIED)
+def test_what_arrives_and_cannot_come_to_mean_something_else_is_carried_over(
+    name: str,
+    zone: str,
+    database: Any,
+    make_project: Callable[..., Any],
+    canonical_dump: Callable[..., str],
+) -> None:
+    database.execute(ORDERS)
+    project = make_project(database.url)
+    project.plan(zones=(f"default={zone}", "public.calendar.*=keep"))
+    database.execute(CARRIED[name])
+    before = canonical_dump(database)
+    project.run("upgrade", "head")
+    assert not naive(database)
+    assert project.verify().outcome is Outcome.PROVED
+    project.run("downgrade", "base")
+    assert canonical_dump(database) == before
 
 
 def test_what_the_team_adds_after_the_upgrade_stops_the_downgrade(
@@ -382,7 +441,7 @@ def test_a_gap_row_written_while_the_first_look_lasts_stops_under_the_lock(
         # long before the revision: its id is older than all that the revision does
         early.execute("SELECT pg_current_xact_id()")
         early.execute("INSERT INTO orders VALUES (1001, '2024-03-10 02:30')")
-        (locking,) = (i for i, x in enumerate(run) if "take_table" in x)
+        (locking,) = (i for i, x in enumerate(run) if "take_step" in x)
         for statement in run[:locking]:
             step.execute(statement)
         early.commit()
