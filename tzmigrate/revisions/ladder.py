@@ -35,6 +35,7 @@ from tzmigrate.planning.model import (
 )
 from tzmigrate.planning.planner import Names, Planner
 from tzmigrate.postgres.dump import ShadowUnavailable
+from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.lacks import NotCopied
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session
@@ -151,6 +152,10 @@ class Trial:
                 self._run(group, "up")
         except _Misunderstood as wrong:
             return group, wrong.blocked
+        except psycopg.OperationalError as error:
+            # a lock, a lost connection, a full disk: says nothing of the group
+            with translated():
+                raise error from None
         except psycopg.Error as error:
             return group, (_failed(group, error),)
         return group, ()
@@ -174,7 +179,8 @@ class Trial:
             revision="shadow",
             predecessor=None,
             server_major=version // 10000,
-            lock_timeout="2s",
+            # nobody else is there, but autovacuum may be
+            lock_timeout="60s",
             policy=self.policy,
         )
         # one after the other, but sent together: there are thousands of them

@@ -107,7 +107,7 @@ BEGIN
             LEFT JOIN pg_rewrite r ON u.class = 'pg_rewrite'::regclass AND r.oid = u.object
             LEFT JOIN pg_trigger g ON u.class = 'pg_trigger'::regclass AND g.oid = u.object
             LEFT JOIN pg_statistic_ext x ON u.class = 'pg_statistic_ext'::regclass AND x.oid = u.object
-            WHERE coalesce(o.relkind, '-') NOT IN ('i', 'I', 'S') AND coalesce(k.contype, '-') NOT IN ('p', 'u', 'n', 't')
+            WHERE (u.attnum = 0 OR coalesce(o.relkind, '-') NOT IN ('i', 'I', 'S')) AND coalesce(k.contype, '-') NOT IN ('p', 'u', 'n', 't')
               -- copies that a partition or child has from its parent, and what ALTER itself makes anew from plain columns
               AND coalesce(k.conparentid, 0) = 0 AND NOT coalesce(k.contype = 'c' AND NOT k.conislocal, false)
               AND coalesce(g.tgparentid, 0) = 0 AND NOT coalesce(g.tgisinternal, false)

@@ -1,0 +1,186 @@
+"""What changes about dependents after the plan: stopped by name, or kept as found."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+SCHEMA = """
+CREATE TABLE orders (id int PRIMARY KEY, at timestamp, note text);
+INSERT INTO orders SELECT g, timestamp '2024-01-01' + g * interval '1 hour', 'n'
+  FROM generate_series(1, 5) g;
+CREATE VIEW recent AS SELECT id, at, note FROM orders WHERE at > '2024-01-01 02:00';
+CREATE VIEW above AS SELECT id, at::date AS day FROM recent;
+CREATE VIEW ids AS SELECT id FROM orders WHERE at::date > '2000-01-01';
+CREATE MATERIALIZED VIEW days AS
+  SELECT at::date AS day, count(*) AS n FROM recent GROUP BY 1;
+CREATE UNIQUE INDEX days_day ON days (day);
+CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN RETURN NEW; END';
+CREATE TRIGGER moved BEFORE UPDATE OF at ON orders FOR EACH ROW EXECUTE FUNCTION kept();
+CREATE INDEX orders_day ON orders ((at::date));
+ALTER TABLE orders ADD CONSTRAINT sane CHECK (at > '1990-01-01');
+CREATE TABLE guests (id int PRIMARY KEY, at timestamp);
+ALTER TABLE guests ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON guests USING (at > '2000-01-01');
+"""
+
+CHANGED = {
+    "a view's query": (
+        "CREATE OR REPLACE VIEW recent AS SELECT id, at, note FROM orders"
+        " WHERE at > '2024-01-01 03:00'",
+        "view public.recent has another definition",
+    ),
+    "a view that keeps its types": (
+        "CREATE OR REPLACE VIEW ids AS SELECT id FROM orders WHERE at > '2001-01-01'",
+        "view public.ids has another definition",
+    ),
+    "a materialized view": (
+        "DROP MATERIALIZED VIEW days; CREATE MATERIALIZED VIEW days AS"
+        " SELECT at::date AS day, count(*) + 1 AS n FROM recent GROUP BY 1;"
+        " CREATE UNIQUE INDEX days_day ON days (day)",
+        "materialized view public.days has another definition",
+    ),
+    "a trigger": (
+        "DROP TRIGGER moved ON orders; CREATE TRIGGER moved AFTER UPDATE OF at"
+        " ON orders FOR EACH ROW EXECUTE FUNCTION kept()",
+        "trigger moved of public.orders has another definition",
+    ),
+    "an index": (
+        "DROP INDEX orders_day; CREATE INDEX orders_day ON orders ((at::time))",
+        "index public.orders_day has another definition",
+    ),
+    "a constraint": (
+        "ALTER TABLE orders DROP CONSTRAINT sane,"
+        " ADD CONSTRAINT sane CHECK (at > '1991-01-01')",
+        "constraint sane of public.orders has another definition",
+    ),
+    "a policy": (
+        "ALTER POLICY mine ON guests USING (at > '2001-01-01')",
+        "policy mine of public.guests has another definition",
+    ),
+    "a view more": (
+        "CREATE VIEW late AS SELECT id FROM recent",
+        "view public.late uses",
+    ),
+    "an index more on a materialized view": (
+        "CREATE INDEX late ON days (n)",
+        "index public.late",
+    ),
+    "a trigger more on a view": (
+        "CREATE TRIGGER late INSTEAD OF INSERT ON above FOR EACH ROW"
+        " EXECUTE FUNCTION kept()",
+        "trigger late",
+    ),
+    "a rule more on a view": (
+        "CREATE RULE late AS ON DELETE TO recent DO INSTEAD NOTHING",
+        "rule late",
+    ),
+    "a column of a view's row type": (
+        "CREATE TABLE held (row recent)",
+        "held",
+    ),
+    "a function over a view's rows": (
+        "CREATE FUNCTION late(recent) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "function public.late(public.recent)",
+    ),
+}
+
+
+@pytest.fixture
+def planned(database: Any, make_project: Callable[..., Any]) -> Any:
+    database.execute(SCHEMA)
+    project = make_project(database.url)
+    plan = project.plan(zones=("default=UTC",))
+    assert plan.written, plan
+    project.run("upgrade", "+1")
+    return project
+
+
+def zoned(database: Any, relation: str) -> bool:
+    return bool(
+        database.scalar(
+            "SELECT atttypid = 'timestamptz'::regtype FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attname = 'at'",
+            [relation],
+        )
+    )
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_another_definition_or_one_more_stops_by_its_name(
+    name: str, database: Any, planned: Any, canonical_dump: Callable[..., Any]
+) -> None:
+    late, thing = CHANGED[name]
+    database.execute(late)
+    before = canonical_dump(database)
+    with pytest.raises(DBAPIError) as caught:
+        planned.run("upgrade", "head")
+    assert caught.value.orig.sqlstate == "TZ345"
+    assert thing in caught.value.orig.diag.message_primary
+    step_before = "public.guests" in thing
+    assert zoned(database, "orders") is False or step_before
+    assert zoned(database, "guests") is False or not step_before
+    if not step_before:
+        planned.run("downgrade", "base")
+        planned.run("upgrade", "+1")
+        assert canonical_dump(database) == before
+
+
+def test_what_this_database_lacks_is_passed_over(
+    database: Any, planned: Any, canonical_dump: Callable[..., Any]
+) -> None:
+    database.execute(
+        "DROP VIEW above; DROP VIEW ids; DROP TRIGGER moved ON orders;"
+        " DROP INDEX orders_day; ALTER TABLE orders DROP CONSTRAINT sane;"
+        " DROP POLICY mine ON guests"
+    )
+    before = canonical_dump(database)
+    planned.run("upgrade", "head")
+    assert zoned(database, "orders")
+    assert zoned(database, "recent")
+    assert database.scalar("SELECT to_regclass('above')") is None
+    planned.run("downgrade", "base")
+    planned.run("upgrade", "+1")
+    assert canonical_dump(database) == before
+
+
+def test_owner_grants_comments_and_options_of_now_are_kept(
+    database: Any,
+    planned: Any,
+    make_role: Callable[..., Any],
+    canonical_dump: Callable[..., Any],
+) -> None:
+    owner, reader = make_role(), make_role()
+    database.execute(
+        f'GRANT SELECT ON orders TO "{owner.name}";'
+        f'ALTER VIEW recent OWNER TO "{owner.name}";'
+        f'GRANT SELECT (id) ON recent TO "{reader.name}" WITH GRANT OPTION;'
+        "COMMENT ON VIEW recent IS 'since the plan';"
+        "COMMENT ON INDEX days_day IS 'since the plan';"
+        "ALTER VIEW ids SET (security_barrier = true);"
+        "ALTER TABLE orders DISABLE TRIGGER moved;"
+        "REFRESH MATERIALIZED VIEW days WITH NO DATA"
+    )
+    before = canonical_dump(database)
+    planned.run("upgrade", "head")
+    assert database.scalar(
+        "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'recent'"
+    ) == (owner.name)
+    assert database.scalar("SELECT obj_description('recent'::regclass)") == (
+        "since the plan"
+    )
+    assert database.scalar(
+        "SELECT reloptions::text FROM pg_class WHERE relname = 'ids'"
+    ) == ("{security_barrier=true}")
+    assert (
+        database.scalar("SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'moved'")
+        == "D"
+    )
+    assert not database.scalar(
+        "SELECT relispopulated FROM pg_class WHERE relname = 'days'"
+    )
+    planned.run("downgrade", "base")
+    planned.run("upgrade", "+1")
+    assert canonical_dump(database) == before
