@@ -62,3 +62,30 @@ def test_functions_of_an_owner_run_with_the_owners_rights(
         == 3
     )
     project.run("downgrade", "base")
+
+
+def test_what_belongs_to_a_role_that_we_may_not_act_for_keeps_its_column(
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    owner, other = make_role(), make_role()
+    database.execute(
+        f'ALTER ROLE "{owner.name}" CREATEDB;'
+        f'GRANT CREATE ON DATABASE "{database.name}" TO "{owner.name}";'
+        f'GRANT CREATE ON SCHEMA public TO "{owner.name}", "{other.name}";'
+        f'SET ROLE "{owner.name}";'
+        "CREATE TABLE orders (id int PRIMARY KEY, at timestamp, seen timestamp);"
+        f'GRANT SELECT ON orders TO "{other.name}"; SET ROLE "{other.name}";'
+        "CREATE VIEW theirs AS SELECT id, at FROM orders"
+    )
+    project = make_project(database.url_as(owner))
+    plan = project.plan(zones=("default=UTC",))
+    (refused,) = (c for g in plan.groups for c in g.columns if c.action == "refuse")
+    assert (refused.column, refused.code) == ("at", "TZ140")
+    assert f"view public.theirs: it belongs to {other.name}" in refused.reason
+    project.run("upgrade", "head")
+    assert database.scalar(
+        "SELECT array_agg(atttypid::regtype::text ORDER BY attnum) FROM pg_attribute"
+        " WHERE attrelid = 'orders'::regclass AND attname IN ('at', 'seen')"
+    ) == ["timestamp without time zone", "timestamp with time zone"]

@@ -7,7 +7,7 @@ whether the server understands it as meant is tried on the shadow afterwards.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tzmigrate.inventory.findings import DEPENDENT_CODES
 from tzmigrate.planning import rewriting
@@ -188,7 +188,8 @@ def _plan(
         )
         return
     if planned is not None:
-        work.planned.append((thing, planned))
+        leans_on = tuple(sorted(_columns(work, thing)))
+        work.planned.append((thing, replace(planned, leans_on=leans_on)))
 
 
 def _columns(work: _Work, thing: Leaning) -> frozenset[tuple[str, str, str]]:

@@ -17,7 +17,11 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from tzmigrate.planning.model import DependentKind, RelationName
+from tzmigrate.planning.model import (
+    DependentKind,
+    PlannedDependent,
+    RelationName,
+)
 from tzmigrate.postgres.quoting import readable_name
 
 _FILTERED_PUBLICATIONS = 150000
@@ -143,6 +147,26 @@ def read_uniting_views(connection: psycopg.Connection[Any]) -> frozenset[str]:
         " AND r.ev_action::text ~ ':setOperations [{]|:joinmergedcols [1-9]'"
     ).fetchall()
     return frozenset(row[0] for row in rows)
+
+
+def read_foreign_owners(
+    connection: psycopg.Connection[Any], dependents: Sequence[PlannedDependent]
+) -> dict[str, str]:
+    """Return the owner of each of these that this role may not act for, by label.
+
+    Args:
+        connection: to the database that is planned for.
+        dependents: what would be made anew.
+    """
+    rows = connection.execute(
+        _query("foreign_owners"),
+        {
+            "kinds": [d.kind.value for d in dependents],
+            "relations": [d.relation for d in dependents],
+            "names": [d.name for d in dependents],
+        },
+    ).fetchall()
+    return {dependents[place - 1].label: owner for place, owner in rows}
 
 
 def read_view_types(

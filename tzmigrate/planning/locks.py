@@ -16,6 +16,8 @@ _HEAP_BYTES_PER_MS = 60_000
 _SCAN_BYTES_PER_MS = 400_000
 _REFRESH_BYTES_PER_MS = 20_000
 """Of what the query yields; what it reads for that is not known."""
+_CHECKED = frozenset(("check", "foreign key", "exclusion"))
+"""Kinds of dependents whose rows are read again."""
 _MEGABYTE = 1_000_000
 
 
@@ -31,10 +33,22 @@ def estimate(
     """
     total = 0
     rebuilt: dict[str, int] = {}
+    constraints: set[str] = set()
     rewritten = 0
     for relation, columns, strategy in tables:
         total += _BASE_MS
-        rebuilt |= {i.name: i.bytes for c in columns for i in c.indexes if i.key}
+        candidates = list(columns)
+        rebuilt |= {
+            i.name: i.bytes
+            for c in candidates
+            for i in c.indexes
+            if i.key or not i.plain
+        }
+        checked = {
+            d.name for c in candidates for d in c.dependents if d.kind in _CHECKED
+        }
+        constraints |= checked
+        total += len(checked) * relation.bytes // _SCAN_BYTES_PER_MS
         if strategy is Strategy.REWRITE:
             rewritten += 1
             total += relation.bytes // _HEAP_BYTES_PER_MS
@@ -45,6 +59,9 @@ def estimate(
     if rebuilt:
         noun = "index" if len(rebuilt) == 1 else "indexes"
         parts.append(f"{len(rebuilt)} {noun} rebuilt")
+    if constraints:
+        noun = "constraint" if len(constraints) == 1 else "constraints"
+        parts.append(f"{len(constraints)} {noun} checked")
     if rewritten:
         noun = "the table" if rewritten == 1 else f"{rewritten} tables"
         parts.append(f"{noun} rewritten and compared whole")

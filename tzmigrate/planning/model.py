@@ -143,6 +143,7 @@ class PlannedDependent:
         remake: statements that bring it back after the downgrade.
         zoned: columns of a view that become timestamptz.
         bytes: size of a materialized view, which is refreshed.
+        leans_on: schema, relation and name of the converting columns behind it.
         as_owner: it calls functions that somebody wrote, so it is made by the owner of
             its relation: a superuser would run them with all rights.
     """
@@ -159,6 +160,7 @@ class PlannedDependent:
     zoned: tuple[str, ...] = ()
     bytes: int = 0
     as_owner: bool = False
+    leans_on: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def label(self) -> str:

@@ -24,6 +24,7 @@ from tzmigrate.planning.leaning import (
     Found,
     Leaning,
     read_definitions,
+    read_foreign_owners,
     read_leaning,
     read_view_types,
 )
@@ -71,6 +72,7 @@ class Trial:
         planner: plans a group again without the columns that did not get through.
         zoned_views: ``[policy] views``.
         original: what leans on the columns in the database that is planned for.
+        owners: of what there belongs to roles that this one may not act for.
         routines: functions to rewrite where that is certain; ``None``: none.
         converted: the zone of each column that got through so far.
     """
@@ -80,6 +82,7 @@ class Trial:
     policy: Policy
     zoned_views: bool
     original: Callable[[Sequence[tuple[RelationName, str]]], Definitions]
+    owners: Callable[[Sequence[PlannedDependent]], Mapping[str, str]]
     routines: RoutineReading | None = None
     converted: dict[Names, str] = field(default_factory=dict)
 
@@ -131,6 +134,8 @@ class Trial:
                 for c in group.converted
             }
             tried = replace(group, dependents=(*self._functions(zones), *dependents))
+            if not blocked and dependents:
+                blocked = _foreign(tried, self.owners(tried.dependents))
             if not blocked:
                 tried, blocked = self._try(tried, found)
             if not blocked:
@@ -275,6 +280,7 @@ def try_plan(
                 policy=policy,
                 zoned_views=zoned_views,
                 original=lambda columns: read_definitions(session, columns),
+                owners=lambda dependents: read_foreign_owners(session, dependents),
                 routines=routines,
             )
             trial.prepare(standing)
@@ -349,6 +355,23 @@ def planned_types(thing: Leaning) -> Sequence[tuple[str, str]]:
     return [(c.name, c.type) for c in thing.outputs if c is not None]
 
 
+def _foreign(group: Group, owners: Mapping[str, str]) -> tuple[Blocked, ...]:
+    """Return what the role that runs the revision could not make anew."""
+    return tuple(
+        replace(
+            _blocked(
+                dependent,
+                f"it belongs to {owners[dependent.label]}, for whom this role may not "
+                "act",
+                group,
+            ),
+            code="TZ140",
+        )
+        for dependent in group.dependents
+        if dependent.label in owners
+    )
+
+
 def _failed(group: Group, error: psycopg.Error) -> Blocked:
     diag = error.diag
     message = diag.message_primary or str(error).partition("\n")[0]
@@ -377,7 +400,8 @@ def _blocked(dependent: PlannedDependent, reason: str, group: Group) -> Blocked:
         label=dependent.label,
         code=code_of(dependent.kind),
         reason=reason,
-        columns=tuple((c.schema, c.relation, c.column) for c in group.converted),
+        columns=dependent.leans_on
+        or tuple((c.schema, c.relation, c.column) for c in group.converted),
     )
 
 
