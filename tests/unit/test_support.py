@@ -33,7 +33,7 @@ def test_every_function_that_revisions_call_pins_its_search_path() -> None:
 
 def test_statements_are_split_at_their_ends_only() -> None:
     assert all(s.count("$tz$") % 2 == 0 for s in EVERY)
-    assert sum("CREATE TABLE" in s for s in support.install()) == 5
+    assert sum("CREATE TABLE" in s for s in support.install()) == 6
     for statement in EVERY:
         lines = statement.splitlines()
         assert not all(line.startswith("--") for line in lines), statement

@@ -44,7 +44,7 @@ WITH target (relation, attnum) AS (
                 EXISTS (SELECT FROM target t WHERE t.relation = i.indrelid AND strpos(concat(i.indexprs::text, i.indpred::text), concat(':varattno ', t.attnum, ' ')) > 0)
                 OR strpos(concat(i.indexprs::text, i.indpred::text), ':varattno 0 ') > 0
                 OR EXISTS (SELECT FROM target t, unnest(i.indkey::int2[], i.indclass::oid[]) AS x (attnum, class) JOIN pg_opclass o ON o.oid = x.class
-                           WHERE t.relation = i.indrelid AND t.attnum = x.attnum AND NOT o.opcdefault AND o.opcintype = 'timestamp'::regtype)))
+                           WHERE t.relation = i.indrelid AND t.attnum = x.attnum AND NOT o.opcdefault AND o.opcintype IN ('timestamp'::regtype, 'timestamptz'::regtype))))
     UNION ALL
     SELECT 'statistics', concat(quote_ident(n.nspname), '.', quote_ident(x.stxname)), NULL, 'pg_statistic_ext'::regclass, x.oid, 0, 0,
            pg_get_statisticsobjdef(x.oid), to_jsonb(x) ->> 'stxexprs', NULL
