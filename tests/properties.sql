@@ -52,8 +52,11 @@ WITH spaces AS (
                'enforced', to_jsonb(k) -> 'conenforced', 'local', k.conislocal,
                'inherited', k.coninhcount, 'noinherit', k.connoinherit,
                'update', k.confupdtype, 'delete', k.confdeltype,
-               'match', k.confmatchtype, 'key', k.conkey, 'fkey', k.confkey,
-               'deleted', to_jsonb(k) -> 'confdelsetcols',
+               'match', k.confmatchtype, 'key', (SELECT array_agg(x.attname ORDER BY x.attname) FROM pg_attribute x
+                WHERE x.attrelid = k.conrelid AND x.attnum = ANY (k.conkey::int2[])),
+               'fkey', (SELECT array_agg(x.attname ORDER BY x.attname) FROM pg_attribute x
+                WHERE x.attrelid = k.confrelid AND x.attnum = ANY (k.confkey::int2[])),
+               'deleted', to_jsonb(k) ->> 'confdelsetcols' IS NULL,
                'period', to_jsonb(k) -> 'conperiod',
                'index', k.conindid::regclass::text)
     FROM pg_constraint k WHERE k.connamespace IN (SELECT oid FROM spaces)
@@ -63,7 +66,8 @@ WITH spaces AS (
            jsonb_build_object('enabled', t.tgenabled, 'type', t.tgtype,
                'deferrable', t.tgdeferrable, 'deferred', t.tginitdeferred,
                'arguments', t.tgargs::text, 'old', t.tgoldtable, 'new', t.tgnewtable,
-               'columns', t.tgattr::text)
+               'columns', (SELECT array_agg(x.attname ORDER BY x.attname) FROM pg_attribute x
+                WHERE x.attrelid = t.tgrelid AND x.attnum = ANY (t.tgattr::int2[])))
     FROM pg_trigger t WHERE t.tgrelid IN (SELECT oid FROM relations)
       AND NOT t.tgisinternal
     UNION ALL
@@ -79,7 +83,8 @@ WITH spaces AS (
     UNION ALL
     SELECT 'pg_statistic_ext'::regclass, s.oid, 0, NULL, NULL, s.stxowner,
            jsonb_build_object('target', coalesce((to_jsonb(s) ->> 'stxstattarget')::int, -1),
-               'kinds', s.stxkind, 'keys', s.stxkeys::text)
+               'kinds', s.stxkind, 'keys', (SELECT array_agg(x.attname ORDER BY x.attname) FROM pg_attribute x
+                WHERE x.attrelid = s.stxrelid AND x.attnum = ANY (s.stxkeys::int2[])))
     FROM pg_statistic_ext s WHERE s.stxrelid IN (SELECT oid FROM relations)
     UNION ALL
     SELECT 'pg_proc'::regclass, p.oid, 0, p.proacl, 'f', p.proowner,
