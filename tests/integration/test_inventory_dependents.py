@@ -208,7 +208,7 @@ def test_a_publication_with_filter_or_list_blocks(
 
 
 @pytest.mark.pg(">= 18")
-def test_a_virtual_generated_column_blocks(database: Database) -> None:
+def test_a_virtual_generated_column_is_found(database: Database) -> None:
     database.execute(TABLE + "ALTER TABLE t ADD g date GENERATED ALWAYS AS (c::date)")
 
     of = column(scan(database))
@@ -217,7 +217,7 @@ def test_a_virtual_generated_column_blocks(database: Database) -> None:
     assert [d.name for d in of.dependents] == ["column g of table public.t"]
 
 
-def test_a_generated_naive_column_blocks_itself_and_has_no_default(
+def test_a_generated_naive_column_is_named_and_has_no_default(
     database: Database,
 ) -> None:
     database.execute(

@@ -134,12 +134,12 @@ RULES: tuple[Rule, ...] = (
         "{object} is generated from {column}",
         _REWRITTEN,
     ),
-    _blocks(
+    _tells(
         "TZ116",
         "the column is generated",
         "{column} is a generated column",
-        "Drop it and add it again as timestamptz, once what it is computed from is"
-        " converted." + _KEEP,
+        "The revision computes it as timestamptz, from what yielded its local time"
+        " before: compare its expression in the plan.",
     ),
     _tells(
         "TZ117",

@@ -8,6 +8,7 @@ from tzmigrate.planning.model import (
     OwnDefault,
     PlannedColumn,
     RelationName,
+    Remade,
     Step,
 )
 from tzmigrate.postgres.quoting import (
@@ -62,6 +63,9 @@ _SPELLING = re.compile(
 )
 
 
+_NOTHING = Remade(rewrites=False)
+
+
 def alter_table(
     relation: RelationName,
     columns: tuple[PlannedColumn, ...],
@@ -69,6 +73,7 @@ def alter_table(
     sql_zones: dict[str, str],
     session_zone: str,
     always: bool = False,
+    remade: Remade = _NOTHING,
 ) -> Step:
     """Write the one ``ALTER TABLE`` of a relation and its inverse.
 
@@ -84,17 +89,20 @@ def alter_table(
         session_zone: what ``TimeZone`` is pinned to; a moment of another zone needs
             ``USING``.
         always: write ``USING`` wherever there is such a clause.
+        remade: generated columns that are dropped and added in the same statement.
     """
+    columns = tuple(c for c in columns if c.column not in remade.drops)
     bare = [
         c
         for c in columns
-        if not always
+        if not (always or c.generated)
         and cast_of(c.type_before) is Cast.ZONE
         and sql_zones[c.column] == session_zone
     ]
-    names = frozenset(c.column for c in bare)
-    up = _statement(relation, columns, sql_zones, names, back=False)
-    down = _statement(relation, columns, sql_zones, names, back=True)
+    # there is no USING for a generated column (42611)
+    names = frozenset(c.column for c in columns if c in bare or c.generated)
+    up = _statement(relation, columns, sql_zones, names, remade, back=False)
+    down = _statement(relation, columns, sql_zones, names, remade, back=True)
     arrays = [c for c in columns if cast_of(c.type_before) is Cast.ELEMENTS]
     if bare:
         at = _using(bare[0], short_type(bare[0].type_after), sql_zones)
@@ -205,10 +213,11 @@ def _statement(
     columns: tuple[PlannedColumn, ...],
     sql_zones: dict[str, str],
     bare: frozenset[str],
+    remade: Remade,
     *,
     back: bool,
 ) -> str:
-    drops: list[str] = []
+    drops = [f"DROP COLUMN {readable_identifier(name)}" for name in remade.drops]
     types: list[str] = []
     defaults: list[str] = []
     for column in columns:
@@ -224,5 +233,6 @@ def _statement(
         types.append(clause)
         if wanted is not None:
             defaults.append(f"ALTER COLUMN {name} SET DEFAULT {wanted}")
-    clauses = ",\n    ".join([*drops, *types, *defaults])
+    adds = remade.adds_back if back else remade.adds
+    clauses = ",\n    ".join([*drops, *types, *defaults, *adds])
     return f"ALTER TABLE {qualified(relation)}\n    {clauses}"

@@ -6,19 +6,21 @@ whether the server understands it as meant is tried on the shadow afterwards.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tzmigrate.inventory.findings import DEPENDENT_CODES
-from tzmigrate.planning import rewriting
+from tzmigrate.planning import generated, rewriting
 from tzmigrate.planning.calls import calls
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.expressions import convert_default
-from tzmigrate.planning.leaning import Found, Leaning
+from tzmigrate.planning.leaning import SETS_EXPRESSION, Found, Leaning
 from tzmigrate.planning.model import (
     DependentKind,
     PlannedColumn,
     PlannedDependent,
+    Remade,
     Way,
 )
 from tzmigrate.planning.rewriting.model import Token
@@ -61,7 +63,6 @@ _ORDER = (
     DependentKind.MATERIALIZED_VIEW,
     DependentKind.VIEW,
     DependentKind.CONSTRAINT,
-    DependentKind.GENERATED_COLUMN,
 )
 """In which they are taken away; what stands on a view goes before it, and what may
 call or read anything else goes first and comes back last."""
@@ -111,7 +112,11 @@ def plan_dependents(
     *,
     zoned_views: bool,
     version: int,
-) -> tuple[tuple[PlannedDependent, ...], tuple[Blocked, ...]]:
+) -> tuple[
+    tuple[PlannedDependent, ...],
+    tuple[Blocked, ...],
+    dict[tuple[str, str], Remade],
+]:
     """Plan everything that leans on the columns of one group.
 
     Args:
@@ -122,8 +127,9 @@ def plan_dependents(
         version: ``server_version_num``.
 
     Returns:
-        The dependents in the order in which they are taken away, and those for which
-        no way is known.
+        The dependents in the order in which they are taken away; those for which no
+        way is known; and what generated columns ask of the ALTER of their table, by
+        its schema and name.
     """
     names = {(c.schema, c.relation, c.column): c for c in columns}
     work = _Work(
@@ -137,11 +143,12 @@ def plan_dependents(
     views = [t for t in found.things if t.kind in _VIEWS]
     for thing in sorted(views, key=lambda t: t.depth):
         _plan(work, thing, lambda: _view(work, thing, zoned_views=zoned_views))  # noqa: B023
+    remade = _generated(work, found, names, dropped=version < SETS_EXPRESSION)
     for thing in found.things:
-        if thing.kind not in _VIEWS and _touched(work, thing):
+        if thing.kind in _PLANNERS and _touched(work, thing):
             _plan(work, thing, lambda: _PLANNERS[thing.kind](work, thing, version))  # noqa: B023
     work.planned.sort(key=lambda pair: _place(pair[0]))
-    return tuple(d for _, d in work.planned), tuple(work.blocked)
+    return tuple(d for _, d in work.planned), tuple(work.blocked), remade
 
 
 def _token(word: str, column: PlannedColumn) -> Token:
@@ -158,16 +165,55 @@ def _typed(word: str, name: str, zone: str | None, type_name: str) -> Token:
 
 def _place(thing: Leaning) -> tuple[int, int, str, str]:
     kind = thing.kind
+    if kind is DependentKind.GENERATED_COLUMN:
+        # all that stands on it goes before it
+        return len(_ORDER) + 1, 0, thing.relation, ""
+    # before the key that it refers to
+    foreign = kind is DependentKind.CONSTRAINT and thing.type == "f"
     # on a table an index or statistics object stands below the views
     below = kind in {DependentKind.INDEX, DependentKind.STATISTICS} and not thing.reads
     if kind in _VIEWS:
         kind = DependentKind.VIEW
     return (
         len(_ORDER) if below else _ORDER.index(kind),
-        -thing.depth,
+        -thing.depth - foreign,
         thing.relation,
         thing.name or "",
     )
+
+
+def _generated(
+    work: _Work,
+    found: Found,
+    names: Mapping[tuple[str, str, str], PlannedColumn],
+    *,
+    dropped: bool,
+) -> dict[tuple[str, str], Remade]:
+    tables: dict[tuple[str, str], list[generated.Column]] = defaultdict(list)
+    for thing in found.things:
+        if thing.kind is not DependentKind.GENERATED_COLUMN or not thing.generated:
+            continue
+        of = thing.generated
+        column = names.get((of.schema, of.relation, thing.name or ""))
+        roots = {(c.schema, c.relation) for c in names.values()}
+        try:
+            made = generated.column(
+                thing,
+                column,
+                tuple(work.tokens.values()),
+                alone=(of.schema, of.relation) not in roots,
+                dropped=dropped,
+            )
+        except rewriting.Uncertain as uncertain:
+            _block(work, thing, str(uncertain), column)
+        else:
+            tables[of.schema, of.relation].append(made)
+    remade = {}
+    for table, columns in tables.items():
+        columns.sort(key=lambda c: c.facts.place)
+        work.planned += generated.dependents(columns)
+        remade[table] = generated.remade(columns)
+    return remade
 
 
 def _plan(
@@ -176,20 +222,29 @@ def _plan(
     try:
         planned = make()
     except rewriting.Uncertain as uncertain:
-        work.blocked.append(
-            Blocked(
-                label=PlannedDependent(
-                    kind=thing.kind, relation=thing.relation, name=thing.name
-                ).label,
-                code=code_of(thing.kind),
-                reason=str(uncertain),
-                columns=tuple(sorted(_columns(work, thing))),
-            )
-        )
+        _block(work, thing, str(uncertain))
         return
     if planned is not None:
         leans_on = tuple(sorted(_columns(work, thing)))
         work.planned.append((thing, replace(planned, leans_on=leans_on)))
+
+
+def _block(
+    work: _Work, thing: Leaning, reason: str, itself: PlannedColumn | None = None
+) -> None:
+    columns = _columns(work, thing)
+    if itself is not None:
+        columns |= {(itself.schema, itself.relation, itself.column)}
+    work.blocked.append(
+        Blocked(
+            label=PlannedDependent(
+                kind=thing.kind, relation=thing.relation, name=thing.name
+            ).label,
+            code=code_of(thing.kind),
+            reason=reason,
+            columns=tuple(sorted(columns)),
+        )
+    )
 
 
 def _columns(work: _Work, thing: Leaning) -> frozenset[tuple[str, str, str]]:
@@ -206,7 +261,12 @@ def _touched(work: _Work, thing: Leaning) -> bool:
     mentions = any(
         word in thing.tokens for word, token in work.tokens.items() if token.zone
     )
-    return mentions or bool(thing.reads & work.recreated) or _whole_row(thing)
+    return (
+        mentions
+        or thing.stands
+        or bool(thing.reads & work.recreated)
+        or _whole_row(thing)
+    )
 
 
 def _whole_row(thing: Leaning) -> bool:
@@ -443,30 +503,6 @@ def _row_function(work: _Work, thing: Leaning, version: int) -> PlannedDependent
     )
 
 
-_SETS_EXPRESSION = 170000
-"""From this version on a generated column can get another expression."""
-
-
-def _generated(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
-    if version < _SETS_EXPRESSION:
-        raise rewriting.Uncertain(
-            "before PostgreSQL 17 a generated column cannot be made anew in its place",
-            thing.text,
-        )
-    new = work.expression(thing.tokens)
-    column = readable_identifier(thing.name or "")
-    head = f"ALTER TABLE {thing.relation} ALTER COLUMN {column} SET EXPRESSION AS "
-    return PlannedDependent(
-        kind=thing.kind,
-        relation=thing.relation,
-        name=thing.name,
-        way=Way.ALTER,
-        take=(f"{head}(NULL::{thing.type})",),
-        make=(f"{head}({new})",),
-        remake=(f"{head}({thing.text})",),
-    )
-
-
 _Planner = Callable[[_Work, Leaning, int], PlannedDependent | None]
 
 _PLANNERS: Mapping[DependentKind, _Planner] = {
@@ -489,5 +525,4 @@ _PLANNERS: Mapping[DependentKind, _Planner] = {
     DependentKind.PUBLICATION: _publication,
     DependentKind.FUNCTION: _function,
     DependentKind.ROW_FUNCTION: _row_function,
-    DependentKind.GENERATED_COLUMN: _generated,
 }

@@ -82,7 +82,9 @@ def zoned_type(type_name: str, *, widen: bool = False) -> str:
 def unconverted(column: Column) -> Finding | None:
     """Return why a column's family does not convert at all."""
     label = readable_name(*column.name)
-    if not column.generated and cast_of(column.type) is not None:
+    cast = cast_of(column.type)
+    # a generated column gets another type by a cast without USING
+    if cast is Cast.ZONE or (cast is not None and not column.generated):
         return None
     return Finding(
         code="TZ307",

@@ -27,6 +27,9 @@ from tzmigrate.postgres.quoting import readable_name
 _FILTERED_PUBLICATIONS = 150000
 """Row filters and column lists of publications came with this version."""
 
+SETS_EXPRESSION = 170000
+"""From this version on a generated column can get another expression."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewColumn:
@@ -35,6 +38,33 @@ class ViewColumn:
     name: str
     type: str
     word: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """What is to be known of a generated column to make it anew.
+
+    Attributes:
+        schema, relation: its table, unquoted.
+        place: its number among the columns of the table.
+        collation: where it is not that of its type, as SQL names it.
+        stored: it holds its values; else they are computed when it is read.
+        fed: it is computed from columns that convert.
+        followed: a column that is not generated stands after it.
+        unlike: a partition or child computes it otherwise.
+        moved: a partition or child has other columns from it on.
+    """
+
+    schema: str
+    relation: str
+    place: int
+    collation: str
+    not_null: bool
+    stored: bool
+    fed: bool
+    followed: bool
+    unlike: bool
+    moved: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +83,8 @@ class Leaning:
             are not the defaults.
         on_view: of a part, that its relation is a view.
         type: of a generated column or one with a default; ``contype`` of a constraint.
+        stands: it must not be there while a generated column is made anew.
+        generated: of a generated column, what making it anew takes.
     """
 
     kind: DependentKind
@@ -67,6 +99,8 @@ class Leaning:
     storage: str = ""
     on_view: bool = False
     type: str = ""
+    stands: bool = False
+    generated: Generated | None = None
 
     @property
     def key(self) -> tuple[str, str, str | None]:
@@ -185,9 +219,22 @@ def read_view_types(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Target:
+    """What is asked for: columns that convert, and the views above them.
+
+    Attributes:
+        remade: generated columns that are emptied or dropped, and the same by number.
+        dropped: they are dropped.
+        checked: tables whose CHECKs stand in the way of their virtual columns.
+        generated: of each generated column in question, what making it anew takes.
+    """
+
     relations: list[int]
     attnums: list[int]
     views: list[int]
+    remade: list[tuple[int, int]]
+    dropped: bool
+    checked: list[int]
+    generated: Mapping[tuple[int, int], Generated]
 
 
 def _target(
@@ -195,11 +242,39 @@ def _target(
 ) -> _Target:
     relations = [relation for _, relation, _ in members]
     attnums = [attnum for _, _, attnum in members]
-    rows = connection.execute(
-        _query("views_above"), {"relations": relations, "attnums": attnums}
-    ).fetchall()
-    views = [row[0] for row in rows]
-    return _Target(relations=relations, attnums=attnums, views=views)
+    values = {"relations": relations, "attnums": attnums}
+    rows = connection.execute(_query("generated"), values).fetchall()
+    dropped = connection.info.server_version < SETS_EXPRESSION
+    generated = {
+        (row[0], row[1]): Generated(
+            schema=row[2],
+            relation=row[3],
+            place=row[1],
+            collation=row[6],
+            not_null=row[7],
+            stored=row[8],
+            fed=row[9],
+            followed=any(r[10] for r in rows if r[4] == row[4]),
+            unlike=any(r[11] for r in rows if r[4] == row[4]),
+            moved=any(r[12] for r in rows if r[4] == row[4]),
+        )
+        for row in rows
+    }
+    remade = [key for key, one in generated.items() if dropped or one.fed]
+    gone = remade if dropped else []
+    values = {
+        "relations": relations + [relation for relation, _ in gone],
+        "attnums": attnums + [attnum for _, attnum in gone],
+    }
+    return _Target(
+        relations=relations,
+        attnums=attnums,
+        views=[r[0] for r in connection.execute(_query("views_above"), values)],
+        remade=remade,
+        dropped=dropped,
+        checked=sorted({key[0] for key, one in generated.items() if not one.stored}),
+        generated=generated,
+    )
 
 
 def _read(
@@ -238,7 +313,7 @@ def _read(
     relations = _columns(connection, [row[4] for row in plain])
     found = []
     for row in plain:
-        kind, relation, name, class_, object_, sub, depth, text, tree, type_ = row
+        kind, relation, name, class_, object_, sub, depth, text, tree, type_ = row[:10]
         view = object_ if object_ in outputs else 0
         found.append(
             Leaning(
@@ -255,6 +330,8 @@ def _read(
                 outputs=outputs[view][3] if view and name is None else (),
                 storage=storage.get(object_, ""),
                 on_view=relation in of_view,
+                stands=row[10],
+                generated=target.generated.get((object_, sub)),
             )
         )
     return Found(things=tuple(found), words=words, relations=relations)
@@ -319,6 +396,10 @@ def _things(
         "relations": target.relations,
         "attnums": target.attnums,
         "views": target.views,
+        "remade": [relation for relation, _ in target.remade],
+        "remade_attnums": [attnum for _, attnum in target.remade],
+        "dropped": target.dropped,
+        "checked": target.checked,
     }
     return connection.execute(statement, values).fetchall()
 

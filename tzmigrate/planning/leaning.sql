@@ -1,13 +1,27 @@
 -- leaning: what leans on columns that convert, and on the views above them, each with its text and parse tree
--- params: relations oid[], attnums int2[] (pairs), views oid[]   gives: shadow.Leaning
+-- params: relations oid[], attnums int2[] (pairs), views oid[]; generated columns that are made anew: remade oid[], remade_attnums int2[] (pairs),
+--   whether they are dropped for it, and relations whose CHECKs stand in the way: checked oid[]   gives: shadow.Leaning
 -- needs: PostgreSQL 13+; search_path = pg_catalog, so that every name is printed qualified
 WITH target (relation, attnum) AS (
     SELECT * FROM ROWS FROM (unnest(%(relations)s::oid[]), unnest(%(attnums)s::int2[]))
     UNION SELECT unnest(%(views)s::oid[]), 0
+), remade (relation, attnum) AS (
+    SELECT * FROM ROWS FROM (unnest(%(remade)s::oid[]), unnest(%(remade_attnums)s::int2[]))
+), direct (class, object) AS (
+    SELECT DISTINCT d.classid, d.objid FROM remade r
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.relation AND d.refobjsubid = r.attnum
+    WHERE d.deptype IN ('n', 'a')
+    UNION SELECT 'pg_constraint'::regclass, k.oid FROM pg_constraint k WHERE k.conrelid = ANY (%(checked)s::oid[]) AND k.contype = 'c'
+), stands (class, object) AS (
+    -- what must not be there while a generated column is made anew; what stands on a dropped one goes with it
+    SELECT class, object FROM direct
+    UNION SELECT 'pg_constraint'::regclass, k.oid FROM direct u JOIN pg_constraint k ON u.class = 'pg_class'::regclass AND k.conindid = u.object AND k.contype IN ('p', 'u', 'x')
+    UNION SELECT 'pg_class'::regclass, r.ev_class FROM direct u JOIN pg_rewrite r ON u.class = 'pg_rewrite'::regclass AND r.oid = u.object AND r.rulename = '_RETURN'
 ), used (class, object, sub) AS (
     SELECT DISTINCT d.classid, d.objid, d.objsubid FROM target t
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND (t.attnum = 0 OR d.refobjsubid = t.attnum)
     WHERE d.deptype IN ('n', 'a')
+    UNION SELECT class, object, 0 FROM stands WHERE %(dropped)s OR class = 'pg_constraint'::regclass
 ), thing (kind, relation, name, class, object, sub, depth, text, tree, type) AS (
     SELECT CASE c.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, c.oid::regclass::text, NULL::name, 'pg_class'::regclass::oid, c.oid, 0, v.depth,
            pg_get_viewdef(c.oid), r.ev_action::text, NULL
@@ -34,12 +48,14 @@ WITH target (relation, attnum) AS (
     FROM pg_constraint k LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype = 'x'
     WHERE k.oid IN (SELECT object FROM used WHERE class = 'pg_constraint'::regclass UNION SELECT x.oid FROM pg_constraint x JOIN used u ON u.class = 'pg_class'::regclass AND x.conindid = u.object)
       AND (k.contype = 'f' AND k.conparentid = 0 OR k.contype = 'c' AND (k.conislocal OR k.coninhcount = 0) AND k.conrelid <> 0
-           OR k.contype = 'x' AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND k.conparentid = 0)
+           OR k.contype = 'x' AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND k.conparentid = 0
+           OR k.contype IN ('p', 'u', 'x') AND k.conparentid = 0 AND k.oid IN (SELECT object FROM stands WHERE class = 'pg_constraint'::regclass))
     UNION ALL
     SELECT 'index', c.oid::regclass::text, NULL, 'pg_class'::regclass, c.oid, 0, 0, pg_get_indexdef(c.oid), concat(i.indexprs::text, i.indpred::text), NULL
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
     WHERE NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
       AND (i.indrelid = ANY (%(views)s::oid[])
+           OR c.oid IN (SELECT object FROM stands WHERE class = 'pg_class'::regclass) AND (%(dropped)s OR i.indisunique)
            OR i.indrelid IN (SELECT relation FROM target) AND (
                 EXISTS (SELECT FROM target t WHERE t.relation = i.indrelid AND strpos(concat(i.indexprs::text, i.indpred::text), concat(':varattno ', t.attnum, ' ')) > 0)
                 OR strpos(concat(i.indexprs::text, i.indpred::text), ':varattno 0 ') > 0
@@ -50,14 +66,15 @@ WITH target (relation, attnum) AS (
            pg_get_statisticsobjdef(x.oid), to_jsonb(x) ->> 'stxexprs', NULL
     FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace
     WHERE x.stxrelid = ANY (%(views)s::oid[])
+       OR %(dropped)s AND x.oid IN (SELECT object FROM stands WHERE class = 'pg_statistic_ext'::regclass)
        OR to_jsonb(x) ->> 'stxexprs' IS NOT NULL AND x.oid IN (SELECT object FROM used WHERE class = 'pg_statistic_ext'::regclass)
     UNION ALL
     SELECT 'generated column', a.attrelid::regclass::text, a.attname, 'pg_class'::regclass, a.attrelid, a.attnum, 0, pg_get_expr(e.adbin, e.adrelid), e.adbin::text, format_type(a.atttypid, a.atttypmod)
     FROM pg_attrdef e JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum
-    WHERE a.attgenerated <> '' AND a.attislocal
+    WHERE a.attgenerated <> '' AND a.attinhcount = 0
       AND (e.oid IN (SELECT object FROM used WHERE class = 'pg_attrdef'::regclass)
            OR (a.attrelid, a.attnum) IN (SELECT object, sub FROM used WHERE class = 'pg_class'::regclass AND sub > 0)
-           OR (a.attrelid, a.attnum) IN (SELECT relation, attnum FROM target))
+           OR (a.attrelid, a.attnum) IN (SELECT relation, attnum FROM target UNION SELECT relation, attnum FROM remade))
     UNION ALL
     SELECT 'default', a.attrelid::regclass::text, a.attname, 'pg_class'::regclass, a.attrelid, a.attnum, 0, pg_get_expr(e.adbin, e.adrelid), e.adbin::text, format_type(a.atttypid, a.atttypmod)
     FROM pg_attrdef e JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum WHERE a.attrelid = ANY (%(views)s::oid[])
@@ -76,5 +93,7 @@ WITH target (relation, attnum) AS (
     FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid, LATERAL (SELECT {publication_filter} AS tree) AS q
     WHERE r.oid IN (SELECT object FROM used WHERE class = 'pg_publication_rel'::regclass)
 )
-SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, coalesce(tree, ''), coalesce(type, '') FROM thing
+SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, coalesce(tree, ''), coalesce(type, ''),
+       (class, object) IN (SELECT s.class, s.object FROM stands s) AND (%(dropped)s OR kind IN ('constraint', 'index'))
+FROM thing
 ORDER BY kind, depth, relation, name

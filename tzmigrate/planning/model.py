@@ -42,6 +42,7 @@ class PlannedColumn:
         hint: what the user can do about it, empty for ``convert``.
         planned_in: the revision that converts it already (written by an earlier
             ``plan`` and not applied yet), else ``None``.
+        generated: its values are computed; ALTER takes no USING for it.
     """
 
     schema: str
@@ -57,6 +58,25 @@ class PlannedColumn:
     default_before: str | None = None
     default_after: str | None = None
     planned_in: str | None = None
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remade:
+    """What the generated columns of one table ask of the ALTER that converts it.
+
+    Attributes:
+        rewrites: the table is rewritten in any case.
+        drops: columns that go with the ALTER, unquoted; none where they keep their
+            place.
+        adds: what comes for them, as clauses of ALTER TABLE.
+        adds_back: the same on the way down.
+    """
+
+    rewrites: bool
+    drops: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
+    adds_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

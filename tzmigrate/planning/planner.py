@@ -24,6 +24,7 @@ from tzmigrate.planning.model import (
     Plan,
     PlannedColumn,
     RelationName,
+    Remade,
     Step,
     Strategy,
     Table,
@@ -39,7 +40,7 @@ _STILL_NAIVE = frozenset(
     "TZ132 TZ133 TZ134 TZ143 TZ144 TZ170 TZ171 TZ172 TZ173 TZ174".split()
 )
 """Functions, triggers and subscribers that may write or read naive time."""
-_MADE_ANEW = frozenset(f"TZ{number}" for number in (*range(110, 116), *range(117, 127)))
+_MADE_ANEW = frozenset(f"TZ{number}" for number in range(110, 127))
 """Dependents that the revision drops and makes again."""
 _LEANING = frozenset(f"TZ{number}" for number in range(110, 140))
 """All that leans on a column, whether there is a way through or not."""
@@ -126,6 +127,7 @@ class Planner:
         self._uniting = uniting
         self._literals = literals or {}
         self._refused: dict[Names, Finding] = {}
+        self._remade: dict[tuple[str, str], Remade] = {}
         self._columns: dict[int, list[Column]] = defaultdict(list)
         self._trees = Trees(inventory)
         for column in inventory.columns:
@@ -161,6 +163,23 @@ class Planner:
     def without(self, group: Group, refused: Mapping[Names, Finding]) -> Group:
         """Plan a group again without some of its columns."""
         self._refused |= refused
+        return self._again(group)
+
+    def remaking(self, group: Group, remade: Mapping[tuple[str, str], Remade]) -> Group:
+        """Plan a group again with what its generated columns ask for.
+
+        Args:
+            group: as it was planned.
+            remade: by schema and name of the table.
+        """
+        known = {(r.schema, r.name) for r in group.relations}
+        if {n: r for n, r in self._remade.items() if n in known} == remade:
+            return group
+        self._remade = {n: r for n, r in self._remade.items() if n not in known}
+        self._remade |= remade
+        return self._again(group)
+
+    def _again(self, group: Group) -> Group:
         names = {(r.schema, r.name) for r in group.relations}
         roots = [r for r in self._roots if (r.schema, r.name) in names]
         return self._group(roots, group.slug)
@@ -174,8 +193,9 @@ class Planner:
             for name in ((c.schema, c.relation, c.column),)
             if (
                 made_anew := [
-                    d for d in columns[name].dependents if d.code in _MADE_ANEW
+                    d.name for d in columns[name].dependents if d.code in _MADE_ANEW
                 ]
+                + [readable_name(*name)] * c.generated
             )
         }
         return self.without(
@@ -183,8 +203,7 @@ class Planner:
             {
                 name: _refuse(
                     UNTRIED_CODE,
-                    f"{dependent.name} would be made anew, which is not done untried: "
-                    f"{why}",
+                    f"{dependent} would be made anew, which is not done untried: {why}",
                     "Let the role create databases, or name a server for the shadow "
                     "with --shadow-url.",
                 )
@@ -256,7 +275,12 @@ class Planner:
                 )
             ),
             columns=tuple(decided),
-            strategy=_strategy(decided, converting, rules),
+            strategy=_strategy(
+                decided,
+                converting,
+                rules,
+                rewrites=any(self._rewrites(r) for r in roots),
+            ),
             row_security=any(r.row_security for r in roots),
             rows=_total([r.rows for r in self._trees.tops(roots)]),
             bytes=sum(r.bytes for r in self._trees.tops(roots)),
@@ -281,6 +305,7 @@ class Planner:
                 frozenset(apart),
                 rules=rules,
                 style=style,
+                remade=self._remade.get((r.schema, r.name), Remade(rewrites=False)),
             )
             for r in roots
             if any(_of(c, r) for c in converting)
@@ -324,6 +349,10 @@ class Planner:
                 for t in found
             )
         return found
+
+    def _rewrites(self, relation: Relation) -> bool:
+        remade = self._remade.get((relation.schema, relation.name))
+        return remade is not None and remade.rewrites
 
     def _estimate(
         self, roots: Sequence[Relation], tables: Sequence[Table]
@@ -496,22 +525,24 @@ def _table(
     *,
     rules: Rules,
     style: _Style,
+    remade: Remade,
 ) -> Table:
     name = RelationName(schema=relation.schema, name=relation.name)
     own = tuple(c for c in converting if (c.schema, c.relation, c.column) not in apart)
     step = None
-    if own:
+    if own or remade.drops:
         step = alter_table(
             name,
             own,
             sql_zones=_sql_zones(own),
             session_zone=style.session_zone,
             always=style.always,
+            remade=remade,
         )
     return Table(
         relation=name,
         step=step,
-        strategy=_strategy(converting, converting, rules),
+        strategy=_strategy(converting, converting, rules, rewrites=remade.rewrites),
         strategy_back=None
         if all(families.is_free_back(c) for c in converting)
         else Strategy.REWRITE,
@@ -644,6 +675,7 @@ def _column(
         zone=zone,
         default_before=column.default,
         default_after=default_after,
+        generated=column.generated,
     )
 
 
@@ -791,12 +823,14 @@ def _strategy(
     decided: Sequence[PlannedColumn],
     converting: Sequence[PlannedColumn],
     rules: Rules,
+    *,
+    rewrites: bool,
 ) -> Strategy:
     if not converting:
         kept = all(c.action is Action.KEEP for c in decided)
         return Strategy.KEEP if kept else Strategy.REFUSE
     free = all(is_utc(c.zone or "") and families.is_free(c) for c in converting)
-    if free and rules.using != "always":
+    if free and not rewrites and rules.using != "always":
         return Strategy.METADATA
     return Strategy.REWRITE
 

@@ -15,7 +15,8 @@ import psycopg
 from tzmigrate.errors import DecisionNeeded
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.routines.model import RoutineReading
-from tzmigrate.planning.calls import calls, explain_calls
+from tzmigrate.planning import generated
+from tzmigrate.planning.calls import ADDED, calls, explain_calls
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.dependents import Blocked, code_of, plan_dependents
 from tzmigrate.planning.families import zoned_type
@@ -123,12 +124,15 @@ class Trial:
         while group.tables:
             columns = _names(group)
             found = read_leaning(self.connection, columns)
-            dependents, blocked = plan_dependents(
+            dependents, blocked, remade = plan_dependents(
                 found,
                 group.converted,
                 zoned_views=self.zoned_views,
                 version=self.connection.info.server_version,
             )
+            group = self.planner.remaking(group, remade)
+            if not group.tables:
+                return group
             zones = {
                 (c.schema, c.relation, c.column): sql_zone(c.zone or "UTC")
                 for c in group.converted
@@ -323,7 +327,8 @@ def _other_calls(
 ) -> str:
     if after is None:
         return "it no longer uses what it used"
-    unexplained = explain_calls(calls(thing.tree), calls(after.tree))
+    added = generated.ADDED if thing.generated else ADDED
+    unexplained = explain_calls(calls(thing.tree), calls(after.tree), added)
     if not unexplained:
         return ""
     names = connection.execute(

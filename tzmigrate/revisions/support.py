@@ -20,6 +20,7 @@ INSTALLED = (
     "values",
     "picture",
     "properties",
+    "generated",
     "repairs",
     "conversion",
     "close",

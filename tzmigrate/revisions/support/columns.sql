@@ -74,13 +74,23 @@ BEGIN
             FROM tzmigrate.step x, tzmigrate.open_step() AS s WHERE x.id >= s.id AND x.step = s.step AND x.done_at IS NULL
         ), tree (id, root, relation) AS (
             SELECT id, root, root FROM part UNION SELECT id, root, i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
+        ), generated (root, relation, name, way) AS (
+            -- with those of partitions
+            SELECT to_regclass(d.relation)::oid, to_regclass(d.relation)::oid, d.name, d.way FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id
+            WHERE d.kind = 'generated column' AND d.present
+            UNION SELECT g.root, i.inhrelid, g.name, g.way FROM pg_inherits i JOIN generated g ON g.relation = i.inhparent
         ), member AS (
             SELECT DISTINCT ON (c.oid, a.attnum) c.*, tree.root, a.attnum, a.attname, concat(chr(58), 'varattno 0 ', chr(58), 'vartype ', c.reltype, ' ') AS whole_row
             FROM tree JOIN pg_class c ON c.oid = tree.relation JOIN tzmigrate.step_column x ON x.step_id = tree.id
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = x.column_name
+            UNION ALL
+            -- generated columns that are dropped as well
+            SELECT c.*, g.root, a.attnum, a.attname, 'none' FROM generated g JOIN pg_class c ON c.oid = g.relation JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = g.name WHERE g.way = 'recreate'
         ), planned AS (
             SELECT f.* FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id,
                 LATERAL tzmigrate.find_dependent(d.kind, d.relation, d.name) AS f WHERE d.present
+            UNION
+            SELECT 'pg_class'::regclass, g.relation, a.attnum FROM generated g JOIN pg_attribute a ON a.attrelid = g.relation AND a.attname = g.name
         ), dropped AS (
             -- a relation that is made anew: all that stands on it, or reads it, must be planned as well
             SELECT c.oid, c.reltype FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present AND d.way = 'recreate'
@@ -138,6 +148,9 @@ BEGIN
             SELECT concat('table ', i.inhparent::regclass, ' gives column ', quote_ident(m.attname), ' to table ', m.oid::regclass)
             FROM member m JOIN pg_inherits i ON i.inhrelid = m.oid JOIN pg_attribute a ON a.attrelid = i.inhparent AND a.attname = m.attname AND NOT a.attisdropped
             WHERE NOT EXISTS (SELECT FROM member p WHERE p.oid = i.inhparent AND p.attname = m.attname)
+            UNION ALL
+            SELECT concat('table ', g.relation::regclass, ' has another expression for generated column ', quote_ident(g.name)) FROM generated g
+            WHERE tzmigrate.default_text(g.relation, g.name) IS DISTINCT FROM tzmigrate.default_text(g.root, g.name)
         )
         SELECT min(words) FROM unknown);
 END
@@ -167,6 +180,7 @@ DECLARE
     c tzmigrate.step_column;
     now_type text;
     now_default text;
+    generated boolean;
     last tzmigrate.step;
     expected text;
     label text;
@@ -174,7 +188,7 @@ BEGIN
     SELECT * INTO s FROM tzmigrate.step x WHERE x.id = open_id;
     SELECT * INTO c FROM tzmigrate.step_column x WHERE x.step_id = open_id AND x.column_name = check_column.name;
     label = concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name), '.', quote_ident(c.column_name));
-    SELECT tzmigrate.type_label(a.atttypid, a.atttypmod), tzmigrate.default_text(a.attrelid, a.attname) INTO now_type, now_default
+    SELECT tzmigrate.type_label(a.atttypid, a.atttypmod), tzmigrate.default_text(a.attrelid, a.attname), a.attgenerated <> '' INTO now_type, now_default, generated
     FROM pg_attribute a WHERE a.attrelid = concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass
       AND a.attname = c.column_name AND NOT a.attisdropped;
     IF now_type IS NULL THEN
@@ -200,7 +214,10 @@ BEGIN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: column ', label, ' is ', now_type, ', the plan says ', c.type_before), '',
             tzmigrate.plan_again(s.direction));
     END IF;
-    IF s.direction = 'up' THEN
+    IF s.direction = 'up' AND generated THEN
+        -- its expression is compared as what leans on other columns
+        expected = now_default;
+    ELSIF s.direction = 'up' THEN
         expected = c.default_before;
         -- another major version may print the same default in other words
         IF c.default_before IS NOT NULL AND s.server_major <> current_setting('server_version_num')::integer / 10000 THEN

@@ -296,6 +296,8 @@ BEGIN
         UNION ALL
         SELECT concat('column ', p.relation, '.', quote_ident(p.name)), ARRAY['default'] FROM planned p WHERE p.kind IN ('default', 'generated column')
         UNION ALL
+        SELECT concat('column ', tree.relation::regclass, '.', quote_ident(p.name)), ARRAY['default'] FROM planned p, tree WHERE p.kind = 'generated column'
+        UNION ALL
         SELECT CASE p.kind WHEN 'publication' THEN concat('table ', p.relation, ' in publication ', quote_ident(p.name)) ELSE tzmigrate.label(p.kind, p.relation, p.name) END,
             ARRAY['definition', 'using', 'check', 'filter'] FROM planned p
         UNION ALL

@@ -81,24 +81,28 @@ DECLARE
     label text = tzmigrate.label(plan_dependent.kind, plan_dependent.relation, plan_dependent.name);
 BEGIN
     SELECT * INTO f FROM tzmigrate.find_dependent(plan_dependent.kind, plan_dependent.relation, plan_dependent.name);
-    IF NOT FOUND THEN
+    IF NOT FOUND AND plan_dependent.kind = 'generated column' THEN
+        -- the statements that convert its table name it
+        PERFORM tzmigrate.refuse('TZ341', concat(label, ' does not exist'), '', tzmigrate.plan_again(s.direction));
+    ELSIF NOT FOUND THEN
         RAISE NOTICE USING MESSAGE = concat('tzmigrate: ', label, ' does not exist here; passed over');
     END IF;
     INSERT INTO tzmigrate.step_dependent (step_id, position, kind, relation, name, way, before, after, zoned, present)
     SELECT s.id, 1 + (SELECT count(*) FROM tzmigrate.step_dependent d WHERE d.step_id = s.id), plan_dependent.kind, plan_dependent.relation, plan_dependent.name,
         plan_dependent.way, plan_dependent.before, plan_dependent.after, plan_dependent.zoned, f.object IS NOT NULL;
     IF f.object IS NOT NULL AND NOT s.passed_over THEN
-        PERFORM tzmigrate.check_dependent(label, f.class, f.object, tzmigrate.definition(plan_dependent.kind, f.class, f.object, f.sub), plan_dependent.before);
+        PERFORM tzmigrate.check_dependent(label, f.class, f.object, f.sub, tzmigrate.definition(plan_dependent.kind, f.class, f.object, f.sub), plan_dependent.before);
     END IF;
 END
 $tz$;
 
 -- it may be changed by us, and is what the plan read
-CREATE OR REPLACE FUNCTION tzmigrate.check_dependent(label text, class oid, object oid, printed text, known text[]) RETURNS void
+CREATE OR REPLACE FUNCTION tzmigrate.check_dependent(label text, class oid, object oid, sub integer, printed text, known text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
-    owner name = tzmigrate.foreign_owner(class::regclass, object);
+    -- a column has the owner of its table, which the step asks for itself
+    owner name = CASE WHEN sub > 0 THEN tzmigrate.foreign_grantor(object, sub) ELSE tzmigrate.foreign_owner(class::regclass, object) END;
 BEGIN
     IF owner IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ646', concat('role ', quote_ident(current_user), ' may not act for ', quote_ident(owner), ', to whom ', label, ' belongs'), '',
@@ -145,13 +149,13 @@ BEGIN
         IF NOT FOUND THEN
             PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', label, ' went away while the revision ran'), 'Nothing was done.', 'Run the same command again.');
         END IF;
-        PERFORM tzmigrate.check_dependent(label, f.class, f.object, tzmigrate.definition(d.kind, f.class, f.object, f.sub), d.before);
+        PERFORM tzmigrate.check_dependent(label, f.class, f.object, f.sub, tzmigrate.definition(d.kind, f.class, f.object, f.sub), d.before);
         UPDATE tzmigrate.step_dependent x SET
             populated = (SELECT c.relispopulated FROM pg_class c WHERE f.class = 'pg_class'::regclass AND c.oid = f.object),
             tablespace = CASE WHEN f.class = 'pg_class'::regclass THEN tzmigrate.tablespace_of(f.object) END,
             access_method = CASE WHEN d.kind = 'materialized view' THEN tzmigrate.access_method_of(f.object) END,
-            leaving = CASE d.way WHEN 'recreate' THEN tzmigrate.leave_extension(f.class::regclass, f.object) END,
-            properties = CASE d.way WHEN 'recreate' THEN tzmigrate.properties(f.class::regclass, f.object)
+            leaving = CASE WHEN d.way = 'recreate' AND f.sub = 0 THEN tzmigrate.leave_extension(f.class::regclass, f.object) END,
+            properties = CASE d.way WHEN 'recreate' THEN CASE WHEN f.sub > 0 THEN tzmigrate.column_properties(f.object, f.sub) ELSE tzmigrate.properties(f.class::regclass, f.object) END
                                     WHEN 'replace' THEN tzmigrate.view_options(f.object) ELSE '{}' END
         WHERE x.step_id = d.step_id AND x.position = d.position;
     END LOOP;
