@@ -52,13 +52,6 @@ WITH spaces AS (
                'enforced', to_jsonb(k) -> 'conenforced', 'local', k.conislocal,
                'inherited', k.coninhcount, 'noinherit', k.connoinherit,
                'update', k.confupdtype, 'delete', k.confdeltype,
-<<<<<<< HEAD:tests/properties.sql
-               'match', k.confmatchtype, 'key', (SELECT array_agg(x.attname ORDER BY x.attname) FROM pg_attribute x
-                WHERE x.attrelid = k.conrelid AND x.attnum = ANY (k.conkey::int2[])),
-               'fkey', (SELECT array_agg(x.attname ORDER BY x.attname) FROM pg_attribute x
-                WHERE x.attrelid = k.confrelid AND x.attnum = ANY (k.confkey::int2[])),
-               'deleted', to_jsonb(k) ->> 'confdelsetcols' IS NULL,
-=======
                'match', k.confmatchtype,
                -- by name: a column that was dropped and added has another number
                'key', (SELECT array_agg(a.attname ORDER BY CASE WHEN k.contype <> 'c' THEN n.place END, a.attname)
@@ -68,7 +61,6 @@ WITH spaces AS (
                         FROM unnest(k.confkey) WITH ORDINALITY AS n (number, place)
                         JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = n.number),
                'deleted', jsonb_array_length(nullif(to_jsonb(k) -> 'confdelsetcols', 'null')),
->>>>>>> a7ae18c (Convert generated columns, and those of naive time themselves):tests/acceptance/properties.sql
                'period', to_jsonb(k) -> 'conperiod',
                'index', k.conindid::regclass::text)
     FROM pg_constraint k WHERE k.connamespace IN (SELECT oid FROM spaces)
@@ -78,13 +70,8 @@ WITH spaces AS (
            jsonb_build_object('enabled', t.tgenabled, 'type', t.tgtype,
                'deferrable', t.tgdeferrable, 'deferred', t.tginitdeferred,
                'arguments', t.tgargs::text, 'old', t.tgoldtable, 'new', t.tgnewtable,
-<<<<<<< HEAD:tests/properties.sql
                'columns', (SELECT array_agg(x.attname ORDER BY x.attname) FROM pg_attribute x
                 WHERE x.attrelid = t.tgrelid AND x.attnum = ANY (t.tgattr::int2[])))
-=======
-               'columns', (SELECT array_agg(a.attname ORDER BY 1) FROM pg_attribute a
-                           WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr::int2[])))
->>>>>>> a7ae18c (Convert generated columns, and those of naive time themselves):tests/acceptance/properties.sql
     FROM pg_trigger t WHERE t.tgrelid IN (SELECT oid FROM relations)
       AND NOT t.tgisinternal
     UNION ALL
@@ -100,14 +87,8 @@ WITH spaces AS (
     UNION ALL
     SELECT 'pg_statistic_ext'::regclass, s.oid, 0, NULL, NULL, s.stxowner,
            jsonb_build_object('target', coalesce((to_jsonb(s) ->> 'stxstattarget')::int, -1),
-<<<<<<< HEAD:tests/properties.sql
                'kinds', s.stxkind, 'keys', (SELECT array_agg(x.attname ORDER BY x.attname) FROM pg_attribute x
                 WHERE x.attrelid = s.stxrelid AND x.attnum = ANY (s.stxkeys::int2[])))
-=======
-               'kinds', s.stxkind,
-               'keys', (SELECT array_agg(a.attname ORDER BY 1) FROM pg_attribute a
-                        WHERE a.attrelid = s.stxrelid AND a.attnum = ANY (s.stxkeys::int2[])))
->>>>>>> a7ae18c (Convert generated columns, and those of naive time themselves):tests/acceptance/properties.sql
     FROM pg_statistic_ext s WHERE s.stxrelid IN (SELECT oid FROM relations)
     UNION ALL
     SELECT 'pg_proc'::regclass, p.oid, 0, p.proacl, 'f', p.proowner,
