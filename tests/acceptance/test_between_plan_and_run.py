@@ -91,6 +91,22 @@ ARRIVED = {
         "CREATE TABLE late (CHECK (at < '2100-01-01')) INHERITS (orders)",
         "late_at_check",
     ),
+    "a parent": (
+        ORDERS,
+        "CREATE TABLE late (at timestamp); ALTER TABLE orders INHERIT late",
+        "late",
+    ),
+    "another parent of a child": (
+        ORDERS + "; CREATE TABLE child () INHERITS (orders)",
+        "CREATE TABLE late (at timestamp); ALTER TABLE child INHERIT late",
+        "late",
+    ),
+    "another default of a child": (
+        ORDERS + "; CREATE TABLE child () INHERITS (orders);"
+        " ALTER TABLE child ALTER at SET DEFAULT '2020-01-01'",
+        "ALTER TABLE child ALTER at SET DEFAULT '2021-01-01'",
+        "default of column public.child.at",
+    ),
     "a partition with a default": (
         PARTS,
         "CREATE TABLE late PARTITION OF orders (at DEFAULT timezone('utc', now()))"
@@ -198,6 +214,22 @@ def test_what_the_team_adds_after_the_upgrade_stops_the_downgrade(
     with pytest.raises(DBAPIError, match=r"TZ345: stale plan: constraint late"):
         project.run("downgrade", "-1")
     database.execute("ALTER TABLE orders DROP CONSTRAINT late")
+    project.run("downgrade", "-1")
+    assert naive(database)
+
+
+def test_a_child_that_is_gone_is_passed_over(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(
+        ORDERS + "; CREATE TABLE child () INHERITS (orders);"
+        " ALTER TABLE child ALTER at SET DEFAULT '2020-01-01'"
+    )
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC", "public.calendar.*=keep"))
+    database.execute("DROP TABLE child")
+    project.run("upgrade", "head")
+    assert not naive(database)
     project.run("downgrade", "-1")
     assert naive(database)
 
