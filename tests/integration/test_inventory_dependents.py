@@ -146,11 +146,6 @@ BLOCKING = {
         "TZ126",
         ("sql-body function", "function public.f()"),
     ),
-    "several parents": (
-        "CREATE TABLE u (c timestamp); CREATE TABLE ch () INHERITS (t, u)",
-        "TZ129",
-        ("several parents", "table public.ch"),
-    ),
     "inheritance": (
         "CREATE TABLE ch () INHERITS (t)",
         "TZ128",

@@ -50,7 +50,6 @@ ON_A_PARTITION = {
         "CREATE TABLE p3 PARTITION OF p DEFAULT PARTITION BY RANGE ((c::date))",
         "TZ127",
     ),
-    "own default": ("ALTER TABLE p1 ALTER c SET DEFAULT now()", "TZ154"),
     "index statistics target": (
         "CREATE INDEX i ON p1 (c, (k + 1));"
         "ALTER INDEX i ALTER COLUMN 2 SET STATISTICS 9",
@@ -72,6 +71,28 @@ def test_what_leans_on_a_partition_blocks_the_root(
     assert column(inventory, "p").findings[0].severity is Severity.BLOCKS
     # what uses the whole row or both columns is told for both
     assert root(inventory, "d") <= {"TZ117", "TZ131"}
+
+
+def test_a_default_of_its_own_is_told_of_the_partition(database: Database) -> None:
+    database.execute(TREE + "ALTER TABLE p2a ALTER c SET DEFAULT now()")
+    inventory = scan(database)
+
+    assert codes(column(inventory, "p2a")) == {"TZ154"}
+    assert root(inventory) == set()
+
+
+def test_a_column_of_several_parents_is_told_of_all_of_them(database: Database) -> None:
+    database.execute(
+        "CREATE TABLE top (n int); CREATE TABLE t (c timestamp) INHERITS (top);"
+        "CREATE TABLE u (c timestamp); CREATE TABLE ch () INHERITS (t, u)"
+    )
+    inventory = scan(database)
+
+    assert "TZ129" in codes(column(inventory, "ch"))
+    for parent in ("t", "u"):
+        of = column(inventory, parent)
+        assert codes(of) == {"TZ128"}
+        assert "column public.ch.c" in {d.name for d in of.dependents}
 
 
 def test_what_the_root_hands_down_is_told_once(database: Database) -> None:
