@@ -80,6 +80,8 @@ def printed(database: Any, column: PlannedColumn) -> str | None:
 def bare(text: str) -> str:
     """A definition without what the conversion may put into it."""
     text = re.sub(r" AT TIME ZONE '[\w/]+'(?:::text)?", "", text)
+    # as PostgreSQL 13 prints it
+    text = re.sub(r"timezone\('[\w/]+'::text, ", "", text)
     return re.sub(r"[()\s]", "", text)
 
 

@@ -15,6 +15,8 @@ from tzmigrate.inventory.model import (
 from tzmigrate.inventory.rows import ColumnRow, RelationRow
 
 _WEIGHT = {Severity.BLOCKS: 0, Severity.WARNING: 1, Severity.INFO: 2}
+_LEANING = {*DEPENDENT_CODES.values(), "TZ135", "TZ136"} - {"TZ132"}
+"""What leans on a partition's column leans on the tree, which converts as one."""
 
 
 @dataclass(slots=True)
@@ -87,14 +89,16 @@ class Draft:
         )
 
     def hand_up(self, root: "Draft") -> None:
-        """Give the root of the tree what stands in its way down here."""
+        """Give the root what leans on the tree down here, or stands in its way."""
         for key, dependent in (self.dependents or {}).items():
             if key not in self.private:
                 if root.dependents is None:
                     root.dependents = {}
                 root.dependents.setdefault(key, dependent)
         for key, finding in (self.findings or {}).items():
-            if key not in self.private and finding.severity is Severity.BLOCKS:
+            if key not in self.private and (
+                finding.severity is Severity.BLOCKS or finding.code in _LEANING
+            ):
                 if root.findings is None:
                     root.findings = {}
                 root.findings.setdefault(key, finding)
