@@ -43,7 +43,7 @@ $tz$;
 
 -- the rows of the open step, one for each table
 CREATE OR REPLACE FUNCTION tzmigrate.open_parts() RETURNS SETOF tzmigrate.step
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY

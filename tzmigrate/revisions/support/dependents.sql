@@ -8,7 +8,7 @@ $tz$;
 
 -- where it stands in the catalog; nothing where this database does not have it
 CREATE OR REPLACE FUNCTION tzmigrate.find_dependent(kind text, relation text, name text, OUT class oid, OUT object oid, OUT sub integer) RETURNS SETOF record
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY

@@ -4,7 +4,7 @@
 -- read from the roots outward by index; of another table only the column, constraint, rule or policy that depends is walked
 CREATE OR REPLACE FUNCTION tzmigrate.dependents(roots regclass[]) RETURNS TABLE (class oid, object oid, part integer)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $tz$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $tz$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -32,7 +32,7 @@ $tz$;
 CREATE OR REPLACE FUNCTION tzmigrate.picture(roots regclass[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 SET TimeZone = 'Etc/UTC' SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET quote_all_identifiers = off SET bytea_output = 'hex' SET extra_float_digits = 1
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $tz$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $tz$
 #variable_conflict use_column
 DECLARE
     w record;

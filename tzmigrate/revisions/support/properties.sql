@@ -23,7 +23,7 @@ $tz$;
 
 -- how GRANT names it, its owner, and its grants where they are not the default; no row for what has no grants
 CREATE OR REPLACE FUNCTION tzmigrate.granted(class regclass, object oid, OUT target text, OUT owner oid, OUT acl aclitem[], OUT standard aclitem[]) RETURNS SETOF record
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
+LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
     SELECT concat(CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END, c.oid::regclass), c.relowner, c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, c.relowner)
     FROM pg_class c WHERE class = 'pg_class'::regclass AND c.oid = object AND c.relkind NOT IN ('i', 'I', 'c')
     UNION ALL
@@ -86,13 +86,19 @@ $tz$;
 
 -- the triggers that a key or exclusion constraint, and those made from it on partitions, keep its promise with
 CREATE OR REPLACE FUNCTION tzmigrate.key_triggers(key oid) RETURNS TABLE (place text, relation regclass, name name, enabled "char")
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
+LANGUAGE plpgsql STABLE ROWS 4 SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH RECURSIVE tree (oid, conrelid) AS (
         SELECT k.oid, k.conrelid FROM pg_constraint k WHERE k.oid = key AND k.contype IN ('f', 'p', 'u', 'x')
-        UNION ALL SELECT k.oid, k.conrelid FROM tree JOIN pg_constraint k ON k.conparentid = tree.oid
+        -- OFFSET 0: where most have no parent the planner would read them all
+        UNION ALL SELECT b.oid, b.conrelid FROM tree, LATERAL (SELECT k.oid, k.conrelid FROM pg_constraint k WHERE k.conparentid = tree.oid OFFSET 0) AS b
     )
     SELECT concat(tree.conrelid::regclass, ' ', g.tgrelid::regclass, ' ', f.proname), g.tgrelid::regclass, g.tgname, g.tgenabled
-    FROM tree JOIN pg_trigger g ON g.tgconstraint = tree.oid JOIN pg_proc f ON f.oid = g.tgfoid
+    FROM tree JOIN pg_trigger g ON g.tgconstraint = tree.oid JOIN pg_proc f ON f.oid = g.tgfoid;
+END
 $tz$;
 
 -- their states, where one is not the usual
@@ -226,7 +232,7 @@ BEGIN
         lines = lines || ARRAY(SELECT concat('SELECT tzmigrate.set_key_states(', quote_literal(k.conrelid::regclass), '::pg_catalog.regclass, ', quote_literal(k.conname), ', ', quote_literal(s.states), ')')
             FROM tzmigrate.key_states(k.oid) AS s (states) WHERE s.states IS NOT NULL)
             -- those that the partitions get with it, under the same name
-            || ARRAY(WITH RECURSIVE below (oid) AS (SELECT x.oid FROM pg_constraint x WHERE x.conparentid = k.oid UNION ALL SELECT x.oid FROM below JOIN pg_constraint x ON x.conparentid = below.oid)
+            || ARRAY(WITH RECURSIVE below (oid) AS (SELECT x.oid FROM pg_constraint x WHERE x.conparentid = k.oid UNION ALL SELECT b.oid FROM below, LATERAL (SELECT x.oid FROM pg_constraint x WHERE x.conparentid = below.oid OFFSET 0) AS b)
                 SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', x.oid), ' IS ', quote_literal(m.description))
                 FROM below JOIN pg_constraint x ON x.oid = below.oid JOIN pg_description m ON m.classoid = 'pg_constraint'::regclass AND m.objoid = x.oid AND m.objsubid = 0
                 WHERE x.conname = k.conname AND k.contype = 'f')
@@ -336,9 +342,13 @@ $tz$;
 
 -- a role that the object needs and for which we may not act: its owner, one who granted rights on it, the owner of its extension
 CREATE OR REPLACE FUNCTION tzmigrate.foreign_owner(class regclass, object oid) RETURNS name
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
     WITH place (relation, owner, namespace, key) AS (
-        SELECT CASE WHEN c.relkind IN ('i', 'I') THEN i.indrelid ELSE c.oid END, c.relowner, CASE WHEN c.relkind NOT IN ('i', 'I') THEN c.relnamespace END, (SELECT k.oid FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x') LIMIT 1)
+        SELECT CASE WHEN c.relkind IN ('i', 'I') THEN i.indrelid ELSE c.oid END, c.relowner, CASE WHEN c.relkind NOT IN ('i', 'I') THEN c.relnamespace END, (SELECT k.oid FROM pg_constraint k WHERE k.conindid = c.oid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x') LIMIT 1)
         FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid WHERE class = 'pg_class'::regclass AND c.oid = object
         UNION ALL SELECT 0, t.typowner, t.typnamespace, 0 FROM pg_type t WHERE class = 'pg_type'::regclass AND t.oid = object
         UNION ALL SELECT 0, f.proowner, f.pronamespace, 0 FROM pg_proc f WHERE class = 'pg_proc'::regclass AND f.oid = object
@@ -372,5 +382,6 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
         -- states of a key's own triggers
         SELECT 10, NOT r.rolsuper FROM place p, pg_roles r WHERE r.rolname = current_user AND p.key <> 0 AND tzmigrate.key_states(p.key) IS NOT NULL
     )
-    SELECT pg_get_userbyid(n.role) FROM needed n WHERE n.missing LIMIT 1
+    SELECT pg_get_userbyid(n.role) FROM needed n WHERE n.missing LIMIT 1);
+END
 $tz$;

@@ -14,7 +14,11 @@ $tz$;
 
 -- what ALTER TYPE may forget of the roots and the trees below them, read before it
 CREATE OR REPLACE FUNCTION tzmigrate.index_repairs_before(roots regclass[]) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
     WITH RECURSIVE tree (relation) AS (
         SELECT r::oid FROM unnest(roots) AS r UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
     ), index (level, oid, relation, parent) AS (
@@ -24,7 +28,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifi
         SELECT 0, k.oid, NULL::oid FROM pg_constraint k WHERE k.conparentid = 0 AND k.contype IN ('f', 'p', 'u', 'x')
             -- theirs and those that refer to them, which no index of pg_constraint finds
             AND k.oid IN (SELECT d.objid FROM tree JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.relation AND d.classid = 'pg_constraint'::regclass)
-        UNION ALL SELECT key.level + 1, k.oid, key.oid FROM key JOIN pg_constraint k ON k.conparentid = key.oid
+        -- OFFSET 0: where most have no parent the planner would read them all
+        UNION ALL SELECT key.level + 1, b.oid, key.oid FROM key, LATERAL (SELECT k.oid FROM pg_constraint k WHERE k.conparentid = key.oid OFFSET 0) AS b
     )
     SELECT jsonb_build_object(
         'indexes', (SELECT jsonb_agg(jsonb_build_object('relation', i.relation::regclass, 'parent', i.parent::regclass, 'schema', n.nspname, 'name', c.relname, 'state', tzmigrate.index_state(i.oid)) ORDER BY i.level)
@@ -35,26 +40,30 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifi
             -- those for each partition that is referred to have no life of their own
             WHERE k.conrelid IS DISTINCT FROM p.conrelid AND (k.contype = 'f' OR key.level = 0)),
         'statistics', (SELECT jsonb_agg(jsonb_build_object('schema', n.nspname, 'name', e.stxname, 'owner', pg_get_userbyid(e.stxowner), 'target', coalesce(e.stxstattarget, -1), 'comment', obj_description(e.oid, 'pg_statistic_ext')))
-            FROM tree JOIN pg_statistic_ext e ON e.stxrelid = tree.relation JOIN pg_namespace n ON n.oid = e.stxnamespace))
+            FROM tree JOIN pg_statistic_ext e ON e.stxrelid = tree.relation JOIN pg_namespace n ON n.oid = e.stxnamespace)));
+END
 $tz$;
 
 -- give back where it differs, from the top of a tree down, as a child is known by its parent
 CREATE OR REPLACE FUNCTION tzmigrate.repair_indexes(saved jsonb) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $tz$
 DECLARE
     was jsonb;
     now record;
+    here regclass;
     taken regclass;
     full_name text;
     statement text;
 BEGIN
     FOR was IN SELECT * FROM jsonb_array_elements(coalesce(nullif(saved -> 'indexes', 'null'), '[]')) LOOP
         full_name = concat(quote_ident(was ->> 'schema'), '.', quote_ident(was ->> 'name'));
+        here = CASE WHEN was ->> 'parent' IS NULL THEN to_regclass(full_name)
+                    ELSE (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = (was ->> 'relation')::regclass
+                          AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid AND h.inhparent = to_regclass(was ->> 'parent'))) END;
         SELECT c.oid, c.relname, c.oid::regclass AS label, i.indrelid::regclass AS relation, tzmigrate.index_state(c.oid) AS state INTO now
-        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-        WHERE CASE WHEN was ->> 'parent' IS NULL THEN c.oid = to_regclass(full_name)
-                   ELSE i.indrelid = (was ->> 'relation')::regclass AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid AND h.inhparent = to_regclass(was ->> 'parent')) END;
-        CONTINUE WHEN now.oid IS NULL;
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indexrelid = here;
+        CONTINUE WHEN now.oid IS NULL OR now.relname = was ->> 'name' AND now.state = was -> 'state';
         IF now.relname <> was ->> 'name' THEN
             taken = to_regclass(full_name);
             IF taken IS NOT NULL THEN

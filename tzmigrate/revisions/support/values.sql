@@ -2,7 +2,7 @@
 
 -- the leaf relations that hold the rows
 CREATE OR REPLACE FUNCTION tzmigrate.leaves(root regclass) RETURNS SETOF regclass
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+LANGUAGE plpgsql STABLE ROWS 4 SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
