@@ -307,10 +307,16 @@ WHOLE = {
         " + interval '1 day') AT TIME ZONE 'Etc/UTC')\n"
         "  WHERE id = r.id AND placed_at = r.placed_at;\n END LOOP;\nEND",
     ),
-    "update of a table without a schema": Case(
+    "update of the only table of a name, without a schema": Case(
         source="UPDATE orders SET updated_at = localtimestamp",
-        places=((1, WRITES, LIKELY),),
+        places=((1, WRITES, SURE),),
+        after="UPDATE orders SET updated_at = CURRENT_TIMESTAMP",
         language="sql",
+    ),
+    "a table without a schema where temporary ones are made": Case(
+        source="BEGIN\n CREATE TEMP TABLE other (id int);\n"
+        " UPDATE orders SET updated_at = localtimestamp;\nEND",
+        places=((3, WRITES, LIKELY),),
     ),
     "update of a table on a search_path of its own": Case(
         source="UPDATE orders SET updated_at = localtimestamp",
@@ -348,7 +354,7 @@ WHOLE = {
         " UPDATE app.orders SET updated_at = ((last) AT TIME ZONE 'Etc/UTC');\nEND",
     ),
     "a naive variable that is doubted": Case(
-        source="DECLARE\n last timestamp;\nBEGIN\n"
+        source="DECLARE\n last timestamp; -- not temporary\nBEGIN\n"
         " SELECT max(placed_at) INTO last FROM orders;\n"
         " UPDATE app.orders SET updated_at = last;\nEND",
         places=((2, VARIABLE, SURE), (4, READS, LIKELY), (5, WRITES, LIKELY)),

@@ -32,6 +32,7 @@ from tzmigrate.postgres.quoting import (
 
 _FIRST_OWN_OID = 16384
 """Below, objects come with PostgreSQL (``FirstNormalObjectId``)."""
+_OF_ROWS = frozenset((DependentKind.INDEX, DependentKind.CONSTRAINT))
 _VIEWS = frozenset((DependentKind.VIEW, DependentKind.MATERIALIZED_VIEW))
 
 _CODES = {
@@ -220,6 +221,7 @@ def _plan(
     work: _Work, thing: Leaning, make: Callable[[], PlannedDependent | None]
 ) -> None:
     try:
+        _look_at_rows(thing)
         planned = make()
     except rewriting.Uncertain as uncertain:
         _block(work, thing, str(uncertain))
@@ -270,7 +272,16 @@ def _touched(work: _Work, thing: Leaning) -> bool:
 
 
 def _whole_row(thing: Leaning) -> bool:
-    return thing.kind is DependentKind.INDEX and ":varattno 0 " in thing.tree
+    # of a view or rule the tree names rows of anything that it reads
+    return thing.kind in _OF_ROWS and ":varattno 0 " in thing.tree
+
+
+def _look_at_rows(thing: Leaning) -> None:
+    if _whole_row(thing) and _calls_others(thing):
+        raise rewriting.Uncertain(
+            "a function gets the whole row, and may print it in the session's zone",
+            thing.text,
+        )
 
 
 def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent | None:

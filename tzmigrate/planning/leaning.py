@@ -24,6 +24,7 @@ from tzmigrate.planning.model import (
 )
 from tzmigrate.postgres.quoting import readable_name
 
+_VIEW_KINDS = frozenset(("view", "materialized view"))
 _FILTERED_PUBLICATIONS = 150000
 """Row filters and column lists of publications came with this version."""
 
@@ -314,7 +315,7 @@ def _read(
     found = []
     for row in plain:
         kind, relation, name, class_, object_, sub, depth, text, tree, type_ = row[:10]
-        view = object_ if object_ in outputs else 0
+        is_view = object_ in outputs and kind in _VIEW_KINDS
         found.append(
             Leaning(
                 kind=DependentKind(kind),
@@ -326,8 +327,8 @@ def _read(
                 type=type_,
                 depth=depth,
                 reads=reads[class_, object_]
-                | (frozenset() if view else {relation} & of_view),
-                outputs=outputs[view][3] if view and name is None else (),
+                | (frozenset() if is_view else {relation} & of_view),
+                outputs=outputs[object_][3] if is_view else (),
                 storage=storage.get(object_, ""),
                 on_view=relation in of_view,
                 stands=row[10],

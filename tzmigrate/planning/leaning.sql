@@ -50,6 +50,7 @@ WITH target (relation, attnum) AS (
       AND (k.contype = 'f' AND k.conparentid = 0 OR k.contype = 'c' AND (k.conislocal OR k.coninhcount = 0) AND k.conrelid <> 0
            OR k.contype = 'x' AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND k.conparentid = 0
            OR k.contype IN ('p', 'u', 'x') AND k.conparentid = 0 AND k.oid IN (SELECT object FROM stands WHERE class = 'pg_constraint'::regclass))
+       OR k.contype = 'c' AND (k.conislocal OR k.coninhcount = 0) AND k.conrelid IN (SELECT relation FROM target) AND strpos(k.conbin::text, ':varattno 0 ') > 0
     UNION ALL
     SELECT 'index', c.oid::regclass::text, NULL, 'pg_class'::regclass, c.oid, 0, 0, pg_get_indexdef(c.oid), concat(i.indexprs::text, i.indpred::text), NULL
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid

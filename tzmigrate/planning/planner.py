@@ -46,6 +46,7 @@ _LEANING = frozenset(f"TZ{number}" for number in range(110, 140))
 """All that leans on a column, whether there is a way through or not."""
 UNTRIED_CODE = "TZ316"
 """What leans on a column is made anew only after it was tried on a shadow."""
+_HALF_A_KEY = "TZ118"
 _UNITING = frozenset(("materialized view", "foreign key"))
 
 
@@ -142,8 +143,14 @@ class Planner:
 
     def plan(self) -> Plan:
         """Decide for every column of the inventory."""
-        decided = {
-            c.name: self._decide(c) for of_one in self._columns.values() for c in of_one
+        columns = [c for of_one in self._columns.values() for c in of_one]
+        whole = _whole_keys(columns, [self._decide(c) for c in columns])
+        decided = dict(zip((c.name for c in columns), whole, strict=True))
+        # the other side of a key may stand in another group, or in none
+        self._refused |= {
+            name: _refuse(planned.code or "", planned.reason, planned.hint)
+            for name, planned in decided.items()
+            if planned.action is Action.REFUSE and planned.code == _HALF_A_KEY
         }
         slugs = set(self._planned.slugs)
         groups = []
@@ -446,7 +453,7 @@ def _whole_keys(
             other = readable_name(*staying[name].name)
             found[i] = _staying(
                 found[i],
-                "TZ118",
+                _HALF_A_KEY,
                 f"{name} compares it with {other}, which stays as it is",
                 f"Settle {other} first: both sides of a foreign key convert together.",
             )

@@ -2,7 +2,7 @@
 -- facts: 2 index on a function of the whole row
 -- silent: SET LOCAL enable_seqscan = off; SELECT count(*) FROM orders o
 --   WHERE label(o) = (SELECT label(o) FROM orders o WHERE id = 1)
--- convert: orders.placed_at
+-- refuse: orders.placed_at TZ120
 CREATE TABLE orders (id int PRIMARY KEY, placed_at timestamp, note text);
 INSERT INTO orders VALUES
     (1, '2024-01-15 12:30:00.123456', 'a'), (2, NULL, 'b'), (3, 'infinity', 'c'),

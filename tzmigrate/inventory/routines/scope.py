@@ -147,7 +147,11 @@ class Names:
                     return self.fields(table)
         if self.routine.search_path is not None or not named:
             return None
-        certainty = Certainty.LIKELY if len(named) == 1 else Certainty.POSSIBLE
+        certainty = Certainty.POSSIBLE
+        if len(named) == 1:
+            # the only one of that name, unless a temporary table hides it
+            hidden = "temp" in self.routine.source.lower()
+            certainty = Certainty.LIKELY if hidden else Certainty.CERTAIN
         merged: dict[str, Value] = {}
         for table in named:
             for column, value in self.fields(table, certainty):
