@@ -15,7 +15,7 @@ from tzmigrate.inventory.model import (
 from tzmigrate.inventory.rows import ColumnRow, RelationRow
 
 _WEIGHT = {Severity.BLOCKS: 0, Severity.WARNING: 1, Severity.INFO: 2}
-_LEANING = {*DEPENDENT_CODES.values(), "TZ135", "TZ136"} - {"TZ132"}
+_LEANING = {*DEPENDENT_CODES.values(), "TZ135", "TZ136"} - {"TZ129", "TZ132"}
 """What leans on a partition's column leans on the tree, which converts as one."""
 
 
