@@ -1,6 +1,6 @@
 -- title: generated columns of a partitioned table
 -- facts: 7.4
--- plain 13-14: 42601
+-- plain 13-14: 42601 XX000
 -- plain: 0A000
 -- convert: orders.placed_at, orders.due_at
 -- query: INSERT INTO orders VALUES (1, {timestamp '2024-03-03 23:03'}) RETURNING day, {due_at}
