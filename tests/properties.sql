@@ -26,7 +26,7 @@ WITH spaces AS (
     FROM relations c
     UNION ALL
     SELECT 'pg_class'::regclass, c.oid, a.attnum, a.attacl, 'c', c.relowner,
-           jsonb_build_object('name', a.attname, 'not null', a.attnotnull,
+           jsonb_build_object('name', CASE WHEN c.relkind NOT IN ('i', 'I') THEN a.attname END, 'not null', a.attnotnull,
                'target', coalesce(a.attstattarget, -1),
                'options', (SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) o
                            WHERE o NOT LIKE 'pg\_attver=%'),
@@ -106,12 +106,15 @@ WITH spaces AS (
     SELECT 'pg_publication'::regclass, p.oid, 0, NULL, NULL, p.pubowner,
            jsonb_build_object('all', p.puballtables, 'insert', p.pubinsert,
                'update', p.pubupdate, 'delete', p.pubdelete, 'root', p.pubviaroot,
-               'tables', (SELECT array_agg(r.prrelid::regclass::text ORDER BY 1)
+               'tables', (SELECT array_agg(r.prrelid::regclass::text ORDER BY r.prrelid::regclass::text)
                           FROM pg_publication_rel r WHERE r.prpubid = p.oid))
     FROM pg_publication p
 )
 SELECT f.classid::regclass::text,
-       concat(pg_describe_object(f.classid, f.objid, greatest(f.objsubid, 0)),
+       -- the column of an index over an expression is named after its function
+       concat(CASE WHEN f.objsubid > 0 AND (SELECT relkind FROM pg_class WHERE oid = f.objid) IN ('i', 'I')
+              THEN concat('column ', f.objsubid, ' of ', pg_describe_object(f.classid, f.objid, 0))
+              ELSE pg_describe_object(f.classid, f.objid, greatest(f.objsubid, 0)) END,
               CASE WHEN f.objsubid = -1000 THEN ' (as index)' END),
        concat(f.properties, ' owner ', pg_get_userbyid(f.owner), ' comment ',
            CASE WHEN f.classid IN ('pg_class'::regclass) AND f.objsubid > 0
@@ -120,14 +123,15 @@ SELECT f.classid::regclass::text,
            ' label ', (SELECT string_agg(concat(l.provider, l.label), ',')
                        FROM pg_seclabel l WHERE l.classoid = f.classid
                        AND l.objoid = f.objid AND l.objsubid = f.objsubid),
-           ' extensions ', (SELECT string_agg(concat(d.deptype, x.extname), ',' ORDER BY 1)
+           ' extensions ', (SELECT string_agg(concat(d.deptype, x.extname), ',' ORDER BY d.deptype, x.extname)
                             FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid
                             WHERE d.refclassid = 'pg_extension'::regclass
                             AND d.classid = f.classid AND d.objid = f.objid
                             AND f.objsubid = 0),
            ' grants ', (SELECT string_agg(concat(pg_get_userbyid(e.grantor), '>',
                             e.grantee::regrole, ' ', e.privilege_type,
-                            CASE WHEN e.is_grantable THEN '*' END), ',' ORDER BY 1)
+                            CASE WHEN e.is_grantable THEN '*' END), ','
+                        ORDER BY e.grantor, e.grantee, e.privilege_type)
                         FROM aclexplode(coalesce(f.acl, CASE WHEN f.acltype <> 'c' THEN
                             acldefault(f.acltype::"char", f.owner) END)) AS e))
 FROM found f
