@@ -105,7 +105,9 @@ def naive_again(expression: str, kind: str, zone: str) -> str:
         " CASE WHEN upper_inc(r) THEN ']' ELSE ')' END)) END"
     )
     if kind.endswith("[]"):
-        inner = bounds if "range" in kind else f"r {at}"
+        inner = f"r {at}"
+        if "range" in kind:
+            inner = f"CASE WHEN r IS NOT NULL THEN {bounds} END"
         return (
             f"concat(array_dims({expression}), ARRAY(SELECT {inner}"
             f" FROM unnest({expression}) AS r))"

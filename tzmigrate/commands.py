@@ -181,7 +181,7 @@ def plan(
             same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
             uniting=read_uniting_views(session),
             literals=read_literals(
-                session, inventory.columns, verdicts, widen=rules.precision == "widen"
+                session, inventory, verdicts, widen=rules.precision == "widen"
             ),
         )
         found = planner.plan()
@@ -410,6 +410,7 @@ def _rules(config: Config, accept: Iterable[str]) -> Rules:
         using=policy.using.value,
         proof=policy.proof.value,
         precision=policy.precision.value,
+        domains=policy.domains.value,
         max_lock_ms=policy.max_lock_ms,
         lock_timeout=policy.lock_timeout,
         accept=(*policy.accept, *accept),
@@ -474,7 +475,7 @@ def _verdicts(
 ) -> dict[tuple[str, str, str], Verdict]:
     stored = [c for c in inventory.columns if c.role is Role.STORED]
     verdicts = {c.name: _verdict(config, c) for c in stored}
-    return count_clock_changes(session, stored, verdicts)
+    return count_clock_changes(session, stored, verdicts, inventory.types)
 
 
 def _verdict(config: Config, column: Column) -> Verdict:

@@ -151,7 +151,7 @@ def test_ranges_keep_their_bounds(
         " tsrange('2024-01-15', NULL, '(]'), of_all tsrange[] DEFAULT '{}',"
         " at timestamp DEFAULT now());"
         f"INSERT INTO t (id, during) VALUES {literals(RANGES)};"
-        "UPDATE public.t SET at = lower(during),"
+        "UPDATE t SET at = lower(during),"
         " of_all = ARRAY[during, NULL, '[2024-01-15,)'];"
         "CREATE INDEX ON t USING gist (during); CREATE INDEX ON t (during, at);"
         "CREATE TABLE bookings"

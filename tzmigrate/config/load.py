@@ -15,6 +15,7 @@ from tzmigrate.config.model import (
     CODE,
     Alembic,
     Config,
+    Domains,
     Gap,
     Overlap,
     Policy,
@@ -166,6 +167,7 @@ class _Policy(_Table):
     rewrite_functions: bool = False
     views: Views = Views.ZONED
     precision: Precision = Precision.KEEP
+    domains: Domains = Domains.ZONED
 
 
 class _Scan(_Table):

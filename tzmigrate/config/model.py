@@ -86,6 +86,13 @@ class Precision(StrEnum):
     WIDEN = "widen"
 
 
+class Domains(StrEnum):
+    """What becomes of columns that have a domain over naive time."""
+
+    ZONED = "zoned"
+    BASE = "base"
+
+
 class ProofLevel(StrEnum):
     """How much is compared before a conversion commits."""
 
@@ -108,6 +115,7 @@ class Policy:
             certain.
         precision: ``timestamp(p)`` becomes ``timestamptz(p)``, or ``timestamptz``,
             which spares the rewrite under UTC.
+        domains: replace a domain by a zoned one of its name, or take columns out of it.
         views: bare columns of views become timestamptz, or every view keeps its types.
     """
 
@@ -121,6 +129,7 @@ class Policy:
     rewrite_functions: bool = False
     views: Views = Views.ZONED
     precision: Precision = Precision.KEEP
+    domains: Domains = Domains.ZONED
 
     @property
     def max_lock_ms(self) -> int:

@@ -276,8 +276,10 @@ def _any_naive(session: Session, revisions: Sequence[OurRevision]) -> bool:
             " ON r.relnamespace = n.oid AND r.relname::text = c.relname"
             " JOIN pg_catalog.pg_attribute AS a"
             " ON a.attrelid = r.oid AND a.attname::text = c.attname"
-            " WHERE NOT a.attisdropped AND c.type_before"
-            " = pg_catalog.format_type(a.atttypid, a.atttypmod)",
+            # a type of the users' own keeps its name; plan and ledger say what it holds
+            " WHERE NOT a.attisdropped AND c.type_before IN ("
+            " pg_catalog.format_type(a.atttypid, a.atttypmod),"
+            " pg_catalog.format_type(a.atttypid, a.atttypmod) || ' without time zone')",
             (
                 [c.schema for c in columns],
                 [c.relation for c in columns],

@@ -27,6 +27,7 @@ from tzmigrate.inventory.rows import (
     RowTypeRow,
     ServerRow,
     TriggerRow,
+    UserTypeRow,
     ViewRow,
     WholeRowRow,
     ZoneSettingRow,
@@ -109,6 +110,7 @@ def _read(
         "relations": _array(row.relation for row in columns),
         "attnums": _array(row.attnum for row in columns),
     }
+    user_types = _ask(connection, "user_types", UserTypeRow)
     engines = _ask(connection, "engines", EngineRow)
     functions = _ask(connection, "functions", FunctionRow)
     triggers = _ask(connection, "triggers", TriggerRow, only)
@@ -129,6 +131,7 @@ def _read(
         columns=columns,
         inherits=inherits,
         relations=_ask(connection, "relations", RelationRow, only),
+        user_types=user_types,
         indexes=_ask(connection, "indexes", IndexRow, pairs),
         dependents=_ask(connection, "dependents", DependentRow, pairs),
         views=_ask(connection, "views", ViewRow),
@@ -142,7 +145,11 @@ def _read(
         engine_members=_engine_members(connection, engines),
         zone_settings=_ask(connection, "zone_settings", ZoneSettingRow, only),
         default_types=read_default_types(
-            connection, sorted({row.default for row in columns if row.default})
+            connection,
+            sorted(
+                {row.default for row in columns if row.default}
+                | {row.default for row in user_types if row.default}
+            ),
         ),
         server_zone=server_zone,
         idle_excludes=idle,

@@ -83,18 +83,19 @@ RULES: tuple[Rule, ...] = (
         "The revision converts all bounds in the column's zone, which rewrites the"
         " table.",
     ),
-    _blocks(
+    _tells(
         "TZ104",
         "domain over naive time",
         "{column} has a domain over naive time ({type})",
-        "Change the column to the domain's base type, or to a domain over timestamptz,"
-        " by hand." + _KEEP,
+        "The revision replaces the domain by a zoned one of its name, with everything"
+        " it has, and converts all columns that have it.",
     ),
-    _blocks(
+    _tells(
         "TZ105",
         "composite type with naive time",
         "{column} holds a row type that contains naive time ({type})",
-        "Create a row type with timestamptz and convert the column by hand." + _KEEP,
+        "The revision replaces the type by a zoned one of its name, and converts all"
+        " columns that have it.",
     ),
     _tells(
         "TZ106",
@@ -210,12 +211,11 @@ RULES: tuple[Rule, ...] = (
         "{column} is inherited from several parents",
         "The revision converts it with all of them at once, so they need one zone.",
     ),
-    _blocks(
+    _tells(
         "TZ130",
         "typed table",
         "{object} is a typed table, its columns belong to type {type}",
-        "Detach it from its type (ALTER TABLE {object} NOT OF), convert, and attach it"
-        " again once the type is converted." + _KEEP,
+        "The revision detaches it from its type, converts both, and attaches it again.",
     ),
     _blocks(
         "TZ131",

@@ -19,6 +19,7 @@ from tzmigrate.inventory.model import (
 from tzmigrate.inventory.rows import CatalogRows, ColumnRow, RelationRow
 from tzmigrate.inventory.session_zones import zone_settings
 from tzmigrate.inventory.trees import Forest
+from tzmigrate.inventory.user_types import user_type
 
 _REPORTED_ROWS = 140000
 """From this version on ``reltuples`` is -1 for a table that was never analysed."""
@@ -50,6 +51,7 @@ def build_inventory(rows: CatalogRows) -> Inventory:
             )
         ),
         findings=tuple(_database_findings(rows)),
+        types=tuple(user_type(row, rows.default_types) for row in rows.user_types),
     )
 
 

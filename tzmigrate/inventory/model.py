@@ -202,6 +202,84 @@ class Relation:
     parents: tuple[int, ...] = ()
 
 
+class UserKind(StrEnum):
+    """What a user's own type is."""
+
+    DOMAIN = "domain"
+    COMPOSITE = "type"
+    ROW = "row"
+    """The row type of a table."""
+    RANGE = "range"
+    """A range or multirange."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainConstraint:
+    """A constraint of a domain.
+
+    Attributes:
+        kind: ``c`` CHECK, ``n`` NOT NULL (``pg_constraint.contype``; named from
+            PostgreSQL 17 on).
+        definition: ``pg_get_constraintdef``.
+    """
+
+    name: str
+    kind: str
+    validated: bool
+    definition: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeAttribute:
+    """An attribute of a composite type.
+
+    Attributes:
+        type: as ``format_type`` prints it.
+        collation: qualified and quoted, where it is not the type's own.
+        naive: it is, or contains, naive time.
+    """
+
+    name: str
+    type: str
+    collation: str | None
+    naive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserType:
+    """A type of the users' own that contains naive time.
+
+    Attributes:
+        base: of a domain, ``format_type`` of what it stands for.
+        default: of a domain, with its own type in ``default_type``.
+        definition: the support's text of it, to notice a change.
+        parts: ``oid`` of those of these types that it is made of.
+        columns: relation and attribute number of what is of this type, or an array of
+            it, in tables.
+        typed_tables: ``oid`` of tables ``OF`` this type.
+        others: what else depends on it, as ``pg_describe_object`` prints it.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: UserKind
+    owner: str
+    owned: bool
+    extension: str | None = None
+    base: str | None = None
+    not_null: bool = False
+    default: str | None = None
+    default_type: str | None = None
+    constraints: tuple[DomainConstraint, ...] = ()
+    attributes: tuple[TypeAttribute, ...] = ()
+    definition: str = ""
+    parts: tuple[int, ...] = ()
+    columns: tuple[tuple[int, int], ...] = ()
+    typed_tables: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneSetting:
     """A ``TimeZone`` that the server, a database or a role gives to new sessions.
@@ -241,6 +319,7 @@ class Inventory:
 
     Attributes:
         findings: what concerns the database rather than one column.
+        types: domains, composite types and ranges of the users' own that contain it.
         routines: the functions that may meet a candidate, and what they were read
             against; ``None`` where there are none.
     """
@@ -249,6 +328,7 @@ class Inventory:
     relations: tuple[Relation, ...] = ()
     columns: tuple[Column, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
+    types: tuple[UserType, ...] = field(default=(), repr=False)
     routines: RoutineReading | None = field(default=None, repr=False)
 
     def relation(self, oid: int) -> Relation:

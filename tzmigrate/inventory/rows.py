@@ -76,6 +76,28 @@ class RelationRow(NamedTuple):
     partition_key: list[int]
 
 
+class UserTypeRow(NamedTuple):
+    """user_types.sql; constraints and attributes are lists of their texts."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    owner: str
+    owned: bool
+    extension: str | None
+    base: str | None
+    not_null: bool
+    default: str | None
+    constraints: list[list[str]]
+    attributes: list[list[str | None]]
+    definition: str | None
+    parts: list[int]
+    columns: list[list[int]]
+    typed_tables: list[int]
+    others: list[str]
+
+
 class IndexRow(NamedTuple):
     """indexes.sql; in lists of columns 0 stands for an expression or the whole row."""
 
@@ -231,6 +253,7 @@ class CatalogRows:
     columns: list[ColumnRow] = field(default_factory=list)
     inherits: list[InheritsRow] = field(default_factory=list)
     relations: list[RelationRow] = field(default_factory=list)
+    user_types: list[UserTypeRow] = field(default_factory=list)
     indexes: list[IndexRow] = field(default_factory=list)
     dependents: list[DependentRow] = field(default_factory=list)
     views: list[ViewRow] = field(default_factory=list)

@@ -47,6 +47,10 @@ ADDED = frozenset((1159, 2069))
 """``timezone(text, timestamptz)`` and ``timezone(text, timestamp)``: what the
 rewriting puts in."""
 
+ADDED_FOR_RANGES = ADDED | {1258, 3848, 3849, 3850, 3851, 3852, 3934, 3938}
+"""The same for a range, which is taken apart and put together: ``textcat``, ``lower``,
+``upper``, ``isempty``, ``lower_inc``, ``upper_inc``, ``tsrange``, ``tstzrange``."""
+
 SAME = {
     1152: 2052,
     1153: 2053,

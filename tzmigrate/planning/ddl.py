@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from tzmigrate.planning.families import Cast, cast_of, using
+from tzmigrate.planning.families import Cast, how, using
 from tzmigrate.planning.model import (
     OwnDefault,
     PlannedColumn,
@@ -47,16 +47,21 @@ def short_type(type_name: str) -> str:
     'timestamp(3)'
     >>> short_type("timestamp with time zone[]")
     'timestamptz[]'
+    >>> short_type("public.moment without time zone")
+    'public.moment'
     """
     found = _SPELLING.fullmatch(type_name)
     if found is None:
-        return type_name
+        # only a type of the users' own is printed with its schema
+        return _LABEL.sub("", type_name) if "." in type_name else type_name
     word = found["word"]
     if found["zoned"] is not None:
         word = "timestamptz"
     return f"{word}{found['precision'] or ''}{found['dimensions']}"
 
 
+_LABEL = re.compile(r" with(out)? time zone$")
+"""How a plan tells two types of one name apart."""
 _SPELLING = re.compile(
     r"(?P<word>timestamp)(?P<precision>\([0-6]\))? with(?:(?P<zoned>)|out) time zone"
     r"(?P<dimensions>(?:\[\])?)"
@@ -96,16 +101,16 @@ def alter_table(
         c
         for c in columns
         if not (always or c.generated)
-        and cast_of(c.type_before) is Cast.ZONE
+        and how(c) is Cast.ZONE
         and sql_zones[c.column] == session_zone
     ]
     # there is no USING for a generated column (42611)
     names = frozenset(c.column for c in columns if c in bare or c.generated)
     up = _statement(relation, columns, sql_zones, names, remade, back=False)
     down = _statement(relation, columns, sql_zones, names, remade, back=True)
-    arrays = [c for c in columns if cast_of(c.type_before) is Cast.ELEMENTS]
+    arrays = [c for c in columns if how(c) is Cast.ELEMENTS]
     if bare:
-        at = _using(bare[0], short_type(bare[0].type_after), sql_zones)
+        at = _using(bare[0], "", sql_zones, back=False)
         return Step(statement=up, inverse=down, stands_for=at)
     if arrays:
         zone = quote_literal(sql_zones[arrays[0].column])
@@ -199,13 +204,11 @@ def set_default(own: OwnDefault, *, back: bool) -> str:
     )
 
 
-def _using(column: PlannedColumn, target: str, sql_zones: dict[str, str]) -> str:
-    return using(
-        readable_identifier(column.column),
-        column.type_before,
-        target,
-        sql_zones[column.column],
-    )
+def _using(
+    column: PlannedColumn, target: str, sql_zones: dict[str, str], *, back: bool
+) -> str:
+    name = readable_identifier(column.column)
+    return using(column, name, target, sql_zones[column.column], back=back)
 
 
 def _statement(
@@ -228,9 +231,9 @@ def _statement(
         if present is not None:
             drops.append(f"ALTER COLUMN {name} DROP DEFAULT")
         clause = f"ALTER COLUMN {name} TYPE {target}"
-        if column.column not in bare and (how := _using(column, target, sql_zones)):
-            clause += f" {how}"
-        types.append(clause)
+        if column.column not in bare:
+            clause += f" {_using(column, target, sql_zones, back=back)}"
+        types.append(clause.rstrip())
         if wanted is not None:
             defaults.append(f"ALTER COLUMN {name} SET DEFAULT {wanted}")
     adds = remade.adds_back if back else remade.adds

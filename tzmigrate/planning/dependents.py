@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tzmigrate.inventory.findings import DEPENDENT_CODES
+from tzmigrate.inventory.findings import DEPENDENT_CODES, FAMILY_CODES
 from tzmigrate.planning import generated, rewriting
 from tzmigrate.planning.calls import calls
 from tzmigrate.planning.ddl import sql_zone
@@ -49,6 +49,9 @@ _CODES = {
     DependentKind.FUNCTION: "sql-body function",
     DependentKind.ROW_FUNCTION: "view",
     DependentKind.PUBLICATION: "publication",
+    DependentKind.TYPED_TABLE: "typed table",
+    DependentKind.DOMAIN: "domain",
+    DependentKind.COMPOSITE: "composite",
 }
 
 _ORDER = (
@@ -104,7 +107,7 @@ class _Work:
 
 def code_of(kind: DependentKind) -> str:
     """Return the finding's code of a kind of dependent."""
-    return DEPENDENT_CODES[_CODES[kind]]
+    return (DEPENDENT_CODES | FAMILY_CODES)[_CODES[kind]]
 
 
 def plan_dependents(
@@ -153,9 +156,8 @@ def plan_dependents(
 
 
 def _token(word: str, column: PlannedColumn) -> Token:
-    return _typed(
-        word, column.column, sql_zone(column.zone or "UTC"), column.type_before
-    )
+    zone = sql_zone(column.zone or "UTC")
+    return _typed(word, column.column, zone, column.base or column.type_before)
 
 
 def _typed(word: str, name: str, zone: str | None, type_name: str) -> Token:

@@ -14,6 +14,7 @@ from tzmigrate.planning.model import Group, PlannedColumn
 from tzmigrate.postgres.quoting import quote_literal, readable_name
 
 WIDENED_CODE = "TZ333"
+TYPE_CODE = "TZ334"
 ZONES_CODE = "TZ331"
 DEFAULT_CODE = "TZ332"
 
@@ -37,7 +38,7 @@ class Cast(Enum):
 
 
 def cast_of(type_name: str) -> Cast | None:
-    """Return how a type converts; ``None`` where it does not.
+    """Return how a built-in type converts; ``None`` where it does not.
 
     Args:
         type_name: ``format_type`` of the naive type.
@@ -53,6 +54,27 @@ def cast_of(type_name: str) -> Cast | None:
     if type_name == "tsrange":
         return Cast.BOUNDS
     return Cast.TEXT if element in _RANGES else None
+
+
+def label(column: Column) -> str:
+    """Return how a column's type is named in plan and ledger.
+
+    A type of the users' own keeps its name, so it is said whether its time is naive;
+    the support's ``type_label`` says the same.
+    """
+    if cast_of(column.type) is not None:
+        return column.type
+    return f"{column.type}{_NAIVE}"
+
+
+def how(column: PlannedColumn) -> Cast:
+    """Return how a column that converts does so."""
+    found = cast_of(column.base or column.type_before)
+    # what has no cast of its own has a text
+    return found or Cast.TEXT
+
+
+_NAIVE = " without time zone"
 
 
 def zoned_type(type_name: str, *, widen: bool = False) -> str:
@@ -79,38 +101,21 @@ def zoned_type(type_name: str, *, widen: bool = False) -> str:
     return zoned + dimensions
 
 
-def unconverted(column: Column) -> Finding | None:
-    """Return why a column's family does not convert at all."""
-    label = readable_name(*column.name)
-    cast = cast_of(column.type)
-    # a generated column gets another type by a cast without USING
-    if cast is Cast.ZONE or (cast is not None and not column.generated):
-        return None
-    return Finding(
-        code="TZ307",
-        severity=Severity.BLOCKS,
-        message=f"{label} is of type {column.type}, which is not converted yet",
-        hint=f'Declare "{label}" = "keep" under [zones] to plan without it.',
-    )
-
-
 def is_free(column: PlannedColumn) -> bool:
     """Tell whether under UTC a column changes in the catalog alone (section 1)."""
-    return cast_of(column.type_before) is Cast.ZONE and column.type_after in _FULL
+    return how(column) is Cast.ZONE and column.type_after in _FULL
 
 
 def is_free_back(column: PlannedColumn) -> bool:
     """Tell the same of the way back, where a precision cuts what was written since."""
-    return is_free(column) and not _NARROW.match(column.type_before)
+    return is_free(column) and not _NARROW.match(column.base or column.type_before)
 
 
 def bound_zones(columns: Iterable[PlannedColumn]) -> tuple[str, ...]:
     """Return the zones in which the session must be for some columns, first first."""
     return tuple(
         dict.fromkeys(
-            c.zone or "UTC"
-            for c in columns
-            if cast_of(c.type_before) in {Cast.ELEMENTS, Cast.TEXT}
+            c.zone or "UTC" for c in columns if how(c) in {Cast.ELEMENTS, Cast.TEXT}
         )
     )
 
@@ -120,34 +125,36 @@ def needs_session(column: PlannedColumn) -> bool:
     return bool(bound_zones((column,)))
 
 
-def using(column: str, type_name: str, target: str, zone: str) -> str:
+def using(
+    column: PlannedColumn, name: str, target: str, zone: str, *, back: bool
+) -> str:
     """Return the ``USING`` clause of a column, empty where the bare cast must do.
 
     Args:
-        column: quoted where needed.
-        type_name: the naive type.
+        column: what converts.
+        name: its name, quoted where needed.
         target: the type it gets, in its short spelling.
         zone: as SQL names it.
-
-    >>> using("at", "timestamp without time zone", "timestamptz", "Etc/UTC")
-    "USING at AT TIME ZONE 'Etc/UTC'"
+        back: it becomes naive again.
     """
-    cast = cast_of(type_name)
+    cast = how(column)
     if cast is Cast.ZONE:
-        return f"USING {column} AT TIME ZONE {quote_literal(zone)}"
+        return f"USING {name} AT TIME ZONE {quote_literal(zone)}"
     if cast is Cast.BOUNDS:
-        text = BOUNDS.replace("{type}", target).replace("{zone}", quote_literal(zone))
-        return f"USING {text.replace('{}', column)}"
+        bounds = BOUNDS.replace("{type}", "tsrange" if back else "tstzrange")
+        return (
+            f"USING {bounds.replace('{zone}', quote_literal(zone)).replace('{}', name)}"
+        )
     if cast is Cast.TEXT:
-        return f"USING {column}::text::{target}"
+        return f"USING {name}::text::{target}"
     return ""
 
 
 BOUNDS = (
     "CASE WHEN {} IS NULL THEN NULL WHEN isempty({}) THEN 'empty'::{type}"
     " ELSE {type}(lower({}) AT TIME ZONE {zone}, upper({}) AT TIME ZONE {zone},"
-    " concat(CASE WHEN lower_inc({}) THEN '[' ELSE '(' END,"
-    " CASE WHEN upper_inc({}) THEN ']' ELSE ')' END)) END"
+    " CASE WHEN lower_inc({}) THEN '[' ELSE '(' END"
+    " || CASE WHEN upper_inc({}) THEN ']' ELSE ')' END) END"
 )
 """NULL, empty and unbounded ranges stay what they are."""
 

@@ -293,6 +293,7 @@ def _read(
     storage = _storage(connection, views)
     of_view = {row[0] for row in _names(connection, views)}
     words: dict[tuple[str, str, str], str] = {}
+    _detach(connection, columns)
     for together in _inherited_together(members, columns):
         word = _word()
         words |= {(t.schema, t.name, column): word for t, column in together}
@@ -432,6 +433,20 @@ def _members(
         ),
     ).fetchall()
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _detach(
+    connection: psycopg.Connection[Any], columns: Sequence[tuple[RelationName, str]]
+) -> None:
+    """Let typed tables leave their types, which decide on the names of columns."""
+    for table in dict.fromkeys(table for table, _ in columns):
+        name = sql.Identifier(table.schema, table.name)
+        typed = connection.execute(
+            "SELECT reloftype <> 0 FROM pg_class WHERE oid = %s::text::regclass",
+            (name.as_string(connection),),
+        ).fetchone()
+        if typed is not None and typed[0]:
+            connection.execute(sql.SQL("ALTER TABLE {} NOT OF").format(name))
 
 
 def _reads(

@@ -40,6 +40,8 @@ class PlannedColumn:
         code: the finding's code that explains ``keep`` or ``refuse``, else ``None``.
         reason: one line for people, empty for ``convert``.
         hint: what the user can do about it, empty for ``convert``.
+        base: the built-in type that a column's domain stands for; ``None`` where it
+            has no domain, or one over another type of the users' own.
         planned_in: the revision that converts it already (written by an earlier
             ``plan`` and not applied yet), else ``None``.
         generated: its values are computed; ALTER takes no USING for it.
@@ -57,6 +59,7 @@ class PlannedColumn:
     hint: str = ""
     default_before: str | None = None
     default_after: str | None = None
+    base: str | None = None
     planned_in: str | None = None
     generated: bool = False
 
@@ -136,6 +139,11 @@ class DependentKind(StrEnum):
     """Takes or returns rows of a view that is made anew."""
     PUBLICATION = "publication"
     """A table's row filter or column list."""
+    TYPED_TABLE = "typed table"
+    """A table ``OF`` a composite type."""
+    DOMAIN = "domain"
+    COMPOSITE = "type"
+    """These two are replaced by zoned ones of the same name."""
 
 
 class Way(StrEnum):
@@ -159,6 +167,9 @@ class PlannedDependent:
         before, after: digests (md5) of the texts that PostgreSQL may print for it
             before and after the upgrade; empty: not compared.
         take: statements that take it away, up as well as down.
+        prepare, unprepare: statements that make what the tables' columns shall
+            become, before the tables change up and down; in the reverse order.
+        discard: statements that take away what they were, after that.
         make: statements that bring it back after the upgrade.
         remake: statements that bring it back after the downgrade.
         zoned: columns of a view that become timestamptz.
@@ -175,6 +186,9 @@ class PlannedDependent:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     take: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+    unprepare: tuple[str, ...] = ()
+    discard: tuple[str, ...] = ()
     make: tuple[str, ...] = ()
     remake: tuple[str, ...] = ()
     zoned: tuple[str, ...] = ()
@@ -221,6 +235,8 @@ class Group:
         own_defaults: those of partitions and children.
         dependents: in the order in which they are locked and taken away: what reads
             before what is read.
+        types: types of the users' own that are replaced; the last of the dependents,
+            once these are known.
         session_zone: what ``TimeZone`` is pinned to while the step runs.
         lock_estimate_ms: expected duration of ACCESS EXCLUSIVE in milliseconds.
         lock_reason: what that time is spent on, in words.
@@ -237,6 +253,7 @@ class Group:
     shared: tuple[Step, ...] = ()
     own_defaults: tuple[OwnDefault, ...] = ()
     dependents: tuple[PlannedDependent, ...] = ()
+    types: tuple[PlannedDependent, ...] = ()
     row_security: bool = False
     rows: int = -1
     bytes: int = 0

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from tzmigrate.inventory.model import (
     Column,
-    Family,
     Finding,
     Inventory,
     Relation,
@@ -23,6 +22,7 @@ from tzmigrate.planning.model import (
     Group,
     Plan,
     PlannedColumn,
+    PlannedDependent,
     RelationName,
     Remade,
     Step,
@@ -30,6 +30,7 @@ from tzmigrate.planning.model import (
     Table,
 )
 from tzmigrate.planning.trees import Trees, own_defaults, torn
+from tzmigrate.planning.types import CannotReplace, TypeBook, TypeFamily
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.zones.model import Basis, ByColumn, Eras, Keep, Verdict, is_utc
 from tzmigrate.zones.sessions import ZonedColumn, session_zone_findings
@@ -57,6 +58,8 @@ class Rules:
     Attributes:
         lock_timeout: as PostgreSQL reads it.
         precision: ``widen`` drops a precision below six, ``keep`` keeps it.
+        domains: ``zoned`` replaces a domain by a zoned one, ``base`` takes columns
+            out of it.
         max_lock_ms: budget for one ACCESS EXCLUSIVE lock, in milliseconds.
         accept: codes of findings that shall not stop the plan.
     """
@@ -66,6 +69,7 @@ class Rules:
     using: str = "auto"
     proof: str = "auto"
     precision: str = "keep"
+    domains: str = "zoned"
     max_lock_ms: int = 5000
     lock_timeout: str = "2s"
     accept: tuple[str, ...] = ()
@@ -106,7 +110,8 @@ class Planner:
         planned: revisions that exist already; their columns are not planned again.
         same_zones: pairs of names (session's, column's) that mean one zone.
         uniting: views in which columns of several tables must have one type.
-        literals: the zoned default of each array or range column that has one.
+        literals: the zoned default of each array or range column that has one, and
+            of each domain over such a type, by ``oid``.
     """
 
     def __init__(
@@ -118,7 +123,7 @@ class Planner:
         planned: Planned,
         same_zones: frozenset[tuple[str, str]] = frozenset(),
         uniting: frozenset[str] = frozenset(),
-        literals: Mapping[Names, str] | None = None,
+        literals: Mapping[Names | int, str] | None = None,
     ) -> None:
         self._inventory = inventory
         self._verdicts = verdicts
@@ -127,6 +132,11 @@ class Planner:
         self._same_zones = same_zones
         self._uniting = uniting
         self._literals = literals or {}
+        self._types = TypeBook(
+            inventory,
+            base=rules.domains == "base",
+            literals={k: v for k, v in self._literals.items() if isinstance(k, int)},
+        )
         self._refused: dict[Names, Finding] = {}
         self._remade: dict[tuple[str, str], Remade] = {}
         self._columns: dict[int, list[Column]] = defaultdict(list)
@@ -160,6 +170,12 @@ class Planner:
             {name for name, c in decided.items() if c.action is Action.CONVERT},
             self._uniting,
             self._trees.united(r.oid for r in self._roots),
+            types={
+                c.name: family.key
+                for of_one in self._columns.values()
+                for c in of_one
+                if (family := self._types.family(c)) is not None
+            },
         ):
             relations = [r for r in self._roots if r.oid in members]
             slug = _slug(relations[0].name, slugs)
@@ -215,6 +231,18 @@ class Planner:
                     "with --shadow-url.",
                 )
                 for name, dependent in leaning.items()
+            }
+            | {
+                name: _refuse(
+                    UNTRIED_CODE,
+                    f"the type of {readable_name(*name)} would be made anew, which is "
+                    f"not done untried: {why}",
+                    "Let the role create databases, or name a server for the shadow "
+                    "with --shadow-url.",
+                )
+                for c in group.converted
+                for name in ((c.schema, c.relation, c.column),)
+                if self._types.family(columns[name]) is not None
             },
         )
 
@@ -263,13 +291,14 @@ class Planner:
             self._verdicts.get(column.name),
             self._rules,
             self._planned,
+            self._types,
             refused=self._refused.get(column.name),
             literal=self._literals.get(column.name),
         )
 
     def _group(self, roots: Sequence[Relation], slug: str) -> Group:
         columns = [c for r in roots for c in self._columns[r.oid]]
-        decided = _one_session(columns, [self._decide(c) for c in columns], self._trees)
+        decided = self._together(columns, [self._decide(c) for c in columns])
         converting = [c for c in decided if c.action is Action.CONVERT]
         rules = self._rules
         group = Group(
@@ -294,6 +323,14 @@ class Planner:
         )
         if not converting:
             return group
+        try:
+            types = self._replaced(columns, converting)
+        except CannotReplace as stop:
+            self._refused |= dict.fromkeys(
+                (c.name for c in columns if stop.type_ in self._types.types(c)),
+                stop.finding,
+            )
+            return self._group(roots, slug)
         zones = {sql_zone(c.zone or "UTC") for c in converting}
         always = rules.using == "always" or len(zones) > 1
         bound = families.bound_zones(converting)
@@ -328,6 +365,7 @@ class Planner:
             tables=tables,
             shared=_shared(shared, {c.name: p for c, p in pairs}, style),
             own_defaults=own_defaults(self._trees, pairs, apart),
+            types=types,
             lock_estimate_ms=estimate,
             lock_reason=reason,
         )
@@ -361,6 +399,55 @@ class Planner:
         remade = self._remade.get((relation.schema, relation.name))
         return remade is not None and remade.rewrites
 
+    def _together(
+        self, columns: Sequence[Column], decided: Sequence[PlannedColumn]
+    ) -> list[PlannedColumn]:
+        """Refuse what cannot convert because something else does not."""
+        found = list(decided)
+        while True:
+            before = found
+            found = _one_session(self._whole_types(columns, found))
+            found = _whole_keys(columns, found)
+            for one in torn(self._trees, columns, found):
+                found[one.index] = _staying(
+                    found[one.index], one.code, one.reason, one.hint
+                )
+            if found == before:
+                return found
+
+    def _whole_types(
+        self, columns: Sequence[Column], decided: Sequence[PlannedColumn]
+    ) -> list[PlannedColumn]:
+        """Refuse what would convert a part of the columns of one type."""
+        found = list(decided)
+        zones = {
+            (c.schema, c.relation, c.column): sql_zone(c.zone or "UTC")
+            for c in found
+            if c.action is Action.CONVERT
+        }
+        for i, column in enumerate(columns):
+            family = self._types.family(column)
+            if family is None or column.name not in zones:
+                continue
+            staying = [name for name in family.columns if name not in zones]
+            if staying or len({zones[name] for name in family.columns}) > 1:
+                found[i] = _other_type(found[i], family, staying)
+        return found
+
+    def _replaced(
+        self, columns: Sequence[Column], converting: Sequence[PlannedColumn]
+    ) -> tuple[PlannedDependent, ...]:
+        zones = {(c.schema, c.relation, c.column): c.zone or "UTC" for c in converting}
+        found = {
+            family.key: family
+            for c in columns
+            if c.name in zones and (family := self._types.family(c)) is not None
+        }
+        return self._types.replaced(
+            found.values(),
+            {key: sql_zone(zones[f.columns[0]]) for key, f in found.items()},
+        )
+
     def _estimate(
         self, roots: Sequence[Relation], tables: Sequence[Table]
     ) -> tuple[int, str]:
@@ -391,12 +478,14 @@ def related(
     converting: set[Names],
     uniting: frozenset[str] = frozenset(),
     trees: Iterable[set[int]] = (),
+    *,
+    types: Mapping[Names, int] | None = None,
 ) -> list[set[int]]:
     """Unite the tables that must convert in one step.
 
     These are the two sides of a foreign key, what one materialized view reads, which
     would else be refreshed once for each of them, what a view puts into one column,
-    and what stands in one tree.
+    what stands in one tree, and the columns of one domain or composite type.
 
     Args:
         roots: ``oid`` of each table or root of a tree, in the order of the result.
@@ -404,6 +493,7 @@ def related(
         converting: names of those that will be converted.
         uniting: names of such views.
         trees: relations that are locked with each other.
+        types: of a column, what its domain or composite type is known by.
     """
     group = {oid: {oid} for oid in roots}
     for tree in trees:
@@ -413,12 +503,15 @@ def related(
     for column in columns:
         if column.name not in converting:
             continue
-        for dependent in column.dependents:
-            if dependent.kind not in _UNITING and dependent.name not in uniting:
-                continue
-            other = first.setdefault(
-                (dependent.kind, dependent.name), column.relation_oid
-            )
+        shared = [
+            (dependent.kind, dependent.name)
+            for dependent in column.dependents
+            if dependent.kind in _UNITING or dependent.name in uniting
+        ]
+        if types and column.name in types:
+            shared.append(("type", str(types[column.name])))
+        for what in shared:
+            other = first.setdefault(what, column.relation_oid)
             joined = group[other] | group[column.relation_oid]
             for oid in joined:
                 group[oid] = joined
@@ -471,31 +564,35 @@ def _staying(column: PlannedColumn, code: str, reason: str, hint: str) -> Planne
     )
 
 
-def _one_session(
-    columns: Sequence[Column], decided: Sequence[PlannedColumn], trees: Trees
-) -> list[PlannedColumn]:
+def _one_session(decided: Sequence[PlannedColumn]) -> list[PlannedColumn]:
     """Refuse what converts by the session's zone, in all zones but one."""
-    found = list(decided)
-    while True:
-        converting = [c for c in found if c.action is Action.CONVERT]
-        bound = families.bound_zones(converting)
-        if len({sql_zone(z) for z in bound}) > 1:
-            found = [
-                _other_session(c, bound[0])
-                if c.action is Action.CONVERT
-                and families.needs_session(c)
-                and sql_zone(c.zone or "UTC") != sql_zone(bound[0])
-                else c
-                for c in found
-            ]
-        whole = _whole_keys(columns, found)
-        for one in torn(trees, columns, whole):
-            whole[one.index] = _staying(
-                whole[one.index], one.code, one.reason, one.hint
-            )
-        if whole == found:
-            return found
-        found = whole
+    converting = [c for c in decided if c.action is Action.CONVERT]
+    bound = families.bound_zones(converting)
+    if len({sql_zone(z) for z in bound}) <= 1:
+        return list(decided)
+    return [
+        _other_session(c, bound[0])
+        if c.action is Action.CONVERT
+        and families.needs_session(c)
+        and sql_zone(c.zone or "UTC") != sql_zone(bound[0])
+        else c
+        for c in decided
+    ]
+
+
+def _other_type(
+    column: PlannedColumn, family: TypeFamily, staying: Sequence[Names]
+) -> PlannedColumn:
+    label = readable_name(column.schema, column.relation, column.column)
+    other = readable_name(*staying[0]) if staying else ""
+    why = f"{other} stays as it is" if staying else "they are in several zones"
+    hint = f"Settle {other} first" if staying else "Declare one zone for all of them"
+    return _staying(
+        column,
+        families.TYPE_CODE,
+        f"{label} is of {family.words}, whose columns convert together: {why}",
+        f'{hint}; or set domains = "base" under [policy].',
+    )
 
 
 def _other_session(column: PlannedColumn, zone: str) -> PlannedColumn:
@@ -618,6 +715,7 @@ def _column(
     verdict: Verdict | None,
     rules: Rules,
     planned: Planned,
+    types: TypeBook,
     *,
     refused: Finding | None = None,
     literal: str | None = None,
@@ -627,8 +725,8 @@ def _column(
             schema=column.schema,
             relation=column.relation,
             column=column.column,
-            type_before=column.type,
-            type_after=column.type,
+            type_before=families.label(column),
+            type_after=families.label(column),
             action=action,
             zone=verdict.zone if verdict else None,
             code=code,
@@ -656,6 +754,7 @@ def _column(
     if verdict is not None and isinstance(verdict.meaning, Keep):
         return decide(Action.KEEP, "TZ309", f"kept as declared by {verdict.source}", "")
     refusal = _blocked(column) or refused or _zone_refusal(column, verdict, rules)
+    refusal = refusal or _type_refusal(column, types)
     if refusal is not None:
         return decide(Action.REFUSE, refusal.code, refusal.message, refusal.hint)
     zone = verdict.zone if verdict else None
@@ -663,12 +762,16 @@ def _column(
         finding = _undecided(column)
         return decide(Action.REFUSE, finding.code, finding.message, finding.hint)
     default_after = None
-    if column.default is not None and column.family is not Family.SCALAR:
+    base = types.base(column)
+    kind = base or column.type
+    if column.default is not None and families.cast_of(kind) is not families.Cast.ZONE:
         if literal is None:
             finding = _computed_default(column)
             return decide(Action.REFUSE, finding.code, finding.message, finding.hint)
         default_after = literal
-    elif column.default is not None:
+    elif column.default is None:
+        default_after = types.default(column, sql_zone(zone))
+    else:
         default_after = convert_default(
             column.default, column.default_type, sql_zone(zone)
         )
@@ -676,8 +779,12 @@ def _column(
         schema=column.schema,
         relation=column.relation,
         column=column.column,
-        type_before=column.type,
-        type_after=families.zoned_type(column.type, widen=rules.precision == "widen"),
+        type_before=families.label(column),
+        type_after=families.zoned_type(
+            kind if types.leaves(column) else families.label(column),
+            widen=rules.precision == "widen",
+        ),
+        base=base,
         action=Action.CONVERT,
         zone=zone,
         default_before=column.default,
@@ -709,8 +816,9 @@ def _outdated(
         before.zone
     ):
         why = f"reads its values in {before.zone}, {verdict.source} in {verdict.zone}"
-    elif column.type != before.type_before:
-        why = f"was written for {before.type_before}, it is {column.type} now"
+    elif families.label(column) != before.type_before:
+        now = families.label(column)
+        why = f"was written for {before.type_before}, it is {now} now"
     elif blocked:
         why = f"does not know that {blocked[0].message}"
     if not why:
@@ -742,7 +850,27 @@ def _blocked(column: Column) -> Finding | None:
             hint="Convert the remote column first, then this one by hand, or declare "
             f'"{label}" = "keep" under [zones].',
         )
-    return families.unconverted(column)
+    # a generated column gets another type by a cast without USING
+    cast = families.cast_of(column.type)
+    if column.generated and cast is not families.Cast.ZONE:
+        return _unknown_type(column)
+    return None
+
+
+def _unknown_type(column: Column) -> Finding:
+    label = readable_name(*column.name)
+    return Finding(
+        code="TZ307",
+        severity=Severity.BLOCKS,
+        message=f"{label} is of type {column.type}, which is not converted yet",
+        hint=f'Declare "{label}" = "keep" under [zones] to plan without it.',
+    )
+
+
+def _type_refusal(column: Column, types: TypeBook) -> Finding | None:
+    if families.cast_of(column.type) is None and not types.knows(column):
+        return _unknown_type(column)
+    return types.refusal(column)
 
 
 def _computed_default(column: Column) -> Finding:

@@ -16,10 +16,15 @@ from tzmigrate.errors import DecisionNeeded
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.planning import generated
-from tzmigrate.planning.calls import ADDED, calls, explain_calls
+from tzmigrate.planning.calls import (
+    ADDED,
+    ADDED_FOR_RANGES,
+    calls,
+    explain_calls,
+)
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.dependents import Blocked, code_of, plan_dependents
-from tzmigrate.planning.families import zoned_type
+from tzmigrate.planning.families import Cast, how, zoned_type
 from tzmigrate.planning.leaning import (
     Definition,
     Found,
@@ -30,6 +35,7 @@ from tzmigrate.planning.leaning import (
     read_view_types,
 )
 from tzmigrate.planning.model import (
+    DependentKind,
     Group,
     Plan,
     PlannedDependent,
@@ -137,8 +143,12 @@ class Trial:
                 (c.schema, c.relation, c.column): sql_zone(c.zone or "UTC")
                 for c in group.converted
             }
-            tried = replace(group, dependents=(*self._functions(zones), *dependents))
-            if not blocked and dependents:
+            # a copy may print a text otherwise than the original
+            types = tuple(replace(t, before=()) for t in group.types)
+            tried = replace(
+                group, dependents=(*self._functions(zones), *dependents, *types)
+            )
+            if not blocked and tried.dependents:
                 blocked = _foreign(tried, self.owners(tried.dependents))
             if not blocked:
                 tried, blocked = self._try(tried, found)
@@ -151,10 +161,12 @@ class Trial:
     def _try(self, group: Group, found: Found) -> tuple[Group, tuple[Blocked, ...]]:
         try:
             with self.connection.transaction():
+                was = self._type_digests(group)
                 self._run(group, "up")
                 after = read_definitions(self.connection, _names(group))
                 self._check(group, found, after)
                 group = self._with_digests(group, found, after)
+                group = _with_type_digests(group, was, self._type_digests(group))
             with self.connection.transaction():
                 self._run(group, "down")
             with self.connection.transaction():
@@ -168,6 +180,19 @@ class Trial:
         except psycopg.Error as error:
             return group, (_failed(group, error),)
         return group, ()
+
+    def _type_digests(self, group: Group) -> dict[str, str]:
+        """Return what the types that are replaced are known by, as they are now."""
+        found = {}
+        for type_ in group.types:
+            row = self.connection.execute(
+                "SELECT md5(tzmigrate.definition(%(kind)s, f.class, f.object, f.sub))"
+                " FROM tzmigrate.find_dependent(%(kind)s, %(name)s, NULL) AS f",
+                {"kind": type_.kind.value, "name": type_.relation},
+            ).fetchone()
+            if row is not None and row[0] is not None:
+                found[type_.relation] = str(row[0])
+        return found
 
     def _functions(self, zones: Mapping[Names, str]) -> tuple[PlannedDependent, ...]:
         if self.routines is None:
@@ -202,10 +227,13 @@ class Trial:
         views = [t for t in found.things if t.outputs and t.key in planned]
         types = read_view_types(self.connection, [t.relation for t in views])
         wrong = []
+        ranges = any(how(c) is Cast.BOUNDS for c in group.converted)
         for thing in found.things:
             if thing.key not in planned:
                 continue
-            reason = _other_calls(self.connection, thing, after.get(thing.key))
+            reason = _other_calls(
+                self.connection, thing, after.get(thing.key), ranges=ranges
+            )
             if not reason and thing.outputs:
                 reason = _other_types(thing, planned[thing.key], types[thing.relation])
             if reason:
@@ -233,6 +261,28 @@ class Trial:
                 for d in group.dependents
             ),
         )
+
+
+def _with_type_digests(
+    group: Group, was: Mapping[str, str], now: Mapping[str, str]
+) -> Group:
+    original = {t.relation: t.before for t in group.types}
+    return replace(
+        group,
+        dependents=tuple(
+            replace(
+                d,
+                before=tuple(sorted({*original[d.relation], was[d.relation]})),
+                after=(now[d.relation],),
+            )
+            if d.kind in _TYPES and d.relation in was
+            else d
+            for d in group.dependents
+        ),
+    )
+
+
+_TYPES = frozenset((DependentKind.DOMAIN, DependentKind.COMPOSITE))
 
 
 class _Misunderstood(Exception):
@@ -323,11 +373,17 @@ def _names(group: Group) -> list[tuple[RelationName, str]]:
 
 
 def _other_calls(
-    connection: psycopg.Connection[Any], thing: Leaning, after: Definition | None
+    connection: psycopg.Connection[Any],
+    thing: Leaning,
+    after: Definition | None,
+    *,
+    ranges: bool,
 ) -> str:
     if after is None:
         return "it no longer uses what it used"
     added = generated.ADDED if thing.generated else ADDED
+    if ranges:
+        added |= ADDED_FOR_RANGES
     unexplained = explain_calls(calls(thing.tree), calls(after.tree), added)
     if not unexplained:
         return ""

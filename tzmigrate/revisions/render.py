@@ -199,6 +199,9 @@ def group_statements(
     found.append(_call("take_step", {}))
     for dependent in group.dependents:
         found += [_if_taken(dependent, sql) for sql in dependent.take]
+    for dependent in reversed(group.dependents):
+        new = dependent.prepare if up else dependent.unprepare
+        found += [_if_taken(dependent, sql) for sql in new]
     for own in group.own_defaults:
         if (own.before if up else own.after) is not None:
             found.append(_if_there(own, drop_default(own)))
@@ -209,6 +212,8 @@ def group_statements(
         found += _alter(group, step, strategy, up=up)
     for own in group.own_defaults:
         found.append(_if_there(own, set_default(own, back=not up)))
+    for dependent in group.dependents:
+        found += [_if_taken(dependent, sql) for sql in dependent.discard]
     for dependent in reversed(group.dependents):
         made = dependent.make if up else dependent.remake
         found += [_if_taken(dependent, sql, asked="makes") for sql in made]

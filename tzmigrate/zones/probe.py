@@ -1,7 +1,7 @@
 """What only the server can say about zones: their names, and rows at clock changes."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any, LiteralString
@@ -9,7 +9,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from tzmigrate.inventory.model import Column, Family, Role
+from tzmigrate.inventory.model import Column, Family, Role, UserType
+from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.zones.model import Verdict, is_utc
 
 
@@ -56,6 +57,7 @@ def count_clock_changes(
     connection: psycopg.Connection[Any],
     columns: Iterable[Column],
     verdicts: Mapping[tuple[str, str, str], Verdict],
+    types: Iterable[UserType] = (),
 ) -> dict[tuple[str, str, str], Verdict]:
     """Add the numbers of gap and overlap rows to the verdicts that need them.
 
@@ -63,6 +65,7 @@ def count_clock_changes(
     again, under the lock.
     """
     found = dict(verdicts)
+    known = {readable_name(t.schema, t.name): t for t in types}
     for column in columns:
         verdict = verdicts[column.name]
         zone = verdict.zone
@@ -70,7 +73,7 @@ def count_clock_changes(
             zone is None
             or is_utc(zone)
             or column.role is not Role.STORED
-            or (query := _query(column)) is None
+            or (query := _query(column, known)) is None
         ):
             continue
         try:
@@ -97,28 +100,51 @@ _MOMENTS: dict[str, LiteralString] = {
     "tsmultirange": "SELECT unnest(ARRAY[lower(r), upper(r)])"
     " FROM unnest({value}) AS r",
 }
+_PRECISION = re.compile(r"(\([0-6]\))? without time zone$")
 
 
-def _query(column: Column) -> sql.Composed | None:
+def _query(column: Column, types: Mapping[str, UserType]) -> sql.Composed | None:
     """Return the query that counts clock changes; ``None`` for what has no moments."""
     relation = sql.Identifier(column.schema, column.relation)
     if column.family is Family.SCALAR:
         return sql.SQL(_file("clock_changes")).format(
             column=sql.Identifier(column.column), relation=relation
         )
-    element = column.type.removesuffix("[]")
-    moments = _MOMENTS.get(re.sub(r"(\([0-6]\))? without time zone$", "", element))
-    if moments is None:
-        return None
     value = sql.Identifier("t", column.column)
-    query = sql.SQL(moments).format(value=value)
-    if element != column.type:
-        query = sql.SQL(
-            "SELECT m.v FROM unnest({}) AS u (v), LATERAL ({}) AS m (v)"
-        ).format(value, sql.SQL(moments).format(value=sql.SQL("u.v")))
+    moments = list(_moments(column.type, value, types, 1))
+    if not moments:
+        return None
     return sql.SQL(_file("clock_changes_inside")).format(
-        moments=query, relation=relation
+        moments=sql.SQL(" UNION ALL ").join(moments), relation=relation
     )
+
+
+def _moments(
+    type_name: str, value: sql.Composable, types: Mapping[str, UserType], depth: int
+) -> Iterator[sql.Composable]:
+    """Yield queries for the moments in a value, as ``format_type`` names its type."""
+    element = type_name.removesuffix("[]")
+    if element != type_name:
+        each = sql.Identifier(f"tz_{depth}")
+        inner = list(_moments(element, each + sql.SQL(".v"), types, depth + 1))
+        if inner:
+            # in the list of a SELECT a row type stays one column
+            yield sql.SQL(
+                "SELECT m.v FROM (SELECT unnest({}) AS v) AS {}, LATERAL ({}) AS m (v)"
+            ).format(value, each, sql.SQL(" UNION ALL ").join(inner))
+        return
+    query = _MOMENTS.get(_PRECISION.sub("", element))
+    type_ = types.get(element)
+    if query is not None:
+        yield sql.SQL(query).format(value=value)
+    elif type_ is not None and type_.base is not None:
+        # as the server printed it
+        base = sql.SQL("({})::{}").format(value, sql.SQL(type_.base))
+        yield from _moments(type_.base, base, types, depth)
+    elif type_ is not None:
+        for attribute in type_.attributes:
+            part = sql.SQL("({}).{}").format(value, sql.Identifier(attribute.name))
+            yield from _moments(attribute.type, part, types, depth)
 
 
 def _file(name: str) -> LiteralString:

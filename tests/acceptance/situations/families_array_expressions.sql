@@ -1,9 +1,7 @@
 -- title: checks, indexes and views over arrays
 -- facts: 10
 -- plain: 0A000
--- convert: t.days
--- zoned: v.days
--- either: v.first
+-- refuse: t.days TZ110
 -- query: INSERT INTO t VALUES (50, ARRAY[{timestamp '1999-12-31 23:30'}]);
 --   SELECT 'error expected'
 CREATE TABLE t (id int PRIMARY KEY, days timestamp[] CHECK ('2000-01-01' <= ALL (days)));

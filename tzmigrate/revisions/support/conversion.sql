@@ -303,6 +303,24 @@ BEGIN
         UNION ALL
         SELECT concat(k, ' ', p.relation), ARRAY['definition'] FROM planned p, unnest(ARRAY['function', 'procedure']) AS k WHERE p.kind IN ('function', 'row function')
         UNION ALL
+        -- a domain that a column leaves or comes back to
+        SELECT concat('domain ', replace(t.label, ' without time zone', '')), ARRAY['']
+        FROM tree JOIN tzmigrate.step_column c ON c.step_id = tree.id, unnest(ARRAY[c.type_before, c.type_after]) AS t (label)
+        WHERE strpos(t.label, '.') > 0 AND (strpos(c.type_before, '.') = 0 OR strpos(c.type_after, '.') = 0)
+        UNION ALL
+        -- and its default, which the column takes with it
+        SELECT concat('column ', tree.relation::regclass, '.', quote_ident(c.column_name)), ARRAY['default', 'default of a domain']
+        FROM tree JOIN tzmigrate.step_column c ON c.step_id = tree.id WHERE strpos(c.type_before, '.') = 0 AND strpos(c.type_after, '.') > 0 OR strpos(c.type_before, '.') > 0 AND strpos(c.type_after, '.') = 0
+        UNION ALL
+        -- a domain or row type that was replaced by one of its name
+        SELECT concat(p.kind, ' ', p.relation), ARRAY['base type', 'default'] FROM planned p WHERE p.kind = 'domain'
+        UNION ALL
+        SELECT concat('constraint ', quote_ident(k.conname), ' of domain ', p.relation), ARRAY['definition']
+        FROM planned p JOIN pg_constraint k ON k.contypid = CASE p.kind WHEN 'domain' THEN to_regtype(p.relation) END
+        UNION ALL
+        SELECT concat('column ', p.relation, '.', quote_ident(a.attname)), ARRAY['type']
+        FROM planned p JOIN pg_type t ON t.oid = CASE p.kind WHEN 'type' THEN to_regtype(p.relation) END JOIN pg_attribute a ON a.attrelid = t.typrelid WHERE a.attnum > 0
+        UNION ALL
         -- what partitions and children have from their parent
         SELECT concat(p.kind, ' ', quote_ident(p.name), ' of ', tree.relation::regclass), ARRAY['definition'] FROM planned p, tree WHERE p.kind IN ('constraint', 'trigger')
         UNION ALL
@@ -330,7 +348,7 @@ BEGIN
     FROM tzmigrate.picture_differences(s.picture_before, after) AS x
     WHERE NOT EXISTS (SELECT FROM tzmigrate.announced(after) AS a WHERE a.thing = x.thing AND x.property = ANY (a.properties)
                       -- a default may change its text, but not come or go
-                      AND (x.property <> 'default' OR x.was IS NOT NULL AND x.now IS NOT NULL));
+                      AND (x.property <> 'default' OR x.was IS NOT NULL AND x.now IS NOT NULL OR 'default of a domain' = ANY (a.properties)));
     IF differs IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ405', concat('something changed that the plan of step ', quote_literal(s.step), ' did not announce'), differs,
             'The transaction is rolled back. Write the plan again; if it happens again, report it with the table definition.');

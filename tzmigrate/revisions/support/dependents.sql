@@ -14,7 +14,7 @@ BEGIN
     RETURN QUERY
         -- only a relation's name is read as one: a signature is none, and an error
         WITH here (relation) AS MATERIALIZED (
-            SELECT CASE WHEN kind NOT IN ('function', 'row function', 'statistics') THEN to_regclass(relation) END
+            SELECT CASE WHEN kind NOT IN ('function', 'row function', 'statistics', 'domain', 'type') THEN to_regclass(relation) END
         )
         SELECT 'pg_class'::regclass::oid, c.oid, 0 FROM pg_class c WHERE c.oid = (SELECT h.relation FROM here h)
             AND c.relkind = ANY (CASE kind WHEN 'view' THEN ARRAY['v'] WHEN 'materialized view' THEN ARRAY['m'] WHEN 'index' THEN ARRAY['i', 'I'] END::"char"[])
@@ -33,6 +33,11 @@ BEGIN
         UNION ALL
         SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_attribute a
         WHERE kind IN ('generated column', 'default') AND a.attrelid = (SELECT h.relation FROM here h) AND a.attname = find_dependent.name AND a.atthasdef
+        UNION ALL
+        SELECT 'pg_type'::regclass, t.oid, 0 FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+        WHERE t.oid = CASE WHEN kind IN ('domain', 'type') THEN to_regtype(relation) END AND CASE kind WHEN 'domain' THEN t.typtype = 'd' ELSE c.relkind = 'c' END
+        UNION ALL
+        SELECT 'pg_class'::regclass, c.oid, 0 FROM pg_class c WHERE kind = 'typed table' AND c.oid = (SELECT h.relation FROM here h) AND c.reloftype <> 0
         UNION ALL
         SELECT 'pg_proc'::regclass, p.oid, 0 FROM pg_proc p WHERE kind IN ('function', 'row function') AND p.oid = CASE WHEN kind IN ('function', 'row function') THEN to_regprocedure(relation) END
         UNION ALL
@@ -56,6 +61,11 @@ BEGIN
     WHEN kind = 'constraint' THEN RETURN pg_get_constraintdef(object);
     WHEN kind = 'statistics' THEN RETURN pg_get_statisticsobjdef(object);
     WHEN kind IN ('function', 'row function') THEN RETURN pg_get_functiondef(object);
+    WHEN kind = 'domain' THEN RETURN (SELECT jsonb_build_object('base', format_type(t.typbasetype, t.typtypmod), 'not null', t.typnotnull, 'default', coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault),
+            'checks', (SELECT jsonb_object_agg(k.conname, pg_get_constraintdef(k.oid)) FROM pg_constraint k WHERE k.contypid = t.oid))::text FROM pg_type t WHERE t.oid = object);
+    WHEN kind = 'type' THEN RETURN (SELECT jsonb_agg(ARRAY[a.attname, format_type(a.atttypid, a.atttypmod)] ORDER BY a.attnum)::text
+            FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid WHERE t.oid = object AND a.attnum > 0 AND NOT a.attisdropped);
+    WHEN kind = 'typed table' THEN RETURN (SELECT format_type(c.reloftype, NULL) FROM pg_class c WHERE c.oid = object);
     WHEN kind IN ('generated column', 'default') THEN RETURN (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = object AND d.adnum = sub);
     WHEN kind = 'policy' THEN RETURN (SELECT jsonb_build_object('using', pg_get_expr(y.polqual, y.polrelid), 'check', pg_get_expr(y.polwithcheck, y.polrelid))::text FROM pg_policy y WHERE y.oid = object);
     WHEN kind = 'publication' THEN
@@ -141,7 +151,7 @@ BEGIN
         label = tzmigrate.label(d.kind, d.relation, d.name);
         SELECT CASE WHEN d.kind = 'index' THEN (SELECT i.indrelid FROM pg_index i WHERE i.indexrelid = to_regclass(d.relation))
                     WHEN d.kind = 'statistics' THEN (SELECT x.stxrelid FROM tzmigrate.find_dependent(d.kind, d.relation, NULL) AS o JOIN pg_statistic_ext x ON x.oid = o.object)
-                    WHEN d.kind NOT IN ('function', 'row function') THEN to_regclass(d.relation) END INTO relation;
+                    WHEN d.kind NOT IN ('function', 'row function', 'domain', 'type') THEN to_regclass(d.relation) END INTO relation;
         IF relation IS NOT NULL AND d.kind <> 'publication' THEN
             PERFORM tzmigrate.lock_relation(relation);
         END IF;
