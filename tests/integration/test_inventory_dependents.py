@@ -335,7 +335,7 @@ def test_functions_that_use_the_row_type_or_name_the_column_warn_only(
         (d.kind, d.name) for d in of.dependents
     }
     assert [(w.kind, w.name, w.certainty) for w in of.writers] == [
-        ("function", "public.w()", "likely")
+        ("function", "public.w()", "certain")
     ]
 
 
