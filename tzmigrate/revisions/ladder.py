@@ -437,10 +437,11 @@ def _failed(group: Group, error: psycopg.Error) -> Blocked:
     diag = error.diag
     message = diag.message_primary or str(error).partition("\n")[0]
     context = (diag.message_detail or "").strip()
+    # messages of the support name a dependent by its label, PostgreSQL's by its name
+    ours = message.startswith("tzmigrate ")
     for dependent in group.dependents:
-        if dependent.relation in message or (
-            dependent.name is not None and dependent.name in message
-        ):
+        name = dependent.label if ours else (dependent.name or dependent.relation)
+        if name in message:
             return _blocked(dependent, f"PostgreSQL says: {message}", group)
     return Blocked(
         label=f"the conversion of {readable_name(*_first(group))}",
