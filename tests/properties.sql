@@ -26,14 +26,15 @@ WITH spaces AS (
     FROM relations c
     UNION ALL
     SELECT 'pg_class'::regclass, c.oid, a.attnum, a.attacl, 'c', c.relowner,
-           jsonb_build_object('name', CASE WHEN c.relkind NOT IN ('i', 'I') THEN a.attname END, 'not null', a.attnotnull,
+           jsonb_build_object('not null', a.attnotnull,
                'target', coalesce(a.attstattarget, -1),
                'options', (SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) o
                            WHERE o NOT LIKE 'pg\_attver=%'),
                'storage', a.attstorage, 'compression', to_jsonb(a) -> 'attcompression',
                'identity', a.attidentity, 'generated', a.attgenerated,
                'default', a.atthasdef, 'local', a.attislocal,
-               'inherited', a.attinhcount, 'fdw', a.attfdwoptions)
+               'inherited', a.attinhcount, 'fdw', a.attfdwoptions,
+               'of index', c.relkind IN ('i', 'I'))
     FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind <> 'S'
     UNION ALL
@@ -106,16 +107,18 @@ WITH spaces AS (
     SELECT 'pg_publication'::regclass, p.oid, 0, NULL, NULL, p.pubowner,
            jsonb_build_object('all', p.puballtables, 'insert', p.pubinsert,
                'update', p.pubupdate, 'delete', p.pubdelete, 'root', p.pubviaroot,
-               'tables', (SELECT array_agg(r.prrelid::regclass::text ORDER BY r.prrelid::regclass::text)
+               'tables', (SELECT array_agg(r.prrelid::regclass::text
+                                           ORDER BY r.prrelid::regclass::text)
                           FROM pg_publication_rel r WHERE r.prpubid = p.oid))
     FROM pg_publication p
 )
 SELECT f.classid::regclass::text,
-       -- the column of an index over an expression is named after its function
-       concat(CASE WHEN f.objsubid > 0 AND (SELECT relkind FROM pg_class WHERE oid = f.objid) IN ('i', 'I')
-              THEN concat('column ', f.objsubid, ' of ', pg_describe_object(f.classid, f.objid, 0))
-              ELSE pg_describe_object(f.classid, f.objid, greatest(f.objsubid, 0)) END,
-              CASE WHEN f.objsubid = -1000 THEN ' (as index)' END),
+       CASE WHEN f.objsubid = -1000
+            THEN concat(pg_describe_object(f.classid, f.objid, 0), ' (as index)')
+            -- columns of indexes are named by their expressions
+            WHEN f.objsubid > 0 AND f.properties ->> 'of index' = 'true'
+            THEN concat(pg_describe_object(f.classid, f.objid, 0), ' column ', f.objsubid)
+            ELSE pg_describe_object(f.classid, f.objid, f.objsubid) END,
        concat(f.properties, ' owner ', pg_get_userbyid(f.owner), ' comment ',
            CASE WHEN f.classid IN ('pg_class'::regclass) AND f.objsubid > 0
                 THEN col_description(f.objid, f.objsubid)
@@ -123,7 +126,8 @@ SELECT f.classid::regclass::text,
            ' label ', (SELECT string_agg(concat(l.provider, l.label), ',')
                        FROM pg_seclabel l WHERE l.classoid = f.classid
                        AND l.objoid = f.objid AND l.objsubid = f.objsubid),
-           ' extensions ', (SELECT string_agg(concat(d.deptype, x.extname), ',' ORDER BY d.deptype, x.extname)
+           ' extensions ', (SELECT string_agg(concat(d.deptype, x.extname), ','
+                                               ORDER BY d.deptype, x.extname)
                             FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid
                             WHERE d.refclassid = 'pg_extension'::regclass
                             AND d.classid = f.classid AND d.objid = f.objid
@@ -131,7 +135,7 @@ SELECT f.classid::regclass::text,
            ' grants ', (SELECT string_agg(concat(pg_get_userbyid(e.grantor), '>',
                             e.grantee::regrole, ' ', e.privilege_type,
                             CASE WHEN e.is_grantable THEN '*' END), ','
-                        ORDER BY e.grantor, e.grantee, e.privilege_type)
+                            ORDER BY e.grantor, e.grantee, e.privilege_type)
                         FROM aclexplode(coalesce(f.acl, CASE WHEN f.acltype <> 'c' THEN
                             acldefault(f.acltype::"char", f.owner) END)) AS e))
 FROM found f
