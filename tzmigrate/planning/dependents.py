@@ -32,6 +32,8 @@ from tzmigrate.postgres.quoting import (
 
 _FIRST_OWN_OID = 16384
 """Below, objects come with PostgreSQL (``FirstNormalObjectId``)."""
+_AROUND = " ;\n"
+"""What a printed text may begin or end with."""
 _OF_ROWS = frozenset((DependentKind.INDEX, DependentKind.CONSTRAINT))
 _VIEWS = frozenset((DependentKind.VIEW, DependentKind.MATERIALIZED_VIEW))
 
@@ -299,7 +301,11 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
         relations=work.relations,
     )
     # a list of column aliases hides the words, and yet the column is used
-    mentions = _touched(work, thing) or any(query.outputs) or query.text != thing.text
+    mentions = (
+        _touched(work, thing)
+        or any(query.outputs)
+        or query.text.strip(_AROUND) != thing.text.strip(_AROUND)
+    )
     zoned = []
     for output, zone in zip(thing.outputs, query.outputs, strict=True):
         if output is None:
@@ -311,7 +317,7 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
             work.zones[thing.relation, output.name] = zone
     if not mentions:
         return None
-    text, new = thing.text.rstrip(" ;\n"), query.text.rstrip(" ;\n")
+    text, new = thing.text.rstrip(_AROUND), query.text.rstrip(_AROUND)
     if (
         thing.kind is DependentKind.VIEW
         and not zoned
