@@ -32,8 +32,6 @@ from tzmigrate.postgres.quoting import (
 
 _FIRST_OWN_OID = 16384
 """Below, objects come with PostgreSQL (``FirstNormalObjectId``)."""
-_AROUND = " ;\n"
-"""What a printed text may begin or end with."""
 _OF_ROWS = frozenset((DependentKind.INDEX, DependentKind.CONSTRAINT))
 _VIEWS = frozenset((DependentKind.VIEW, DependentKind.MATERIALIZED_VIEW))
 
@@ -270,6 +268,7 @@ def _touched(work: _Work, thing: Leaning) -> bool:
     return (
         mentions
         or thing.stands
+        or thing.direct
         or bool(thing.reads & work.recreated)
         or _whole_row(thing)
     )
@@ -300,12 +299,7 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
         zoned_outputs=zoned_views,
         relations=work.relations,
     )
-    # a list of column aliases hides the words, and yet the column is used
-    mentions = (
-        _touched(work, thing)
-        or any(query.outputs)
-        or query.text.strip(_AROUND) != thing.text.strip(_AROUND)
-    )
+    mentions = _touched(work, thing)
     zoned = []
     for output, zone in zip(thing.outputs, query.outputs, strict=True):
         if output is None:
@@ -317,7 +311,7 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
             work.zones[thing.relation, output.name] = zone
     if not mentions:
         return None
-    text, new = thing.text.rstrip(_AROUND), query.text.rstrip(_AROUND)
+    text, new = thing.text.rstrip(" ;\n"), query.text.rstrip(" ;\n")
     if (
         thing.kind is DependentKind.VIEW
         and not zoned

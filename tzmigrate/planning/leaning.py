@@ -83,6 +83,8 @@ class Leaning:
         storage: of a materialized view, ``USING …`` and ``TABLESPACE …`` where they
             are not the defaults.
         on_view: of a part, that its relation is a view.
+        direct: of a view, that it reads a converting column itself, even where a list
+            of column aliases hides the word.
         type: of a generated column or one with a default; ``contype`` of a constraint.
         stands: it must not be there while a generated column is made anew.
         generated: of a generated column, what making it anew takes.
@@ -99,6 +101,7 @@ class Leaning:
     outputs: tuple[ViewColumn | None, ...] = ()
     storage: str = ""
     on_view: bool = False
+    direct: bool = False
     type: str = ""
     stands: bool = False
     generated: Generated | None = None
@@ -289,6 +292,7 @@ def _read(
     if not plain:
         return Found()
     reads = _reads(connection, views)
+    direct = _direct(connection, target.relations, target.attnums)
     outputs = _outputs(connection, views)
     storage = _storage(connection, views)
     of_view = {row[0] for row in _names(connection, views)}
@@ -332,6 +336,7 @@ def _read(
                 outputs=outputs[object_][3] if is_view else (),
                 storage=storage.get(object_, ""),
                 on_view=relation in of_view,
+                direct=is_view and object_ in direct,
                 stands=row[10],
                 generated=target.generated.get((object_, sub)),
             )
@@ -447,6 +452,22 @@ def _detach(
         ).fetchone()
         if typed is not None and typed[0]:
             connection.execute(sql.SQL("ALTER TABLE {} NOT OF").format(name))
+
+
+def _direct(
+    connection: psycopg.Connection[Any], relations: list[int], attnums: list[int]
+) -> set[int]:
+    """Return the views that read one of these columns themselves."""
+    rows = connection.execute(
+        "SELECT DISTINCT r.ev_class::int8 FROM ROWS FROM (unnest(%s::oid[]),"
+        "  unnest(%s::int4[])) AS w (relation, attnum)"
+        " JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass"
+        "  AND d.refobjid = w.relation AND d.refobjsubid = w.attnum"
+        "  AND d.classid = 'pg_rewrite'::regclass"
+        " JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'",
+        (relations, attnums),
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def _reads(
