@@ -100,7 +100,8 @@ def naive_again(expression: str, kind: str, zone: str) -> str:
     """Return the expression for the naive value of a zoned one."""
     at = f"AT TIME ZONE '{zone}'"
     bounds = (
-        f"CASE WHEN isempty(r) THEN 'empty'::tsrange ELSE tsrange(lower(r) {at},"
+        "CASE WHEN r IS NULL THEN NULL WHEN isempty(r) THEN 'empty'::tsrange"
+        f" ELSE tsrange(lower(r) {at},"
         f" upper(r) {at}, concat(CASE WHEN lower_inc(r) THEN '[' ELSE '(' END,"
         " CASE WHEN upper_inc(r) THEN ']' ELSE ')' END)) END"
     )

@@ -13,6 +13,7 @@ Each file in ``situations/`` is a schema with rows, headed by ``-- key: value`` 
     alter       the statement that is tried, where it is not the plain ALTER TABLE
     silent      a query that the plain ALTER gives another result, in a session of New
                 York; the planned conversion must not
+    shifts      the same, where the planned conversion does it too, and says so
     convert     stored columns, and attributes of composite types, that become zoned
     zoned       columns of views and other relations that become zoned with them
     either      computed outputs that may become zoned or stay; compared in any case
@@ -63,7 +64,7 @@ ROLES = ("tzt_owner", "tzt_reader", "tzt_clerk", "tzt_other")
 
 KEYS = {"title", "facts", "min", "max", "needs", "zone", "policy", "plain", "alter"} | {
     "silent", "convert", "zoned", "keep", "refuse", "query", "differs",
-    "either", "finding", "option",
+    "either", "finding", "option", "shifts",
 }  # fmt: skip
 
 
@@ -134,7 +135,9 @@ def read(path: Path) -> Situation:
         else:
             break
     assert header.keys() >= {"title", "facts"}, path.name
-    assert header.keys() & {"silent"} or any(k.startswith("plain") for k in header)
+    assert header.keys() & {"silent", "shifts"} or any(
+        k.startswith("plain") for k in header
+    )
     return Situation(name=path.stem, text=text, header=header)
 
 
@@ -281,8 +284,11 @@ def test_a_plain_alter_fails_or_changes_what_is_meant(
         assert allowed, f"{result} in {zone}: {query}"
     zone = "Etc/UTC" if situation.zone == "UTC" else situation.zone
     with session(database, "America/New_York") as connection:
-        queries = situation.all("silent")
-        before = [run(connection, naive.queries[query]) for query in queries]
+        queries = situation.all("silent") + situation.all("shifts")
+        before = [
+            run(connection, rendered(situation, query, after=False))
+            for query in queries
+        ]
         connection.execute(f"SET LOCAL TimeZone = '{zone}'")
         error = None
         try:
@@ -295,8 +301,10 @@ def test_a_plain_alter_fails_or_changes_what_is_meant(
         assert (error.sqlstate if error else "ok") in wanted.split(), error
         if error is None and queries:
             connection.commit()
-            now = observer(situation, database, kinds, changing, after=True)
-            after = [run(connection, now.queries[query]) for query in queries]
+            after = [
+                run(connection, rendered(situation, query, after=True))
+                for query in queries
+            ]
             for query, old, new in zip(queries, before, after, strict=True):
                 assert old != new, f"the same as before: {query}"
 

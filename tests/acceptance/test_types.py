@@ -346,8 +346,12 @@ def test_a_domain_that_changed_since_the_plan_stops_the_revision(
     database.execute("CREATE TABLE u (at moment)")
     done = project.alembic("upgrade", "head", check=False)
     assert done.returncode
-    assert database.scalar("SELECT pg_typeof(at)::text FROM (SELECT 1) x"
-                           " LEFT JOIN t ON true") == "moment"
+    assert (
+        database.scalar(
+            "SELECT pg_typeof(at)::text FROM (SELECT 1) x LEFT JOIN t ON true"
+        )
+        == "moment"
+    )
     database.execute("DROP TABLE u")
     project.run("upgrade", "head")
     assert project.verify().outcome is Outcome.PROVED
