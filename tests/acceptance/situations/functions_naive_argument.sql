@@ -1,9 +1,9 @@
 -- title: functions take the column as naive time, or compare a parameter with it
 -- facts: 6.4 f(c) with f(timestamp) only, a parameter of type ts
--- shifts: SELECT since('2024-01-15 12:30:00.123456')
+-- silent: SELECT since('2024-01-15 12:30:00.123456')
 -- convert: orders.placed_at
--- finding: TZ173 public.since(
--- finding: TZ133 public.since_sql(
+-- option: rewrite_functions=true
+-- query: SELECT since('2024-01-15 12:30:00.123456'), since_sql('2024-01-15 12:30:00')
 CREATE TABLE orders (id int PRIMARY KEY, placed_at timestamp, note text);
 INSERT INTO orders VALUES
     (1, '2024-01-15 12:30:00.123456', 'a'), (2, NULL, 'b'), (3, 'infinity', 'c'),

@@ -1,8 +1,9 @@
 -- title: a function returns the column as a table of naive time
 -- facts: 8 RETURN QUERY SELECT c into RETURNS TABLE
--- shifts: SELECT count(*) FROM listed()
+-- silent: SELECT count(*) FROM listed()
 -- convert: orders.placed_at
--- finding: TZ171 public.listed()
+-- option: rewrite_functions=true
+-- query: SELECT id FROM listed() ORDER BY id
 CREATE TABLE orders (id int PRIMARY KEY, placed_at timestamp, note text);
 INSERT INTO orders VALUES
     (1, '2024-01-15 12:30:00.123456', 'a'), (2, NULL, 'b'), (3, 'infinity', 'c'),

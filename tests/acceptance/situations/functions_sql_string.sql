@@ -1,8 +1,9 @@
 -- title: an SQL function with a string for a body returns the column as naive time
 -- facts: 8 SQL function with string body
--- shifts: SELECT latest()::text
+-- silent: SELECT latest()::text
 -- convert: orders.placed_at
--- finding: TZ133 public.latest()
+-- option: rewrite_functions=true
+-- query: SELECT latest()::text
 CREATE TABLE orders (id int PRIMARY KEY, placed_at timestamp, note text);
 INSERT INTO orders VALUES
     (1, '2024-01-15 12:30:00.123456', 'a'), (2, NULL, 'b'), (3, 'infinity', 'c'),
