@@ -1,7 +1,7 @@
 """Random schemas go up, show the same in between, and come back equal.
 
 Environment:
-    TZMIGRATE_TEST_SCHEMAS   how many schemas are tried, 6 if unset
+    TZMIGRATE_TEST_SCHEMAS   how many schemas are tried; skipped if unset
     TZMIGRATE_TEST_SEED      a number: tries others than those of every run
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, Phase, event, given, note, seed, settings
 from hypothesis import strategies as st
 
@@ -30,8 +31,9 @@ from tests.observing import (
 from tzmigrate.postgres.quoting import readable_identifier
 from tzmigrate.verification.model import Outcome
 
-SCHEMAS = int(os.environ.get("TZMIGRATE_TEST_SCHEMAS", "6"))
+SCHEMAS = int(os.environ.get("TZMIGRATE_TEST_SCHEMAS", "0"))
 SEED = os.environ.get("TZMIGRATE_TEST_SEED")
+pytestmark = pytest.mark.skipif(SCHEMAS == 0, reason="TZMIGRATE_TEST_SCHEMAS is unset")
 
 ZONES = (
     "UTC",
@@ -484,7 +486,7 @@ def test_random_schemas_go_up_and_come_back(
     count = 0
 
     @settings(
-        max_examples=SCHEMAS,
+        max_examples=max(SCHEMAS, 1),
         derandomize=SEED is None,
         deadline=None,
         database=None,
