@@ -30,7 +30,8 @@ from tzmigrate.inventory.patterns import Scope
 from tzmigrate.planning.leaning import read_uniting_views
 from tzmigrate.planning.literals import read_literals
 from tzmigrate.planning.model import Plan
-from tzmigrate.planning.planner import Planner, Rules
+from tzmigrate.planning.planner import Planner
+from tzmigrate.planning.rules import Rules
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import (
     Target,

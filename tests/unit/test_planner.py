@@ -20,7 +20,8 @@ from tzmigrate.inventory.model import (
     ZoneSetting,
 )
 from tzmigrate.planning.model import Action, Group, Plan, Step, Strategy
-from tzmigrate.planning.planner import Planned, PlannedBefore, Planner, Rules
+from tzmigrate.planning.planner import Planner
+from tzmigrate.planning.rules import Planned, PlannedBefore, Rules
 from tzmigrate.zones.model import Basis, Verdict
 
 NAIVE = "timestamp without time zone"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tzmigrate.planning.model import Plan
-from tzmigrate.planning.planner import Planned, PlannedBefore, Rules
+from tzmigrate.planning.rules import Planned, PlannedBefore, Rules
 from tzmigrate.revisions.files import new_revision_id
 from tzmigrate.revisions.graph import RevisionGraph
 from tzmigrate.revisions.ours import Kind, OurRevision

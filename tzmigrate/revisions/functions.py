@@ -8,12 +8,12 @@ import psycopg
 
 from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.planning.model import DependentKind, PlannedDependent, Way
-from tzmigrate.planning.planner import Names
 from tzmigrate.planning.routines import (
     RoutineContext,
     rewrite_routine_source,
     routine_statements,
 )
+from tzmigrate.planning.rules import Names
 
 
 def plan_routines(

@@ -41,7 +41,8 @@ from tzmigrate.planning.model import (
     PlannedDependent,
     RelationName,
 )
-from tzmigrate.planning.planner import Names, Planner
+from tzmigrate.planning.planner import Planner
+from tzmigrate.planning.rules import Names
 from tzmigrate.postgres.dump import ShadowUnavailable
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.lacks import NotCopied
