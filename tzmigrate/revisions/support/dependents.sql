@@ -10,39 +10,44 @@ $tz$;
 CREATE OR REPLACE FUNCTION tzmigrate.find_dependent(kind text, relation text, name text, OUT class oid, OUT object oid, OUT sub integer) RETURNS SETOF record
 LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
+DECLARE
+    here oid;
 BEGIN
-    RETURN QUERY
-        -- only a relation's name is read as one: a signature is none, and an error
-        WITH here (relation) AS MATERIALIZED (
-            SELECT CASE WHEN kind NOT IN ('function', 'row function', 'statistics', 'domain', 'type') THEN to_regclass(relation) END
-        )
-        SELECT 'pg_class'::regclass::oid, c.oid, 0 FROM pg_class c WHERE c.oid = (SELECT h.relation FROM here h)
-            AND c.relkind = ANY (CASE kind WHEN 'view' THEN ARRAY['v'] WHEN 'materialized view' THEN ARRAY['m'] WHEN 'index' THEN ARRAY['i', 'I'] END::"char"[])
-        UNION ALL
-        SELECT 'pg_rewrite'::regclass, r.oid, 0 FROM pg_rewrite r WHERE kind = 'rule' AND r.ev_class = (SELECT h.relation FROM here h) AND r.rulename = find_dependent.name
-        UNION ALL
-        SELECT 'pg_trigger'::regclass, g.oid, 0 FROM pg_trigger g WHERE kind = 'trigger' AND g.tgrelid = (SELECT h.relation FROM here h) AND g.tgname = find_dependent.name
-        UNION ALL
-        SELECT 'pg_policy'::regclass, y.oid, 0 FROM pg_policy y WHERE kind = 'policy' AND y.polrelid = (SELECT h.relation FROM here h) AND y.polname = find_dependent.name
-        UNION ALL
-        SELECT CASE k.contype WHEN 'x' THEN 'pg_class'::regclass ELSE 'pg_constraint'::regclass END, CASE k.contype WHEN 'x' THEN k.conindid ELSE k.oid END, 0
-        FROM pg_constraint k WHERE kind = 'constraint' AND k.conrelid = (SELECT h.relation FROM here h) AND k.conname = find_dependent.name
-        UNION ALL
-        SELECT 'pg_statistic_ext'::regclass, x.oid, 0 FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace
-        WHERE kind = 'statistics' AND concat(quote_ident(n.nspname), '.', quote_ident(x.stxname)) = relation
-        UNION ALL
-        SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_attribute a
-        WHERE kind IN ('generated column', 'default') AND a.attrelid = (SELECT h.relation FROM here h) AND a.attname = find_dependent.name AND a.atthasdef
-        UNION ALL
-        SELECT 'pg_type'::regclass, t.oid, 0 FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
-        WHERE t.oid = CASE WHEN kind IN ('domain', 'type') THEN to_regtype(relation) END AND CASE kind WHEN 'domain' THEN t.typtype = 'd' ELSE c.relkind = 'c' END
-        UNION ALL
-        SELECT 'pg_class'::regclass, c.oid, 0 FROM pg_class c WHERE kind = 'typed table' AND c.oid = (SELECT h.relation FROM here h) AND c.reloftype <> 0
-        UNION ALL
-        SELECT 'pg_proc'::regclass, p.oid, 0 FROM pg_proc p WHERE kind IN ('function', 'row function') AND p.oid = CASE WHEN kind IN ('function', 'row function') THEN to_regprocedure(relation) END
-        UNION ALL
-        SELECT 'pg_publication_rel'::regclass, r.oid, 0 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-        WHERE kind = 'publication' AND r.prrelid = (SELECT h.relation FROM here h) AND p.pubname = find_dependent.name;
+    -- only a relation's name is read as one: a signature is none, and an error
+    IF kind NOT IN ('function', 'row function', 'statistics', 'domain', 'type') THEN
+        here = to_regclass(relation);
+    END IF;
+    CASE kind
+    WHEN 'view', 'materialized view', 'index' THEN
+        RETURN QUERY SELECT 'pg_class'::regclass::oid, c.oid, 0 FROM pg_class c WHERE c.oid = here
+            AND c.relkind = ANY (CASE kind WHEN 'view' THEN ARRAY['v'] WHEN 'materialized view' THEN ARRAY['m'] ELSE ARRAY['i', 'I'] END::"char"[]);
+    WHEN 'rule' THEN
+        RETURN QUERY SELECT 'pg_rewrite'::regclass::oid, r.oid, 0 FROM pg_rewrite r WHERE r.ev_class = here AND r.rulename = find_dependent.name;
+    WHEN 'trigger' THEN
+        RETURN QUERY SELECT 'pg_trigger'::regclass::oid, g.oid, 0 FROM pg_trigger g WHERE g.tgrelid = here AND g.tgname = find_dependent.name;
+    WHEN 'policy' THEN
+        RETURN QUERY SELECT 'pg_policy'::regclass::oid, y.oid, 0 FROM pg_policy y WHERE y.polrelid = here AND y.polname = find_dependent.name;
+    WHEN 'constraint' THEN
+        RETURN QUERY SELECT CASE k.contype WHEN 'x' THEN 'pg_class'::regclass ELSE 'pg_constraint'::regclass END::oid, CASE k.contype WHEN 'x' THEN k.conindid ELSE k.oid END, 0
+        FROM pg_constraint k WHERE k.conrelid = here AND k.conname = find_dependent.name;
+    WHEN 'statistics' THEN
+        RETURN QUERY SELECT 'pg_statistic_ext'::regclass::oid, x.oid, 0 FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace
+        WHERE concat(quote_ident(n.nspname), '.', quote_ident(x.stxname)) = relation;
+    WHEN 'generated column', 'default' THEN
+        RETURN QUERY SELECT 'pg_class'::regclass::oid, a.attrelid, a.attnum::integer FROM pg_attribute a WHERE a.attrelid = here AND a.attname = find_dependent.name AND a.atthasdef;
+    WHEN 'domain', 'type' THEN
+        RETURN QUERY SELECT 'pg_type'::regclass::oid, t.oid, 0 FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+        WHERE t.oid = to_regtype(relation) AND CASE kind WHEN 'domain' THEN t.typtype = 'd' ELSE c.relkind = 'c' END;
+    WHEN 'typed table' THEN
+        RETURN QUERY SELECT 'pg_class'::regclass::oid, c.oid, 0 FROM pg_class c WHERE c.oid = here AND c.reloftype <> 0;
+    WHEN 'function', 'row function' THEN
+        RETURN QUERY SELECT 'pg_proc'::regclass::oid, p.oid, 0 FROM pg_proc p WHERE p.oid = to_regprocedure(relation);
+    WHEN 'publication' THEN
+        RETURN QUERY SELECT 'pg_publication_rel'::regclass::oid, r.oid, 0 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+        WHERE r.prrelid = here AND p.pubname = find_dependent.name;
+    ELSE
+        RETURN;
+    END CASE;
 END
 $tz$;
 
