@@ -5,6 +5,7 @@ few that the rewriting puts in. A cast by the session's zone or a comparison acr
 types, which PostgreSQL adds without a word and does not print, is one call more.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -72,6 +73,10 @@ SAME = {
 ``= <> < <= > >=`` of row comparisons; OIDs of pg_proc.dat and pg_operator.dat, which
 never change.
 """
+
+
+_WORD = re.compile(r"[{}()]|(?:\\.?|[^\\{}()\s])+", re.DOTALL)
+"""Braces, parentheses and words; a backslash protects what follows it."""
 
 
 @dataclass(slots=True)
@@ -198,7 +203,7 @@ def _read(tree: str) -> list["str | _Node"]:
     values = top
     opened: list[tuple[_Node, list[str | _Node]]] = []
     fresh = False
-    for word in _words(tree):
+    for word in _WORD.findall(tree):
         if word == "{":
             node = _Node("")
             values.append(node)
@@ -214,25 +219,3 @@ def _read(tree: str) -> list["str | _Node"]:
         elif word not in {"(", ")"}:
             values.append(word)
     return top
-
-
-def _words(tree: str) -> Iterator[str]:
-    """Yield braces, parentheses and words; a backslash protects what follows it."""
-    word = ""
-    i = 0
-    while i < len(tree):
-        c = tree[i]
-        if c == "\\":
-            word += tree[i : i + 2]
-            i += 1
-        elif c in "{}()" or c.isspace():
-            if word:
-                yield word
-            word = ""
-            if not c.isspace():
-                yield c
-        else:
-            word += c
-        i += 1
-    if word:
-        yield word

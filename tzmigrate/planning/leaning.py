@@ -10,6 +10,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import md5
 from importlib.resources import files
 from typing import Any, LiteralString
@@ -548,6 +549,7 @@ def _word() -> str:
     return f"tz{secrets.token_hex(8)}"
 
 
+@cache
 def _query(name: str) -> LiteralString:
     """Return one of this room's ``.sql`` files."""
     # a file of ours, shipped with the code: as literal as if it stood here
