@@ -7,7 +7,12 @@ import pytest
 from tzmigrate.revisions import support
 from tzmigrate.revisions.render import support_body
 
-EVERY = [*support.install(), *support.uninstall(), support.guard()]
+EVERY = [
+    *support.install(),
+    *support.trial(),
+    *support.uninstall(),
+    support.guard(),
+]
 
 
 @pytest.mark.parametrize("statement", EVERY, ids=lambda s: s.strip()[:40])
@@ -43,6 +48,12 @@ def test_the_support_revision_is_python() -> None:
     body = support_body("0a1b2c3d4e5f")
     compile(f"def upgrade():\n{body.upgrade}", "upgrade", "exec")
     compile(f"def downgrade():\n{body.downgrade}", "downgrade", "exec")
+
+
+def test_no_revision_knows_the_shortcuts_of_a_trial() -> None:
+    body = support_body("0a1b2c3d4e5f")
+    assert "tzmigrate.again" in "".join(support.trial())
+    assert "tzmigrate.again" not in body.upgrade + body.downgrade
 
 
 def test_the_support_can_be_installed_over_itself() -> None:

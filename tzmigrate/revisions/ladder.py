@@ -54,6 +54,18 @@ from tzmigrate.revisions import support
 from tzmigrate.revisions.functions import plan_routines
 from tzmigrate.revisions.render import Direction, Policy, group_statements
 
+_BY_INDEX = """
+SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
+    ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'),
+    ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
+    ('enable_mergejoin', 'off'), ('enable_material', 'off')
+) AS s (name, value)
+"""
+"""Each group is a few rows of catalogs that may be large; all else there is empty."""
+
+_TOGETHER = 100
+"""Of how many groups the texts are read by one query."""
+
 Definitions = Mapping[tuple[str, str, str | None], Definition]
 
 
@@ -101,7 +113,7 @@ class Trial:
             DecisionNeeded: a planned revision no longer fits the database.
         """
         with self.connection.transaction():
-            for statement in support.install():
+            for statement in (*support.install(), *support.trial()):
                 self.connection.execute(statement.encode())
             self.connection.execute(
                 "INSERT INTO tzmigrate.step"
@@ -169,9 +181,9 @@ class Trial:
                 group = self._with_digests(group, found, after)
                 group = _with_type_digests(group, was, self._type_digests(group))
             with self.connection.transaction():
-                self._run(group, "down")
+                self._run(group, "down", again=True)
             with self.connection.transaction():
-                self._run(group, "up")
+                self._run(group, "up", again=True)
         except _Misunderstood as wrong:
             return group, wrong.blocked
         except psycopg.OperationalError as error:
@@ -206,7 +218,7 @@ class Trial:
                 after={**self.converted, **zones},
             )
 
-    def _run(self, group: Group, direction: Direction) -> None:
+    def _run(self, group: Group, direction: Direction, *, again: bool = False) -> None:
         version = self.connection.info.server_version
         statements = group_statements(
             group,
@@ -220,6 +232,8 @@ class Trial:
         )
         # one after the other, but sent together: there are thousands of them
         texts = [support.guard(), *(s.sql for s in statements)]
+        if again:
+            texts.insert(0, "SET LOCAL tzmigrate.again = 'yes'")
         self.connection.execute(";\n".join(texts).encode())
 
     def _check(self, group: Group, found: Found, after: Definitions) -> None:
@@ -286,6 +300,26 @@ def _with_type_digests(
 _TYPES = frozenset((DependentKind.DOMAIN, DependentKind.COMPOSITE))
 
 
+class _Originals:
+    """The texts of the database that is planned for, read for many groups at once."""
+
+    def __init__(self, session: Session, groups: Sequence[Group]) -> None:
+        self.session = session
+        self.read: dict[int, Definitions] = {}
+        self.together: list[list[tuple[RelationName, str]]] = []
+        self.place: dict[tuple[RelationName, str], int] = {}
+        for start in range(0, len(groups), _TOGETHER):
+            columns = [c for g in groups[start : start + _TOGETHER] for c in _names(g)]
+            self.place |= dict.fromkeys(columns, len(self.together))
+            self.together.append(columns)
+
+    def __call__(self, columns: Sequence[tuple[RelationName, str]]) -> Definitions:
+        place = self.place[columns[0]]
+        if place not in self.read:
+            self.read[place] = read_definitions(self.session, self.together[place])
+        return self.read[place]
+
+
 class _Misunderstood(Exception):
     """The server reads a rewritten text otherwise than it was meant."""
 
@@ -325,16 +359,14 @@ def try_plan(
         with open_shadow(session, shadow_url=shadow_url, progress=progress) as shadow:
             # the same few queries for every group
             shadow.session.prepare_threshold = 2
-            shadow.session.execute(
-                "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
-            )
+            shadow.session.execute(_BY_INDEX)
             shadow.session.commit()
             trial = Trial(
                 connection=shadow.session,
                 planner=planner,
                 policy=policy,
                 zoned_views=zoned_views,
-                original=lambda columns: read_definitions(session, columns),
+                original=_Originals(session, plan.groups),
                 owners=lambda dependents: read_foreign_owners(session, dependents),
                 routines=routines,
             )

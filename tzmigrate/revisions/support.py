@@ -61,6 +61,11 @@ def install() -> tuple[str, ...]:
     return tuple(statement for name in INSTALLED for statement in statements(name))
 
 
+def trial() -> tuple[str, ...]:
+    """Return what follows the installation on a shadow, and nowhere else."""
+    return (*statements("trial"), *statements("close"))
+
+
 def uninstall() -> tuple[str, ...]:
     """Return the statements of the first planned revision's downgrade."""
     return (guard(), *statements("uninstall"))
