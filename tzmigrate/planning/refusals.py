@@ -8,7 +8,7 @@ from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.model import Action, Group, PlannedColumn
 from tzmigrate.planning.rules import PlannedBefore, Rules
 from tzmigrate.planning.types import TypeBook
-from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.postgres.quoting import readable_identifier, readable_name
 from tzmigrate.zones.model import ByColumn, Eras, Keep, Verdict
 
 UNTRIED_CODE = "TZ316"
@@ -73,7 +73,9 @@ def blocked(column: Column) -> Finding | None:
             code="TZ308",
             severity=Severity.BLOCKS,
             message=f"{label} is a column of a foreign table",
-            hint="Convert the remote column first, then this one by hand, or declare "
+            hint="Convert the remote column, then ALTER FOREIGN TABLE "
+            f"{readable_name(column.schema, column.relation)} ALTER "
+            f"{readable_identifier(column.column)} TYPE timestamptz, or declare "
             f'"{label}" = "keep" under [zones].',
         )
     # a generated column gets another type by a cast without USING
