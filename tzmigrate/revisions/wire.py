@@ -25,6 +25,9 @@ _PREFIXED = re.compile(r"[\w&$]['\"]")
 
 _ESCAPED = re.compile(r"\\(?:[0-9A-F]{4}|\+[0-9A-F]{6})")
 
+_PERFORM = re.compile(r"\APERFORM ")
+"""What PL/pgSQL has for ``SELECT``, and EXECUTE does not know."""
+
 _BASIC_PLANE = 0xFFFF
 
 _SAFE = frozenset(
@@ -79,7 +82,7 @@ def guarded(
 
     Args:
         condition: SQL of type boolean.
-        sql: the statement.
+        sql: the statement; one of PL/pgSQL begins with ``PERFORM``.
         whole: it holds semicolons that PL/pgSQL would take for its end.
         before: a statement of PL/pgSQL ahead of it, in which nothing bites.
         after: the same behind it.
@@ -87,7 +90,7 @@ def guarded(
     inner = f"EXECUTE {literal(sql)}" if whole else statement(sql)
     # a name or body may hold the mark that ends the body around it
     if "$tz$" in inner:
-        inner = f"EXECUTE {_escaped(sql)}"
+        inner = f"EXECUTE {_escaped(_PERFORM.sub('SELECT ', sql))}"
     lines = [line for line in (before, inner, after) if line]
     body = "".join(f"{line};\n" for line in lines)
     return f"DO $tz$ BEGIN\nIF {condition} THEN\n{body}END IF;\nEND $tz$"
