@@ -44,9 +44,14 @@ _CASTS = {
 """Casts between date, timestamp and timestamptz: what a set operation calls where an
 operand has another type than the result; the planner adds them, not the tree."""
 
-ADDED = frozenset((1159, 2069))
+ADDED = frozenset((1159, 2069, 1961, 1967))
 """``timezone(text, timestamptz)`` and ``timezone(text, timestamp)``: what the
-rewriting puts in."""
+rewriting puts in.
+
+With them ``timestamp(timestamp, integer)`` and ``timestamptz(timestamptz, integer)``:
+what is taken from, or stored into, a column with a precision is rounded to it, which
+changes nothing, for it was rounded before.
+"""
 
 ADDED_FOR_RANGES = ADDED | {1258, 3848, 3849, 3850, 3851, 3852, 3934, 3938}
 """The same for a range, which is taken apart and put together: ``textcat``, ``lower``,

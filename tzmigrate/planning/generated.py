@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tzmigrate.planning import rewriting
-from tzmigrate.planning.calls import ADDED as ADDED_CALLS
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.leaning import Generated, Leaning
 from tzmigrate.planning.model import (
@@ -21,10 +20,6 @@ from tzmigrate.planning.model import (
 )
 from tzmigrate.planning.rewriting.model import Token
 from tzmigrate.postgres.quoting import quote_literal, readable_identifier
-
-ADDED = ADDED_CALLS | {1967}
-"""``timestamptz(timestamptz, integer)``, too: assigned to a column with a precision,
-what was rounded as local time already is rounded once more."""
 
 _FULL = "timestamp without time zone"
 

@@ -15,7 +15,6 @@ import psycopg
 from tzmigrate.errors import DecisionNeeded
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.routines.model import RoutineReading
-from tzmigrate.planning import generated
 from tzmigrate.planning.calls import (
     ADDED,
     ADDED_FOR_RANGES,
@@ -414,7 +413,7 @@ def _other_calls(
 ) -> str:
     if after is None:
         return "it no longer uses what it used"
-    added = generated.ADDED if thing.generated else ADDED
+    added = ADDED
     if ranges:
         added |= ADDED_FOR_RANGES
     unexplained = explain_calls(calls(thing.tree), calls(after.tree), added)
