@@ -18,6 +18,7 @@ from tzmigrate.verification.compare import (
 from tzmigrate.verification.judge import judge, worst
 from tzmigrate.verification.ledger import LedgerStep, read_ledger, readable
 from tzmigrate.verification.model import ColumnProof, Outcome, Proof
+from tzmigrate.verification.since import changed_since
 from tzmigrate.zones.probe import same_zones
 from tzmigrate.zones.sessions import (
     ZonedColumn,
@@ -101,6 +102,7 @@ def _verify(
             if not column.superseded
         )
     findings.extend(_session_zones(connection, steps, server_zone, accept))
+    findings.extend(changed_since(connection))
     row = connection.execute(
         "SELECT to_char(now() AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
     ).fetchone()

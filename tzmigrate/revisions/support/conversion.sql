@@ -362,5 +362,28 @@ BEGIN
         END IF;
         UPDATE tzmigrate.step_dependent x SET definition_after = printed, properties = NULL WHERE x.step_id = s.id AND x.position = d.position;
     END LOOP;
+    UPDATE tzmigrate.step x SET picture_after = after WHERE x.id = s.id;
+END
+$tz$;
+
+-- what differs now from what the conversions left behind; of a thing that several of them touched the last one tells
+CREATE OR REPLACE FUNCTION tzmigrate.picture_since() RETURNS TABLE (thing text, property text, was text, now text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        WITH last AS (
+            SELECT DISTINCT ON (s.step) s.* FROM tzmigrate.step s WHERE s.done_at IS NOT NULL AND s.picture_after IS NOT NULL ORDER BY s.step, s.id DESC
+        ), told AS (
+            SELECT DISTINCT ON (j.key) j.key, j.value FROM tzmigrate.step s CROSS JOIN LATERAL jsonb_each(s.picture_after) AS j WHERE s.done_at IS NOT NULL ORDER BY j.key, s.id DESC
+        ), expected AS (
+            SELECT jsonb_object_agg(t.key, t.value) AS picture FROM told t
+            WHERE t.key IN (SELECT j.key FROM last l CROSS JOIN LATERAL jsonb_each(l.picture_after) AS j WHERE l.direction = 'up')
+        ), found AS (
+            SELECT tzmigrate.picture(array_agg(DISTINCT to_regclass(concat(quote_ident(x.relation_schema), '.', quote_ident(x.relation_name))))
+                FILTER (WHERE to_regclass(concat(quote_ident(x.relation_schema), '.', quote_ident(x.relation_name))) IS NOT NULL)) AS picture
+            FROM last l JOIN tzmigrate.step x ON x.step = l.step AND x.id >= l.id WHERE l.direction = 'up' AND x.done_at IS NOT NULL
+        )
+        SELECT d.thing, d.property, d.was, d.now FROM expected e, found f, tzmigrate.picture_differences(e.picture, f.picture) AS d WHERE e.picture IS NOT NULL;
 END
 $tz$;

@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step (
     sample_rows integer,
     rows_written bigint,
     picture_before jsonb,
+    -- of the whole step, in its first part
+    picture_after jsonb,
     repairs jsonb,
     file_nodes_before text,
     file_nodes_after text,
