@@ -162,8 +162,6 @@ LEANING = {
         ("row type", "column r of table public.u"),
     ),
 }
-WITHOUT_A_WAY = {"TZ131"}
-"""Codes of dependents that no revision carries over; the others are told of."""
 SINCE_14 = {"operator class", "sql-body function"}
 
 
@@ -184,9 +182,7 @@ def test_what_leans_on_a_column_is_a_finding_that_names_it(
 
     assert (kind, name) in {(d.kind, d.name) for d in of.dependents}
     (finding,) = [f for f in of.findings if f.code == code]
-    assert finding.severity is (
-        Severity.BLOCKS if code in WITHOUT_A_WAY else Severity.INFO
-    )
+    assert finding.severity is Severity.INFO
     assert ".c" in finding.message
     assert name.removeprefix("column ") in finding.message
     assert finding.hint.endswith(".")

@@ -58,7 +58,7 @@ ON_A_PARTITION = {
 }
 
 
-WITHOUT_A_WAY = {"TZ127", "TZ131"}
+WITHOUT_A_WAY = {"TZ127"}
 
 
 @pytest.mark.parametrize("case", ON_A_PARTITION)

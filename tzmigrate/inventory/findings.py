@@ -217,16 +217,18 @@ RULES: tuple[Rule, ...] = (
         "{object} is a typed table, its columns belong to type {type}",
         "The revision detaches it from its type, converts both, and attaches it again.",
     ),
-    _blocks(
+    _tells(
         "TZ131",
         "row type stored elsewhere",
         "{object} stores rows of the table of {column}",
-        "Change {object} to another type first." + _KEEP,
+        "The revision turns {object} to text, converts both, and reads the rows again,"
+        " which rewrites it twice.",
     ),
     _warns(
         "TZ132",
         "row type in a function",
-        "{object} takes or returns rows of the table of {column}",
+        "{object} takes or returns rows of the table, or values of the type, of"
+        " {column}",
         "Read {object}: after the conversion it meets timestamptz, and sessions that"
         " have run it must reconnect.",
     ),

@@ -258,6 +258,8 @@ class UserType:
             it, in tables.
         typed_tables: ``oid`` of tables ``OF`` this type.
         others: what else depends on it, as ``pg_describe_object`` prints it.
+        functions: routines that take or return it, the same way.
+        relation: ``oid`` of the relation whose rows it describes; 0 for a domain.
     """
 
     oid: int
@@ -278,6 +280,8 @@ class UserType:
     columns: tuple[tuple[int, int], ...] = ()
     typed_tables: tuple[int, ...] = ()
     others: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    relation: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

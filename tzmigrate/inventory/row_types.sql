@@ -1,5 +1,5 @@
--- row_types: one row per column that stores a candidate relation's row type, and per
---   function that has it as argument or result
+-- row_types: one row per column of a table that stores a candidate relation's row type,
+--   and per function that has it as argument or result
 -- params: relations oid[]   gives: rows.RowTypeRow   needs: PostgreSQL 13+
 WITH RECURSIVE target AS MATERIALIZED (
   SELECT c.oid, c.reltype, t.typarray
@@ -45,7 +45,7 @@ FROM target x
 JOIN reaches r ON r.type = x.reltype
 JOIN pg_catalog.pg_attribute a ON a.atttypid = r.root
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'm', 'f')
+WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f')
 UNION
 SELECT x.oid::pg_catalog.int8, 'row type in function',
        pg_catalog.pg_describe_object(

@@ -96,6 +96,8 @@ class UserTypeRow(NamedTuple):
     columns: list[list[int]]
     typed_tables: list[int]
     others: list[str]
+    functions: list[str]
+    relation: int
 
 
 class IndexRow(NamedTuple):

@@ -153,6 +153,11 @@ def _dependent_rules(drafts: Drafts, rows: CatalogRows) -> None:
     for use in rows.row_types:
         for draft in drafts.get(use.relation, {}).values():
             draft.lean(use.kind, use.name)
+    for type_ in rows.user_types:
+        for relation, attnum in type_.columns:
+            if (draft := drafts.get(relation, {}).get(attnum)) is not None:
+                for function in type_.functions:
+                    draft.lean("row type in function", function)
 
 
 class _Above:

@@ -45,4 +45,6 @@ def user_type(row: UserTypeRow, default_types: Mapping[str, str | None]) -> User
         columns=tuple((relation, attnum) for relation, attnum in row.columns),
         typed_tables=tuple(row.typed_tables),
         others=tuple(row.others),
+        functions=tuple(row.functions),
+        relation=row.relation,
     )

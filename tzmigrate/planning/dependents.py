@@ -18,6 +18,7 @@ from tzmigrate.planning.expressions import convert_default
 from tzmigrate.planning.leaning import SETS_EXPRESSION, Found, Leaning
 from tzmigrate.planning.model import (
     DependentKind,
+    NamedAttribute,
     PlannedColumn,
     PlannedDependent,
     Remade,
@@ -114,6 +115,7 @@ def plan_dependents(
     found: Found,
     columns: Sequence[PlannedColumn],
     *,
+    attributes: Sequence[NamedAttribute] = (),
     zoned_views: bool,
     version: int,
 ) -> tuple[
@@ -126,6 +128,7 @@ def plan_dependents(
     Args:
         found: what the shadow printed.
         columns: those of the group that convert.
+        attributes: those of the composite types that change with them.
         zoned_views: bare output columns of views become timestamptz; else views keep
             the types of their columns.
         version: ``server_version_num``.
@@ -136,14 +139,22 @@ def plan_dependents(
         its schema and name.
     """
     names = {(c.schema, c.relation, c.column): c for c in columns}
+    inside = {(a.schema, a.type_name, a.name): a for a in attributes}
     work = _Work(
         relations=found.relations,
-        tokens={word: _token(word, names[name]) for name, word in found.words.items()},
+        tokens={
+            word: _token(word, names[name])
+            if name in names
+            else _attribute(word, inside[name])
+            for name, word in found.words.items()
+        },
         sources={},
     )
     for name, word in found.words.items():
         # columns of several tables that one child inherits have one word
-        work.sources[word] = work.sources.get(word, frozenset()) | {name}
+        work.sources[word] = work.sources.get(word, frozenset()) | (
+            {name} & names.keys()
+        )
     views = [t for t in found.things if t.kind in _VIEWS]
     for thing in sorted(views, key=lambda t: t.depth):
         _plan(work, thing, lambda: _view(work, thing, zoned_views=zoned_views))  # noqa: B023
@@ -158,6 +169,10 @@ def plan_dependents(
 def _token(word: str, column: PlannedColumn) -> Token:
     zone = sql_zone(column.zone or "UTC")
     return _typed(word, column.column, zone, column.base or column.type_before)
+
+
+def _attribute(word: str, attribute: NamedAttribute) -> Token:
+    return _typed(word, attribute.name, attribute.zone, attribute.type_before)
 
 
 def _typed(word: str, name: str, zone: str | None, type_name: str) -> Token:

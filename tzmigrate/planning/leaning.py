@@ -85,7 +85,7 @@ class Leaning:
             are not the defaults.
         on_view: of a part, that its relation is a view.
         direct: of a view, that it reads a converting column itself, even where a list
-            of column aliases hides the word.
+            of column aliases hides the word, or stores rows that hold one.
         type: of a generated column or one with a default; ``contype`` of a constraint.
         stands: it must not be there while a generated column is made anew.
         generated: of a generated column, what making it anew takes.
@@ -144,30 +144,34 @@ class Found:
 def read_leaning(
     connection: psycopg.Connection[Any],
     columns: Sequence[tuple[RelationName, str]],
+    types: Sequence[PlannedDependent] = (),
 ) -> Found:
     """Return what leans on these columns of tables, or of roots of trees.
 
     Args:
         connection: to the shadow, in no transaction.
         columns: table and column, unquoted.
+        types: those that change with the columns.
 
     Raises:
         psycopg.Error: the shadow lacks one of the tables, or cannot rename a column.
     """
     with connection.transaction(force_rollback=True):
-        return _read(connection, columns)
+        return _read(connection, columns, types)
 
 
 def read_definitions(
     connection: psycopg.Connection[Any],
     columns: Sequence[tuple[RelationName, str]],
+    types: Sequence[PlannedDependent] = (),
 ) -> dict[tuple[str, str, str | None], Definition]:
     """Return the text of what leans on these columns, and changes nothing.
 
     For the database that is planned for, whose texts may be printed in other words
     than those of a copy (a CHECK that was parsed once more prints differently).
     """
-    target = _target(connection, _members(connection, columns))
+    members = _members(connection, (*columns, *_attributes(types)))
+    target = _target(connection, members)
     return {
         (row[0], row[1], row[2]): Definition(text=row[7], tree=row[8])
         for row in _things(connection, target)
@@ -227,6 +231,7 @@ class _Target:
     """What is asked for: columns that convert, and the views above them.
 
     Attributes:
+        storing: those of the views that store whole rows.
         remade: generated columns that are emptied or dropped, and the same by number.
         dropped: they are dropped.
         checked: tables whose CHECKs stand in the way of their virtual columns.
@@ -236,6 +241,7 @@ class _Target:
     relations: list[int]
     attnums: list[int]
     views: list[int]
+    storing: frozenset[int]
     remade: list[tuple[int, int]]
     dropped: bool
     checked: list[int]
@@ -271,10 +277,12 @@ def _target(
         "relations": relations + [relation for relation, _ in gone],
         "attnums": attnums + [attnum for _, attnum in gone],
     }
+    views = connection.execute(_query("views_above"), values).fetchall()
     return _Target(
         relations=relations,
         attnums=attnums,
-        views=[r[0] for r in connection.execute(_query("views_above"), values)],
+        views=[view for view, _ in views],
+        storing=frozenset(view for view, stores in views if stores),
         remade=remade,
         dropped=dropped,
         checked=sorted({key[0] for key, one in generated.items() if not one.stored}),
@@ -285,24 +293,29 @@ def _target(
 def _read(
     connection: psycopg.Connection[Any],
     columns: Sequence[tuple[RelationName, str]],
+    types: Sequence[PlannedDependent],
 ) -> Found:
-    members = _members(connection, columns)
+    attributes = _attributes(types)
+    members = _members(connection, (*columns, *attributes))
     target = _target(connection, members)
     views = target.views
     plain = _things(connection, target)
     if not plain:
         return Found()
     reads = _reads(connection, views)
-    direct = _direct(connection, target.relations, target.attnums)
+    direct = _direct(connection, target.relations, target.attnums) | target.storing
     outputs = _outputs(connection, views)
     storage = _storage(connection, views)
     of_view = {row[0] for row in _names(connection, views)}
     words: dict[tuple[str, str, str], str] = {}
     _detach(connection, columns)
-    for together in _inherited_together(members, columns):
+    for together in _inherited_together(members, (*columns, *attributes)):
         word = _word()
         words |= {(t.schema, t.name, column): word for t, column in together}
-        _rename(connection, together, word)
+        if together[0] in attributes:
+            _rename_attribute(connection, *together[0], word)
+        else:
+            _rename(connection, together, word)
     for view in views:
         schema, name, kind, of_one = outputs[view]
         for output in of_one:
@@ -343,6 +356,29 @@ def _read(
             )
         )
     return Found(things=tuple(found), words=words, relations=relations)
+
+
+def _attributes(
+    types: Sequence[PlannedDependent],
+) -> tuple[tuple[RelationName, str], ...]:
+    """Return the attributes of composite types as columns of the types' relations."""
+    return tuple(
+        (RelationName(schema=a.schema, name=a.type_name), a.name)
+        for type_ in types
+        for a in type_.attributes
+    )
+
+
+def _rename_attribute(
+    connection: psycopg.Connection[Any], type_: RelationName, name: str, word: str
+) -> None:
+    connection.execute(
+        sql.SQL("ALTER TYPE {} RENAME ATTRIBUTE {} TO {}").format(
+            sql.Identifier(type_.schema, type_.name),
+            sql.Identifier(name),
+            sql.Identifier(word),
+        )
+    )
 
 
 def _inherited_together(

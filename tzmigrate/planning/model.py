@@ -104,6 +104,37 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parking:
+    """Columns of one table that are text while the type changes that they are of.
+
+    Attributes:
+        away, back: the statements, which are the same up and down.
+    """
+
+    relation: RelationName
+    columns: tuple[str, ...]
+    away: str
+    back: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedAttribute:
+    """A naive attribute of a composite type that becomes zoned with it.
+
+    Attributes:
+        schema, type_name, name: unquoted.
+        type_before: as ``format_type`` prints it.
+        zone: the zone of its values, as SQL names it.
+    """
+
+    schema: str
+    type_name: str
+    name: str
+    type_before: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OwnDefault:
     """A default that is set on one table of a tree alone, after all columns converted.
 
@@ -136,14 +167,14 @@ class DependentKind(StrEnum):
     FUNCTION = "function"
     """With a body that the catalog holds parsed (``BEGIN ATOMIC``)."""
     ROW_FUNCTION = "row function"
-    """Takes or returns rows of a view that is made anew."""
+    """Takes or returns rows of a view that is made anew, or a domain's values."""
     PUBLICATION = "publication"
     """A table's row filter or column list."""
     TYPED_TABLE = "typed table"
     """A table ``OF`` a composite type."""
     DOMAIN = "domain"
     COMPOSITE = "type"
-    """These two are replaced by zoned ones of the same name."""
+    """These two are replaced by zoned ones of the same name, or a type is altered."""
 
 
 class Way(StrEnum):
@@ -168,7 +199,8 @@ class PlannedDependent:
             before and after the upgrade; empty: not compared.
         take: statements that take it away, up as well as down.
         prepare, unprepare: statements that make what the tables' columns shall
-            become, before the tables change up and down; in the reverse order.
+            become, before the tables change up and down, and once what is parked is
+            text; in the reverse order.
         discard: statements that take away what they were, after that.
         make: statements that bring it back after the upgrade.
         remake: statements that bring it back after the downgrade.
@@ -177,6 +209,7 @@ class PlannedDependent:
         leans_on: schema, relation and name of the converting columns behind it.
         as_owner: it calls functions that somebody wrote, so it is made by the owner of
             its relation: a superuser would run them with all rights.
+        attributes: of a composite type, what expressions may name.
     """
 
     kind: DependentKind
@@ -195,6 +228,7 @@ class PlannedDependent:
     bytes: int = 0
     as_owner: bool = False
     leans_on: tuple[tuple[str, str, str], ...] = ()
+    attributes: tuple[NamedAttribute, ...] = ()
 
     @property
     def label(self) -> str:
@@ -232,6 +266,7 @@ class Group:
         relations: each root, followed by its partitions.
         tables: what is converted; empty where nothing is.
         shared: what converts columns that a child has from several of the tables.
+        parked: what is text meanwhile, in the order in which it goes away.
         own_defaults: those of partitions and children.
         dependents: in the order in which they are locked and taken away: what reads
             before what is read.
@@ -251,6 +286,7 @@ class Group:
     session_zone: str = "Etc/UTC"
     tables: tuple[Table, ...] = ()
     shared: tuple[Step, ...] = ()
+    parked: tuple[Parking, ...] = ()
     own_defaults: tuple[OwnDefault, ...] = ()
     dependents: tuple[PlannedDependent, ...] = ()
     types: tuple[PlannedDependent, ...] = ()

@@ -283,11 +283,17 @@ class Planner:
         style = Style(session_zone=session_zone, always=always)
         shared = self._trees.shared(column for column, _ in pairs)
         apart = {c.name for members in shared for c in members}
+        parked = self._types.parked(columns, {c.name: p for c, p in pairs}, self._trees)
+        away = {
+            (p.relation.schema, p.relation.name, name)
+            for p in parked
+            for name in p.columns
+        }
         tables = tuple(
             table(
                 r,
                 [c for c in converting if _of(c, r)],
-                frozenset(apart),
+                frozenset(apart | away),
                 rules=rules,
                 style=style,
                 remade=self._remade.get((r.schema, r.name), Remade(rewrites=False)),
@@ -305,6 +311,7 @@ class Planner:
             session_zone=session_zone,
             tables=tables,
             shared=shared_steps(shared, {c.name: p for c, p in pairs}, style),
+            parked=parked,
             own_defaults=own_defaults(self._trees, pairs, apart),
             types=types,
             lock_estimate_ms=estimate,

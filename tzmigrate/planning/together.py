@@ -140,11 +140,16 @@ def _other_type(
     other = readable_name(*staying[0]) if staying else ""
     why = f"{other} stays as it is" if staying else "they are in several zones"
     hint = f"Settle {other} first" if staying else "Declare one zone for all of them"
+    if not family.in_place:
+        hint += '; or set domains = "base" under [policy]'
     return refusals.staying(
         column,
         families.TYPE_CODE,
-        f"{label} is of {family.words}, whose columns convert together: {why}",
-        f'{hint}; or set domains = "base" under [policy].',
+        f"{label} is of {family.words}, whose columns convert together: {why}"
+        if not family.in_place
+        else f"{label} converts with all columns that {family.words} is made of, or "
+        f"that store it: {why}",
+        f"{hint}.",
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import md5
 
-from tzmigrate.inventory.findings import FAMILY_CODES
+from tzmigrate.inventory.findings import DEPENDENT_CODES, FAMILY_CODES
 from tzmigrate.inventory.model import (
     Column,
     Finding,
@@ -24,10 +24,24 @@ from tzmigrate.inventory.model import (
     UserKind,
     UserType,
 )
+from tzmigrate.planning.composites import (
+    altered_type,
+    composite,
+    named_attributes,
+    printed,
+)
 from tzmigrate.planning.ddl import short_type
 from tzmigrate.planning.expressions import convert_default
 from tzmigrate.planning.families import Cast, cast_of, zoned_type
-from tzmigrate.planning.model import DependentKind, PlannedDependent, Way
+from tzmigrate.planning.model import (
+    DependentKind,
+    Parking,
+    PlannedColumn,
+    PlannedDependent,
+    Way,
+)
+from tzmigrate.planning.parking import goes_through_text, parkings, row_columns
+from tzmigrate.planning.trees import Trees
 from tzmigrate.postgres.quoting import readable_identifier, readable_name
 
 Names = tuple[str, str, str]
@@ -64,12 +78,15 @@ class TypeFamily:
         columns: what must convert with them.
         strangers: columns of these types that are not part of this plan.
         typed_tables: tables ``OF`` one of these types, with it.
+        in_place: composite and row types change as they stand, while columns of them
+            are text: a table cannot be replaced, nor a type that functions name.
     """
 
     types: tuple[UserType, ...]
     columns: tuple[Names, ...]
     strangers: tuple[str, ...]
     typed_tables: tuple[tuple[Relation, UserType], ...]
+    in_place: bool = False
 
     @property
     def key(self) -> int:
@@ -106,15 +123,20 @@ class TypeBook:
         self._domains: dict[Names, UserType] = {}
         columns = {(c.relation_oid, c.attnum): c for c in inventory.columns}
         relations = {r.oid: r for r in inventory.relations}
+        rows = {
+            t.oid: row_columns(t, inventory)
+            for t in inventory.types
+            if t.kind is UserKind.ROW
+        }
         for members in _united(inventory.types):
-            family = _family(members, columns, relations)
+            family = _family(members, columns, relations, rows)
             self._families.append(family)
             for name in family.columns:
                 self._of[name] = family
         for type_ in inventory.types:
             for place in type_.columns:
                 column = columns.get(place)
-                if column is not None and column.type == _printed(type_):
+                if column is not None and column.type == printed(type_):
                     self._domains[column.name] = type_
 
     def family(self, column: Column) -> TypeFamily | None:
@@ -144,7 +166,7 @@ class TypeBook:
             if not at.parts:
                 return at.base
             inner = self._types[at.parts[0]]
-            at = inner if at.base == _printed(inner) else None
+            at = inner if at.base == printed(inner) else None
         return None
 
     def default(self, column: Column, zone: str) -> str | None:
@@ -217,6 +239,34 @@ class TypeBook:
         """Tell whether a column is of one of these types."""
         return column.name in self._of
 
+    def parked(
+        self,
+        columns: Iterable[Column],
+        converting: Mapping[Names, PlannedColumn],
+        trees: Trees,
+    ) -> tuple[Parking, ...]:
+        """Return what is text while the types of these columns change.
+
+        Args:
+            columns: of one group.
+            converting: those of them that convert.
+            trees: of the inventory.
+        """
+        families: dict[int, TypeFamily] = {}
+        found: list[PlannedColumn] = []
+        roots: dict[tuple[str, str], int] = {}
+        for column in columns:
+            family = self.family(column)
+            planned = converting.get(column.name)
+            if family is None or planned is None or not family.in_place:
+                continue
+            if goes_through_text(planned):
+                families[family.key] = family
+                found.append(planned)
+                roots[column.schema, column.relation] = column.relation_oid
+        types = [t for f in families.values() for t in f.types]
+        return parkings(found, types, trees, roots)
+
     def replaced(
         self, families: Iterable[TypeFamily], zones: Mapping[int, str]
     ) -> tuple[PlannedDependent, ...]:
@@ -234,11 +284,26 @@ class TypeBook:
         for family in families:
             zone = zones[family.key]
             tables += [_typed_table(*pair) for pair in family.typed_tables]
-            types += [self._replaced(t, zone) for t in reversed(family.types)]
+            for type_ in reversed(family.types):
+                if not family.in_place or not self._holds_rows(type_):
+                    types.append(self._replaced(type_, zone))
+                elif type_.kind is UserKind.COMPOSITE:
+                    anew = {printed(t) for t in family.types if not self._holds_rows(t)}
+                    types += altered_type(type_, anew, zone)
+                elif type_.kind is UserKind.DOMAIN:
+                    # what it stands for changes in its place; a CHECK may not notice
+                    _zoned_domain(type_, "", zone, None)
         return (*tables, *types)
 
+    def _holds_rows(self, type_: UserType) -> bool:
+        """Tell whether a type is composite, or a domain over nothing else."""
+        if type_.kind is not UserKind.DOMAIN:
+            return True
+        parts = [self._types[oid] for oid in type_.parts]
+        return bool(parts) and all(self._holds_rows(part) for part in parts)
+
     def _replaced(self, type_: UserType, zone: str) -> PlannedDependent:
-        name = _printed(type_)
+        name = printed(type_)
         old = _old_name(type_.name)
         domain = type_.kind is UserKind.DOMAIN
         word = "DOMAIN" if domain else "TYPE"
@@ -249,8 +314,8 @@ class TypeBook:
             zoned, later = _zoned_domain(type_, end, zone, literal)
             naive, naive_later = _naive_domain(type_)
         else:
-            zoned, later = _composite(type_, zoned=True), ()
-            naive, naive_later = _composite(type_, zoned=False), ()
+            zoned, later = composite(type_, zoned=True), ()
+            naive, naive_later = composite(type_, zoned=False), ()
         return PlannedDependent(
             kind=kind,
             relation=name,
@@ -261,6 +326,7 @@ class TypeBook:
             discard=(f"DROP {word} {readable_name(type_.schema, old)}",),
             make=later,
             remake=naive_later,
+            attributes=named_attributes(type_, zone),
         )
 
 
@@ -301,6 +367,7 @@ def _family(
     types: Sequence[UserType],
     columns: Mapping[tuple[int, int], Column],
     relations: Mapping[int, Relation],
+    rows: Mapping[int, Sequence[Names]],
 ) -> TypeFamily:
     found: list[Names] = []
     strangers: list[str] = []
@@ -311,6 +378,9 @@ def _family(
                 strangers.append("a column of a table that was left out")
             elif column.role is Role.STORED:
                 found.append(column.name)
+            elif column.role is Role.FOREIGN:
+                strangers.append(f"foreign column {readable_name(*column.name)}")
+        found += rows.get(type_.oid, ())
     typed = []
     for type_ in types:
         for oid in type_.typed_tables:
@@ -329,6 +399,10 @@ def _family(
         columns=tuple(dict.fromkeys(found)),
         strangers=tuple(strangers),
         typed_tables=tuple(typed),
+        in_place=any(
+            t.kind is UserKind.ROW or (t.kind is UserKind.COMPOSITE and t.functions)
+            for t in types
+        ),
     )
 
 
@@ -338,11 +412,6 @@ def _reason(type_: UserType) -> tuple[str, str] | None:
         return (
             f"{words} has no zoned counterpart",
             "Create a range type over timestamptz and convert the column by hand.",
-        )
-    if type_.kind is UserKind.ROW:
-        return (
-            f"{words} is stored in a column",
-            "Change that column to another type first.",
         )
     if type_.extension is not None:
         return (
@@ -370,6 +439,8 @@ def _refuse(type_: UserType, message: str, hint: str) -> Finding:
     code = FAMILY_CODES["domain" if domain else "composite"]
     if type_.kind is UserKind.RANGE:
         code = FAMILY_CODES["range"]
+    if type_.kind is UserKind.ROW:
+        code = DEPENDENT_CODES["row type"]
     return Finding(
         code=code,
         severity=Severity.BLOCKS,
@@ -380,12 +451,7 @@ def _refuse(type_: UserType, message: str, hint: str) -> Finding:
 
 def _words(type_: UserType) -> str:
     kinds = {UserKind.ROW: "row type", UserKind.RANGE: "range type"}
-    return f"{kinds.get(type_.kind, type_.kind.value)} {_printed(type_)}"
-
-
-def _printed(type_: UserType) -> str:
-    """Return a type as ``format_type`` prints it where no schema is searched."""
-    return readable_name(type_.schema, type_.name)
+    return f"{kinds.get(type_.kind, type_.kind.value)} {printed(type_)}"
 
 
 def _old_name(name: str) -> str:
@@ -396,7 +462,7 @@ def _old_name(name: str) -> str:
 
 def _typed_table(relation: Relation, type_: UserType) -> PlannedDependent:
     table = readable_name(relation.schema, relation.name)
-    attach = f"ALTER TABLE {table} OF {_printed(type_)}"
+    attach = f"ALTER TABLE {table} OF {printed(type_)}"
     return PlannedDependent(
         kind=DependentKind.TYPED_TABLE,
         relation=table,
@@ -433,7 +499,7 @@ def _zoned_domain(
 def _domain(
     type_: UserType, base: str, default: str | None, checks: Mapping[str, str]
 ) -> tuple[str, tuple[str, ...]]:
-    name = _printed(type_)
+    name = printed(type_)
     lines = [f"CREATE DOMAIN {name} AS {short_type(base)}"]
     later = []
     if default is not None:
@@ -470,15 +536,3 @@ def _rewritten(type_: UserType, definition: str, end: str, zone: str) -> str:
         return rewriting.rewrite_constraint(text, (token,))
     except rewriting.Uncertain as uncertain:
         raise CannotReplace(type_, str(uncertain)) from uncertain
-
-
-def _composite(type_: UserType, *, zoned: bool) -> str:
-    attributes = []
-    for attribute in type_.attributes:
-        kind = attribute.type
-        if zoned and cast_of(kind) is not None:
-            kind = zoned_type(kind)
-        collate = f" COLLATE {attribute.collation}" if attribute.collation else ""
-        name = readable_identifier(attribute.name)
-        attributes.append(f"{name} {short_type(kind)}{collate}")
-    return f"CREATE TYPE {_printed(type_)} AS ({', '.join(attributes)})"

@@ -1,15 +1,30 @@
--- views_above: the views that read columns that convert, directly or through views, each before those that read it
--- params: relations oid[], attnums int2[] (pairs)   gives: view oid, direct
+-- views_above: the views that read columns that convert, directly or through views, each before those that read it,
+--   and the materialized views that store rows of their tables
+-- params: relations oid[], attnums int2[] (pairs)   gives: view oid, whether it stores such rows
 -- needs: PostgreSQL 13+
 WITH RECURSIVE target (relation, attnum) AS (
     SELECT * FROM ROWS FROM (unnest(%(relations)s::oid[]), unnest(%(attnums)s::int2[]))
+), made (type) AS (
+    -- the types of their rows, and what is made of these
+    SELECT c.reltype FROM target t JOIN pg_class c ON c.oid = t.relation
+    UNION
+    SELECT x.type FROM made m CROSS JOIN LATERAL (
+        SELECT y.typarray FROM pg_type y WHERE y.oid = m.type AND y.typarray <> 0
+        UNION ALL SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = m.type AND d.classid = 'pg_type'::regclass AND d.deptype = 'n'
+        UNION ALL SELECT c.reltype FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'p', 'c')
+            WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = m.type AND d.classid = 'pg_class'::regclass AND d.objsubid > 0
+    ) AS x (type)
+), stores (view) AS (
+    SELECT c.oid FROM made m JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = m.type AND d.classid = 'pg_class'::regclass AND d.objsubid > 0
+    JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'm'
 ), tree (view, depth) AS (
     SELECT r.ev_class, 1 FROM target t
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum AND d.classid = 'pg_rewrite'::regclass
     JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
+    UNION SELECT s.view, 1 FROM stores s
     UNION
     SELECT r.ev_class, tree.depth + 1 FROM tree
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.view AND d.classid = 'pg_rewrite'::regclass
     JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN' AND r.ev_class <> tree.view
 )
-SELECT view::int8 FROM tree GROUP BY view ORDER BY max(depth), view
+SELECT view::int8, view IN (SELECT s.view FROM stores s) FROM tree GROUP BY view ORDER BY max(depth), view

@@ -141,10 +141,11 @@ class Trial:
         """
         while group.tables:
             columns = _names(group)
-            found = read_leaning(self.connection, columns)
+            found = read_leaning(self.connection, columns, group.types)
             dependents, blocked, remade = plan_dependents(
                 found,
                 group.converted,
+                attributes=[a for t in group.types for a in t.attributes],
                 zoned_views=self.zoned_views,
                 version=self.connection.info.server_version,
             )
@@ -175,7 +176,7 @@ class Trial:
             with self.connection.transaction():
                 was = self._type_digests(group)
                 self._run(group, "up")
-                after = read_definitions(self.connection, _names(group))
+                after = read_definitions(self.connection, _names(group), group.types)
                 self._check(group, found, after)
                 group = self._with_digests(group, found, after)
                 group = _with_type_digests(group, was, self._type_digests(group))
@@ -305,17 +306,23 @@ class _Originals:
     def __init__(self, session: Session, groups: Sequence[Group]) -> None:
         self.session = session
         self.read: dict[int, Definitions] = {}
-        self.together: list[list[tuple[RelationName, str]]] = []
+        self.together: list[Sequence[Group]] = []
         self.place: dict[tuple[RelationName, str], int] = {}
         for start in range(0, len(groups), _TOGETHER):
-            columns = [c for g in groups[start : start + _TOGETHER] for c in _names(g)]
+            some = groups[start : start + _TOGETHER]
+            columns = [c for g in some for c in _names(g)]
             self.place |= dict.fromkeys(columns, len(self.together))
-            self.together.append(columns)
+            self.together.append(some)
 
     def __call__(self, columns: Sequence[tuple[RelationName, str]]) -> Definitions:
         place = self.place[columns[0]]
         if place not in self.read:
-            self.read[place] = read_definitions(self.session, self.together[place])
+            some = self.together[place]
+            self.read[place] = read_definitions(
+                self.session,
+                [c for g in some for c in _names(g)],
+                [t for g in some for t in g.types],
+            )
         return self.read[place]
 
 

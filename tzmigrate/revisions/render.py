@@ -199,17 +199,19 @@ def group_statements(
     found.append(_call("take_step", {}))
     for dependent in group.dependents:
         found += [_if_taken(dependent, sql) for sql in dependent.take]
-    for dependent in reversed(group.dependents):
-        new = dependent.prepare if up else dependent.unprepare
-        found += [_if_taken(dependent, sql) for sql in new]
     for own in group.own_defaults:
         if (own.before if up else own.after) is not None:
             found.append(_if_there(own, drop_default(own)))
+    found += [_parked(p.away, group) for p in group.parked]
+    for dependent in reversed(group.dependents):
+        new = dependent.prepare if up else dependent.unprepare
+        found += [_if_taken(dependent, sql) for sql in new]
     steps = [(t.step, t.strategy) for t in group.tables if t.step is not None]
     steps += [(step, group.strategy) for step in group.shared]
     # the way back meets the tables in the reverse order
     for step, strategy in steps if up else reversed(steps):
         found += _alter(group, step, strategy, up=up)
+    found += [_parked(p.back, group) for p in reversed(group.parked)]
     for own in group.own_defaults:
         found.append(_if_there(own, set_default(own, back=not up)))
     for dependent in group.dependents:
@@ -323,6 +325,12 @@ def _if_there(own: OwnDefault, sql: str) -> Statement:
     """Return a statement that runs only where the database has the child."""
     relation = wire.literal(qualified(own.relation))
     return Statement(wire.guarded(f"tzmigrate.took_default({relation})", sql))
+
+
+def _parked(sql: str, group: Group) -> Statement:
+    zone = wire.comment(group.session_zone)
+    note = f"text is read in the session's zone, which is pinned to {zone}"
+    return Statement(wire.guarded("tzmigrate.must_convert()", sql), note)
 
 
 def _alter(

@@ -10,6 +10,13 @@ from tzmigrate.planning.rewriting.uses import Use, Uses
 from tzmigrate.zones.model import is_utc
 
 COMPARISONS = frozenset(("=", "<>", "<", "<=", ">", ">="))
+_NULL_TESTS = (
+    ["IS", "NULL"],
+    ["IS", "NOT", "NULL"],
+    # of a row, which is no NULL where all that it holds is
+    ["IS", "DISTINCT", "FROM", "NULL"],
+    ["IS", "NOT", "DISTINCT", "FROM", "NULL"],
+)
 
 
 class Comparisons(Uses):
@@ -26,7 +33,7 @@ class Comparisons(Uses):
             return self._constant_first(start, end, scope)
         script = self.script
         rest = [script.at(i) for i in range(use.end, end)]
-        if rest in (["IS", "NULL"], ["IS", "NOT", "NULL"]):
+        if rest in _NULL_TESTS:
             return self.splice(start, end, [(start, use.end, self.bare(use))])
         behind = self._behind_operator(use.end)
         if behind is None:

@@ -72,7 +72,10 @@ class Expressions(Comparisons):
         use = self.use(i, scope)
         if use:
             return self.naive(use, i), use.end
-        if self.opens_query(i):
+        row = self.row_of(i, scope)
+        if row:
+            inner = self.bare(row)
+        elif self.opens_query(i):
             inner = self.query(i + 1, close, scope)
         else:
             simple = self.comparison(i + 1, close, scope)

@@ -152,6 +152,17 @@ class Uses:
         use = self.use(start, scope) if start < end else None
         return use if use and use.end == end else None
 
+    def row_of(self, i: int, scope: Scope) -> Use | None:
+        """Return the column of which ``(column).attribute`` takes what keeps its type.
+
+        An attribute that changes its type has a word of its own.
+        """
+        close = self.script.partner[i]
+        if self.script.at(close + 1) != "." or not self.script.is_name(close + 2):
+            return None
+        use = self.whole_use(i + 1, close, scope)
+        return use if use and use.token.naive is None else None
+
     def use(self, i: int, scope: Scope) -> Use | None:
         """Return the use of a zoned column that starts at a position."""
         script = self.script
