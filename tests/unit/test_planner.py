@@ -8,6 +8,7 @@ import pytest
 from tzmigrate.config import ByColumn, Keep
 from tzmigrate.inventory.model import (
     Column,
+    Dependent,
     Family,
     Finding,
     Index,
@@ -78,11 +79,12 @@ def plan(
     rules: Rules | None = None,
     planned: Planned | None = None,
     relation: Relation = ORDERS,
+    others: tuple[Relation, ...] = (),
     zones: tuple[ZoneSetting, ...] = (),
 ) -> Plan:
     inventory = Inventory(
         server=replace(SERVER, zones=zones),
-        relations=(relation,),
+        relations=(relation, *others),
         columns=tuple(c for c, _ in pairs),
     )
     return Planner(
@@ -269,6 +271,25 @@ def test_a_lock_above_the_budget_is_refused_with_its_estimate() -> None:
     assert not group.tables
     assert group.columns[0].code == "TZ306"
     assert "5000 ms" in group.columns[0].reason
+
+
+def test_a_materialized_view_above_the_budget_is_a_decision() -> None:
+    view = replace(
+        ORDERS,
+        oid=2,
+        name="days",
+        relkind=RelKind.MATERIALIZED_VIEW,
+        bytes=10**9,
+    )
+    leaning = Dependent(
+        kind="materialized view", name="materialized view public.days", code="TZ111"
+    )
+    (group,) = plan(
+        (column("a", dependents=(leaning,)), declared("UTC")), others=(view,)
+    ).groups
+    (refused,) = group.columns
+    assert refused.code == "TZ306"
+    assert "1 materialized view refreshed (1000 MB)" in refused.reason
 
 
 @pytest.mark.parametrize(

@@ -304,7 +304,7 @@ class Planner:
         tables = rewritten_together(self._trees, roots, tables)
         estimate, reason = self._estimate(roots, tables)
         if estimate > rules.max_lock_ms:
-            over = refusals.over_budget(group, estimate, rules)
+            over = refusals.over_budget(group, estimate, reason, rules)
             return replace(group, columns=over, strategy=Strategy.REFUSE)
         return replace(
             group,

@@ -182,8 +182,17 @@ def _stand(number: int, label: str) -> str:
     )
 
 
-def over_budget(group: Group, estimate: int, rules: Rules) -> tuple[PlannedColumn, ...]:
-    """Refuse all that would convert under a lock held for too long."""
+def over_budget(
+    group: Group, estimate: int, spent_on: str, rules: Rules
+) -> tuple[PlannedColumn, ...]:
+    """Refuse all that would convert under a lock held for too long.
+
+    Args:
+        group: with all of its columns.
+        estimate: milliseconds.
+        spent_on: in words.
+        rules: with the budget.
+    """
     first = group.relations[0]
     label = readable_name(first.schema, first.name)
     return tuple(
@@ -192,9 +201,10 @@ def over_budget(group: Group, estimate: int, rules: Rules) -> tuple[PlannedColum
         else staying(
             c,
             "TZ306",
-            f"{label} would be locked for about {estimate} ms, "
+            f"{label} would be locked for about {estimate} ms ({spent_on}), "
             f"the budget is {rules.max_lock_ms} ms",
-            "Raise max_lock under [policy] if a maintenance window allows it.",
+            "Raise max_lock under [policy] if a maintenance window allows it, or take "
+            "away before what can be made again after.",
         )
         for c in group.columns
     )
