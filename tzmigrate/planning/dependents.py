@@ -29,6 +29,7 @@ from tzmigrate.planning.templates import templates
 from tzmigrate.postgres.quoting import (
     quote_literal,
     readable_identifier,
+    readable_name,
 )
 
 _FIRST_OWN_OID = 16384
@@ -48,7 +49,7 @@ _CODES = {
     DependentKind.GENERATED_COLUMN: "generated column",
     DependentKind.DEFAULT: "view",
     DependentKind.FUNCTION: "sql-body function",
-    DependentKind.ROW_FUNCTION: "view",
+    DependentKind.ROW_FUNCTION: "row type in function",
     DependentKind.PUBLICATION: "publication",
     DependentKind.TYPED_TABLE: "typed table",
     DependentKind.DOMAIN: "domain",
@@ -95,6 +96,10 @@ class _Work:
     tokens: dict[str, Token]
     relations: rewriting.Relations
     sources: dict[str, frozenset[tuple[str, str, str]]]
+    columns: frozenset[tuple[str, str]] = frozenset()
+    """Those that convert, by relation and name."""
+    replaced: frozenset[str] = frozenset()
+    """Domains of which there is another one of the same name afterwards."""
     recreated: set[str] = field(default_factory=set)
     zones: dict[tuple[str, str], str] = field(default_factory=dict)
     """Zone of each view column that becomes zoned, by view and name."""
@@ -115,7 +120,7 @@ def plan_dependents(
     found: Found,
     columns: Sequence[PlannedColumn],
     *,
-    attributes: Sequence[NamedAttribute] = (),
+    types: Sequence[PlannedDependent] = (),
     zoned_views: bool,
     version: int,
 ) -> tuple[
@@ -128,7 +133,7 @@ def plan_dependents(
     Args:
         found: what the shadow printed.
         columns: those of the group that convert.
-        attributes: those of the composite types that change with them.
+        types: those that change with them.
         zoned_views: bare output columns of views become timestamptz; else views keep
             the types of their columns.
         version: ``server_version_num``.
@@ -139,7 +144,7 @@ def plan_dependents(
         its schema and name.
     """
     names = {(c.schema, c.relation, c.column): c for c in columns}
-    inside = {(a.schema, a.type_name, a.name): a for a in attributes}
+    inside = {(a.schema, a.type_name, a.name): a for t in types for a in t.attributes}
     work = _Work(
         relations=found.relations,
         tokens={
@@ -149,6 +154,8 @@ def plan_dependents(
             for name, word in found.words.items()
         },
         sources={},
+        columns=frozenset((readable_name(*name[:2]), name[2]) for name in names),
+        replaced=frozenset(t.relation for t in types if t.kind is DependentKind.DOMAIN),
     )
     for name, word in found.words.items():
         # columns of several tables that one child inherits have one word
@@ -183,6 +190,9 @@ def _typed(word: str, name: str, zone: str | None, type_name: str) -> Token:
 
 def _place(thing: Leaning) -> tuple[int, int, str, str]:
     kind = thing.kind
+    if kind is DependentKind.ROW_FUNCTION and not thing.reads:
+        # all that may call it goes before it
+        return len(_ORDER) + 2, 0, thing.relation, ""
     if kind is DependentKind.GENERATED_COLUMN:
         # all that stands on it goes before it
         return len(_ORDER) + 1, 0, thing.relation, ""
@@ -331,6 +341,9 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
         thing.kind is DependentKind.VIEW
         and not zoned
         and not (thing.reads & work.recreated)
+        and not any(
+            o and o.type.removesuffix("[]") in work.replaced for o in thing.outputs
+        )
     ):
         return PlannedDependent(
             kind=thing.kind,
@@ -457,8 +470,13 @@ def _policy(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
 
 
 def _default(work: _Work, thing: Leaning, version: int) -> PlannedDependent | None:
-    """Plan the default of a view's column, where that column changes its type."""
+    """Plan the default of a view's column, where that column changes its type.
+
+    One of a table's column is here for a routine that it calls, which is made anew.
+    """
     del version
+    if not thing.on_view:
+        return _table_default(work, thing)
     zone = work.zones.get((thing.relation, thing.name or ""))
     if zone is None:
         return None
@@ -472,6 +490,23 @@ def _default(work: _Work, thing: Leaning, version: int) -> PlannedDependent | No
         way=Way.ALTER,
         make=(head + new,),
         remake=(head + thing.text,),
+    )
+
+
+def _table_default(work: _Work, thing: Leaning) -> PlannedDependent:
+    if (thing.relation, thing.name) in work.columns:
+        raise rewriting.Uncertain("it calls a function that is made anew", thing.text)
+    column = readable_identifier(thing.name or "")
+    head = f"ALTER TABLE ONLY {thing.relation} ALTER COLUMN {column}"
+    back = (f"{head} SET DEFAULT {thing.text}",)
+    return PlannedDependent(
+        kind=thing.kind,
+        relation=thing.relation,
+        name=thing.name,
+        way=Way.ALTER,
+        take=(f"{head} DROP DEFAULT",),
+        make=back,
+        remake=back,
     )
 
 

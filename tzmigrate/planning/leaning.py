@@ -87,7 +87,8 @@ class Leaning:
         direct: of a view, that it reads a converting column itself, even where a list
             of column aliases hides the word, or stores rows that hold one.
         type: of a generated column or one with a default; ``contype`` of a constraint.
-        stands: it must not be there while a generated column is made anew.
+        stands: it must not be there while a generated column is made anew, or a
+            routine that it calls.
         generated: of a generated column, what making it anew takes.
     """
 
@@ -171,7 +172,7 @@ def read_definitions(
     than those of a copy (a CHECK that was parsed once more prints differently).
     """
     members = _members(connection, (*columns, *_attributes(types)))
-    target = _target(connection, members)
+    target = _target(connection, members, _domains(types))
     return {
         (row[0], row[1], row[2]): Definition(text=row[7], tree=row[8])
         for row in _things(connection, target)
@@ -234,6 +235,7 @@ class _Target:
         storing: those of the views that store whole rows.
         remade: generated columns that are emptied or dropped, and the same by number.
         dropped: they are dropped.
+        domains: those that are replaced, as SQL names them.
         checked: tables whose CHECKs stand in the way of their virtual columns.
         generated: of each generated column in question, what making it anew takes.
     """
@@ -244,17 +246,20 @@ class _Target:
     storing: frozenset[int]
     remade: list[tuple[int, int]]
     dropped: bool
+    domains: list[str]
     checked: list[int]
     generated: Mapping[tuple[int, int], Generated]
 
 
 def _target(
-    connection: psycopg.Connection[Any], members: Sequence[tuple[int, int, int]]
+    connection: psycopg.Connection[Any],
+    members: Sequence[tuple[int, int, int]],
+    domains: list[str],
 ) -> _Target:
     relations = [relation for _, relation, _ in members]
     attnums = [attnum for _, _, attnum in members]
-    values = {"relations": relations, "attnums": attnums}
-    rows = connection.execute(_query("generated"), values).fetchall()
+    asked = {"relations": relations, "attnums": attnums}
+    rows = connection.execute(_query("generated"), asked).fetchall()
     dropped = connection.info.server_version < SETS_EXPRESSION
     generated = {
         (row[0], row[1]): Generated(
@@ -276,6 +281,7 @@ def _target(
     values = {
         "relations": relations + [relation for relation, _ in gone],
         "attnums": attnums + [attnum for _, attnum in gone],
+        "domains": domains,
     }
     views = connection.execute(_query("views_above"), values).fetchall()
     return _Target(
@@ -285,6 +291,7 @@ def _target(
         storing=frozenset(view for view, stores in views if stores),
         remade=remade,
         dropped=dropped,
+        domains=domains,
         checked=sorted({key[0] for key, one in generated.items() if not one.stored}),
         generated=generated,
     )
@@ -297,7 +304,7 @@ def _read(
 ) -> Found:
     attributes = _attributes(types)
     members = _members(connection, (*columns, *attributes))
-    target = _target(connection, members)
+    target = _target(connection, members, _domains(types))
     views = target.views
     plain = _things(connection, target)
     if not plain:
@@ -367,6 +374,10 @@ def _attributes(
         for type_ in types
         for a in type_.attributes
     )
+
+
+def _domains(types: Sequence[PlannedDependent]) -> list[str]:
+    return [t.relation for t in types if t.kind is DependentKind.DOMAIN]
 
 
 def _rename_attribute(
@@ -444,6 +455,7 @@ def _things(
         "remade_attnums": [attnum for _, attnum in target.remade],
         "dropped": target.dropped,
         "checked": target.checked,
+        "domains": target.domains,
     }
     return connection.execute(statement, values).fetchall()
 

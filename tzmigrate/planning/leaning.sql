@@ -1,6 +1,7 @@
 -- leaning: what leans on columns that convert, and on the views above them, each with its text and parse tree
 -- params: relations oid[], attnums int2[] (pairs), views oid[]; generated columns that are made anew: remade oid[], remade_attnums int2[] (pairs),
---   whether they are dropped for it, and relations whose CHECKs stand in the way: checked oid[]   gives: shadow.Leaning
+--   whether they are dropped for it, and relations whose CHECKs stand in the way: checked oid[]; domains that are replaced: domains text[]
+-- gives: shadow.Leaning
 -- needs: PostgreSQL 13+; search_path = pg_catalog, so that every name is printed qualified
 WITH target (relation, attnum) AS (
     SELECT * FROM ROWS FROM (unnest(%(relations)s::oid[]), unnest(%(attnums)s::int2[]))
@@ -17,10 +18,20 @@ WITH target (relation, attnum) AS (
     SELECT class, object FROM direct
     UNION SELECT 'pg_constraint'::regclass, k.oid FROM direct u JOIN pg_constraint k ON u.class = 'pg_class'::regclass AND k.conindid = u.object AND k.contype IN ('p', 'u', 'x')
     UNION SELECT 'pg_class'::regclass, r.ev_class FROM direct u JOIN pg_rewrite r ON u.class = 'pg_rewrite'::regclass AND r.oid = u.object AND r.rulename = '_RETURN'
+), gone (function) AS (
+    -- routines of a domain that is replaced are made anew, and what calls them is out of the way meanwhile
+    SELECT DISTINCT d.objid FROM unnest(%(domains)s::text[]) AS n JOIN pg_type t ON t.oid = to_regtype(n)
+    JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.classid = 'pg_proc'::regclass AND d.deptype = 'n'
+), calling (class, object) AS (
+    SELECT d.classid, d.objid FROM gone g JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = g.function AND d.deptype IN ('n', 'a')
+), called (class, object) AS (
+    SELECT class, object FROM calling
+    UNION SELECT 'pg_class'::regclass, r.ev_class FROM calling u JOIN pg_rewrite r ON u.class = 'pg_rewrite'::regclass AND r.oid = u.object AND r.rulename = '_RETURN'
 ), used (class, object, sub) AS (
     SELECT DISTINCT d.classid, d.objid, d.objsubid FROM target t
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND (t.attnum = 0 OR d.refobjsubid = t.attnum)
     WHERE d.deptype IN ('n', 'a')
+    UNION SELECT class, object, 0 FROM calling
     UNION SELECT class, object, 0 FROM stands WHERE %(dropped)s OR class = 'pg_constraint'::regclass
 ), thing (kind, relation, name, class, object, sub, depth, text, tree, type) AS (
     SELECT CASE c.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, c.oid::regclass::text, NULL::name, 'pg_class'::regclass::oid, c.oid, 0, v.depth,
@@ -55,7 +66,7 @@ WITH target (relation, attnum) AS (
     SELECT 'index', c.oid::regclass::text, NULL, 'pg_class'::regclass, c.oid, 0, 0, pg_get_indexdef(c.oid), concat(i.indexprs::text, i.indpred::text), NULL
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
     WHERE NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
-      AND (i.indrelid = ANY (%(views)s::oid[])
+      AND (i.indrelid = ANY (%(views)s::oid[]) OR c.oid IN (SELECT object FROM calling WHERE class = 'pg_class'::regclass)
            OR c.oid IN (SELECT object FROM stands WHERE class = 'pg_class'::regclass) AND (%(dropped)s OR i.indisunique)
            OR i.indrelid IN (SELECT relation FROM target) AND (
                 EXISTS (SELECT FROM target t WHERE t.relation = i.indrelid AND strpos(concat(i.indexprs::text, i.indpred::text), concat(':varattno ', t.attnum, ' ')) > 0)
@@ -78,15 +89,16 @@ WITH target (relation, attnum) AS (
            OR (a.attrelid, a.attnum) IN (SELECT relation, attnum FROM target UNION SELECT relation, attnum FROM remade))
     UNION ALL
     SELECT 'default', a.attrelid::regclass::text, a.attname, 'pg_class'::regclass, a.attrelid, a.attnum, 0, pg_get_expr(e.adbin, e.adrelid), e.adbin::text, format_type(a.atttypid, a.atttypmod)
-    FROM pg_attrdef e JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum WHERE a.attrelid = ANY (%(views)s::oid[])
+    FROM pg_attrdef e JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum WHERE a.attrelid = ANY (%(views)s::oid[]) OR a.attgenerated = '' AND e.oid IN (SELECT object FROM calling WHERE class = 'pg_attrdef'::regclass)
     UNION ALL
     SELECT 'function', p.oid::regprocedure::text, NULL, 'pg_proc'::regclass, p.oid, 0, 0, pg_get_functiondef(p.oid), to_jsonb(p) ->> 'prosqlbody', NULL
     FROM pg_proc p WHERE to_jsonb(p) ->> 'prosqlbody' IS NOT NULL AND p.oid IN (SELECT object FROM used WHERE class = 'pg_proc'::regclass)
     UNION ALL
-    -- what takes or returns rows of a view cannot stay while the view is made anew
+    -- what takes or returns rows of a view cannot stay while the view is made anew, nor that of a domain's values
     SELECT 'row function', p.oid::regprocedure::text, NULL, 'pg_proc'::regclass, p.oid, 0, 0, pg_get_functiondef(p.oid), '', NULL
     FROM pg_proc p WHERE p.prokind <> 'a' AND p.oid IN (SELECT d.objid FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
-        WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'n' AND t.typrelid = ANY (%(views)s::oid[]))
+        WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'n' AND t.typrelid = ANY (%(views)s::oid[])
+        UNION SELECT g.function FROM gone g)
     UNION ALL
     SELECT 'publication', r.prrelid::regclass::text, p.pubname, 'pg_publication_rel'::regclass, r.oid, 0, 0,
            jsonb_build_object('where', pg_get_expr(q.tree, r.prrelid), 'columns', (SELECT jsonb_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
@@ -96,5 +108,6 @@ WITH target (relation, attnum) AS (
 )
 SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, coalesce(tree, ''), coalesce(type, ''),
        (class, object) IN (SELECT s.class, s.object FROM stands s) AND (%(dropped)s OR kind IN ('constraint', 'index'))
+       OR (class, object) IN (SELECT c.class, c.object FROM called c) OR kind = 'row function' OR kind = 'default' AND object <> ALL (%(views)s::oid[])
 FROM thing
 ORDER BY kind, depth, relation, name

@@ -1,6 +1,6 @@
 -- views_above: the views that read columns that convert, directly or through views, each before those that read it,
---   and the materialized views that store rows of their tables
--- params: relations oid[], attnums int2[] (pairs)   gives: view oid, whether it stores such rows
+--   the materialized views that store rows of their tables, and what calls routines of domains
+-- params: relations oid[], attnums int2[] (pairs), domains text[]   gives: view oid, whether it stores such rows
 -- needs: PostgreSQL 13+
 WITH RECURSIVE target (relation, attnum) AS (
     SELECT * FROM ROWS FROM (unnest(%(relations)s::oid[]), unnest(%(attnums)s::int2[]))
@@ -22,6 +22,10 @@ WITH RECURSIVE target (relation, attnum) AS (
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum AND d.classid = 'pg_rewrite'::regclass
     JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
     UNION SELECT s.view, 1 FROM stores s
+    UNION SELECT r.ev_class, 1 FROM unnest(%(domains)s::text[]) AS n JOIN pg_type t ON t.oid = to_regtype(n)
+    JOIN pg_depend f ON f.refclassid = 'pg_type'::regclass AND f.refobjid IN (t.oid, t.typarray) AND f.classid = 'pg_proc'::regclass AND f.deptype = 'n'
+    JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = f.objid AND d.classid = 'pg_rewrite'::regclass
+    JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
     UNION
     SELECT r.ev_class, tree.depth + 1 FROM tree
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.view AND d.classid = 'pg_rewrite'::regclass

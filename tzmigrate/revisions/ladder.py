@@ -145,7 +145,7 @@ class Trial:
             dependents, blocked, remade = plan_dependents(
                 found,
                 group.converted,
-                attributes=[a for t in group.types for a in t.attributes],
+                types=group.types,
                 zoned_views=self.zoned_views,
                 version=self.connection.info.server_version,
             )
@@ -242,12 +242,15 @@ class Trial:
         views = [t for t in found.things if t.outputs and t.key in planned]
         types = read_view_types(self.connection, [t.relation for t in views])
         wrong = []
+        anew = [
+            d.relation for d in group.dependents if d.kind is DependentKind.ROW_FUNCTION
+        ]
         ranges = any(how(c) is Cast.BOUNDS for c in group.converted)
         for thing in found.things:
             if thing.key not in planned:
                 continue
             reason = _other_calls(
-                self.connection, thing, after.get(thing.key), ranges=ranges
+                self.connection, thing, after.get(thing.key), anew, ranges=ranges
             )
             if not reason and thing.outputs:
                 reason = _other_types(thing, planned[thing.key], types[thing.relation])
@@ -415,6 +418,7 @@ def _other_calls(
     connection: psycopg.Connection[Any],
     thing: Leaning,
     after: Definition | None,
+    anew: Sequence[str],
     *,
     ranges: bool,
 ) -> str:
@@ -427,10 +431,13 @@ def _other_calls(
     if not unexplained:
         return ""
     names = connection.execute(
-        "SELECT string_agg(f::regprocedure::text, ', ') FROM unnest(%s::oid[]) AS f",
-        (list(unexplained),),
+        "SELECT string_agg(f::regprocedure::text, ', ') FROM unnest(%s::oid[]) AS f"
+        " WHERE f::regprocedure::text <> ALL (%s::text[])",
+        (list(unexplained), list(anew)),
     ).fetchone()
-    return f"rewritten, it would call {names[0] if names else ''} as well"
+    if names is None or names[0] is None:
+        return ""
+    return f"rewritten, it would call {names[0]} as well"
 
 
 def _other_types(

@@ -253,7 +253,10 @@ BEGIN
         END LOOP;
         UPDATE tzmigrate.step_default d SET default_after = tzmigrate.default_text(to_regclass(d.relation), d.column_name) WHERE d.step_id = s.id AND d.present;
         PERFORM tzmigrate.repair_indexes(s.repairs);
-        PERFORM tzmigrate.recompile((SELECT array_agg(tzmigrate.part_relation(o)) FROM tzmigrate.open_parts() AS o));
+        PERFORM tzmigrate.recompile((SELECT array_agg(x.relation) FROM (
+            SELECT tzmigrate.part_relation(o) AS relation FROM tzmigrate.open_parts() AS o
+            -- a composite type that was altered has the functions that it had
+            UNION ALL SELECT t.typrelid::regclass FROM tzmigrate.step_dependent d JOIN pg_type t ON t.oid = CASE d.kind WHEN 'type' THEN to_regtype(d.relation) END WHERE d.step_id = s.id) AS x));
         PERFORM tzmigrate.compare_picture(s);
         UPDATE tzmigrate.step x SET done_at = clock_timestamp(), picture_before = NULL, repairs = NULL WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
     END IF;
