@@ -28,6 +28,8 @@ _ESCAPED = re.compile(r"\\(?:[0-9A-F]{4}|\+[0-9A-F]{6})")
 _PERFORM = re.compile(r"\APERFORM ")
 """What PL/pgSQL has for ``SELECT``, and EXECUTE does not know."""
 
+_MARK = "$tz$"
+
 _BASIC_PLANE = 0xFFFF
 
 _SAFE = frozenset(
@@ -36,8 +38,11 @@ _SAFE = frozenset(
 
 
 def literal(text: str) -> str:
-    """Return a text constant; plain where nothing bites."""
-    if _BITES.search(text):
+    """Return a text constant; plain where nothing bites.
+
+    It may stand in the body of a ``DO``, whose mark it does not hold.
+    """
+    if _BITES.search(text) or _MARK in text:
         return _escaped(text)
     return quote_literal(text)
 
@@ -89,7 +94,7 @@ def guarded(
     """
     inner = f"EXECUTE {literal(sql)}" if whole else statement(sql)
     # a name or body may hold the mark that ends the body around it
-    if "$tz$" in inner:
+    if _MARK in inner:
         inner = f"EXECUTE {_escaped(_PERFORM.sub('SELECT ', sql))}"
     lines = [line for line in (before, inner, after) if line]
     body = "".join(f"{line};\n" for line in lines)
