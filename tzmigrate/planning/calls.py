@@ -35,6 +35,13 @@ without an OID in the tree."""
 _COMPARE = {"1114": 2045, "1184": 1314}
 """``timestamp_cmp`` and ``timestamptz_cmp``: what GREATEST and LEAST call."""
 
+_OF_OTHERS = 0
+"""One of these for another type: a domain has those of its base type, whose OID is
+not in the tree."""
+
+_OF_DOMAINS = frozenset((1313, 2045))
+"""``timestamp_out`` and ``timestamp_cmp``: what is called of a value of a domain."""
+
 _CASTS = {
     ("1114", "1184"): 2028,
     ("1184", "1114"): 2027,
@@ -140,9 +147,9 @@ def explain_calls(
     gone = before - after
     left = []
     for function, count in sorted(more.items()):
-        if function in added:
+        if function in added or function == _OF_OTHERS:
             continue
-        was = SAME.get(function)
+        was = _OF_OTHERS if function in _OF_DOMAINS else SAME.get(function)
         explained = gone[was] if was is not None else 0
         if count > explained:
             left.append(function)
@@ -150,7 +157,7 @@ def explain_calls(
 
 
 def _called(node: _Node) -> Iterator[int]:
-    """Yield the functions that a node calls itself."""
+    """Yield the functions that a node calls itself; 0: of a type not known here."""
     for name in _FUNCTIONS & node.fields.keys():
         (oid,) = node.words(name)
         if oid != "0":
@@ -161,12 +168,12 @@ def _called(node: _Node) -> Iterator[int]:
         yield from (int(oid) for oid in node.words("opnos") if oid.isdecimal())
     elif node.name == "COERCEVIAIO":
         for argument in filter(_is_node, node.fields.get("arg", ())):
-            if _type(argument) in _OUTPUT:
-                yield _OUTPUT[_type(argument)]
+            if type_ := _type(argument):
+                yield _OUTPUT.get(type_, _OF_OTHERS)
     elif node.name == "QUERY":
         yield from _casts_of_operands(node)
-    elif node.name in {"MINMAXEXPR", "MINMAX"} and _type(node) in _COMPARE:
-        yield _COMPARE[_type(node)]
+    elif node.name in {"MINMAXEXPR", "MINMAX"}:
+        yield _COMPARE.get(_type(node), _OF_OTHERS)
 
 
 def _casts_of_operands(query: _Node) -> Iterator[int]:

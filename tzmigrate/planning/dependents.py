@@ -329,7 +329,7 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
     for output, zone in zip(thing.outputs, query.outputs, strict=True):
         if output is None:
             continue
-        work.tokens[output.word] = _typed(output.word, output.name, zone, output.type)
+        work.tokens[output.word] = _typed(output.word, output.name, zone, output.base)
         work.sources[output.word] = _columns(work, thing) if mentions else frozenset()
         if zone is not None:
             zoned.append(output.name)

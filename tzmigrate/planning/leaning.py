@@ -35,10 +35,15 @@ SETS_EXPRESSION = 170000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewColumn:
-    """An output column of a view that holds naive time, and the word it got."""
+    """An output column of a view that holds naive time, and the word it got.
+
+    Attributes:
+        base: the built-in type at the end of a domain, else ``type`` again.
+    """
 
     name: str
     type: str
+    base: str
     word: str
 
 
@@ -549,10 +554,12 @@ def _outputs(
 ) -> dict[int, tuple[str, str, str, tuple[ViewColumn | None, ...]]]:
     rows = connection.execute(_query("view_columns"), {"views": views}).fetchall()
     found: dict[int, tuple[str, str, str, list[ViewColumn | None]]] = {}
-    for view, schema, relation, kind, name, type_, naive in rows:
+    for view, schema, relation, kind, name, type_, naive, base in rows:
         of_one = found.setdefault(view, (schema, relation, kind, []))[3]
         of_one.append(
-            ViewColumn(name=name, type=type_, word=_word()) if naive else None
+            ViewColumn(name=name, type=type_, base=base, word=_word())
+            if naive
+            else None
         )
     return {v: (s, r, k, tuple(of_one)) for v, (s, r, k, of_one) in found.items()}
 
