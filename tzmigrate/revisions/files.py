@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory, write_hooks
 from alembic.util import CommandError, rev_id
 
 from tzmigrate.errors import UsageError
-from tzmigrate.revisions.graph import RevisionGraph
+from tzmigrate.revisions.graph import RevisionGraph, revision_paths
 from tzmigrate.revisions.project import AlembicProject
 from tzmigrate.revisions.source import meaning, parse
 from tzmigrate.revisions.template import Draft, render
@@ -123,15 +123,18 @@ def write_revisions(project: AlembicProject, files: Sequence[Prepared]) -> Writt
             for file in files:
                 _make_directories(file.path.parent, made)
             temporary = [_write_beside(file, made) for file in files]
+            # all are written by now, so the first one takes most to the disk
+            for path in temporary:
+                _sync(path)
             for path, file in zip(temporary, files, strict=True):
                 # A link fails where the name is taken; a rename would replace it.
                 _rename(path, file.path)
                 made.append(file.path)
             for file in files:
                 notes += _run_hooks(project, file)
-            graph = RevisionGraph.read(project)
+            found = _found(project)
             for file in files:
-                if file.revision not in graph:
+                if file.revision not in found and file.path.resolve() not in found:
                     raise UsageError(
                         "TZ242",
                         f"Alembic would not find {file.path}",
@@ -251,13 +254,16 @@ def _write_beside(file: Prepared, made: list[Path]) -> Path:
     made.append(Path(name))
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(file.text)
-        stream.flush()
-        os.fsync(stream.fileno())
     # mkstemp makes private files; revisions are as readable as any other source.
     mask = os.umask(0)
     os.umask(mask)
     Path(name).chmod(0o666 & ~mask)
     return Path(name)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
 
 
 def _rename(temporary: Path, path: Path) -> None:
@@ -273,9 +279,19 @@ def _rename(temporary: Path, path: Path) -> None:
         temporary.unlink()
 
 
+def _found(project: AlembicProject) -> Container[str | Path]:
+    """Return the revisions that Alembic finds, or the files where that tells enough."""
+    if project.hooks:
+        # one may have changed what a file says of itself
+        return RevisionGraph.read(project)
+    return {path.resolve() for path in revision_paths(project)}
+
+
 def _run_hooks(project: AlembicProject, file: Prepared) -> list[str]:
     """Run the project's post-write hooks; the file stays as it was where they fail."""
-    notes = []
+    notes: list[str] = []
+    if not project.hooks:
+        return notes
     expected = meaning(parse(file.text))
     for hook in project.hooks:
         before = file.path.read_bytes()

@@ -184,10 +184,13 @@ def digest(module: Module, facts: Mapping[str, object]) -> str:
     seams between adjacent string literals do not count. ``down_revision`` and its
     like do not count either, so that a branch can be merged or moved.
     """
+    return digest_of(meaning(module), facts)
+
+
+def digest_of(meant: Mapping[str, object], facts: Mapping[str, object]) -> str:
+    """Return the same for what ``meaning`` has found."""
     said = {key: value for key, value in facts.items() if key != "digest"}
-    text = json.dumps(
-        [meaning(module), said], sort_keys=True, ensure_ascii=True, default=list
-    )
+    text = json.dumps([meant, said], sort_keys=True, ensure_ascii=True, default=list)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
@@ -212,39 +215,38 @@ def meaning(module: Module) -> dict[str, object]:
         name = wanted.pop()
         if name in found or name not in definitions:
             continue
-        nodes = definitions[name]
-        found[name] = [_canonical(node) for node in nodes]
-        wanted.extend(
-            child.id
-            for node in nodes
-            for child in ast.walk(node)
-            if isinstance(child, ast.Name)
-        )
+        found[name] = [_canonical(node, wanted) for node in definitions[name]]
     return found
 
 
-def _canonical(node: object) -> object:
-    match node:
-        case ast.Constant(value=value):
-            return [type(value).__name__, repr(value)]
-        case ast.AST():
-            # ast.dump prints other things in each Python version; this does not.
-            parts = {
-                name: _canonical(value)
-                for name, value in ast.iter_fields(node)
-                if name not in _IGNORED_FIELDS and value is not None and value != []
-            }
-            return [type(node).__name__, parts]
-        case list():
-            return [_canonical(item) for item in node if not _does_nothing(item)]
-    return node
+def _canonical(node: object, names: list[str]) -> object:
+    """Return a node as JSON takes it, and add the names in it to a list."""
+    # a long plan has millions of nodes, so this goes without patterns and iterators
+    if isinstance(node, ast.Constant):
+        return [type(node.value).__name__, repr(node.value)]
+    if isinstance(node, list):
+        return [_canonical(item, names) for item in node if not _does_nothing(item)]
+    if not isinstance(node, ast.AST):
+        return node
+    if isinstance(node, ast.Name):
+        names.append(node.id)
+    # ast.dump prints other things in each Python version; this does not.
+    parts: dict[str, object] = {}
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if value is None or value == []:
+            continue
+        if name not in _IGNORED_FIELDS:
+            parts[name] = _canonical(value, names)
+        elif name != "ctx":
+            _canonical(value, names)
+    return [type(node).__name__, parts]
 
 
 def _does_nothing(node: object) -> bool:
-    match node:
-        case ast.Pass() | ast.Expr(value=ast.Constant()):
-            return True
-    return False
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Pass)
 
 
 def render_literal(value: object, *, indent: int = 0, width: int = 88) -> str:

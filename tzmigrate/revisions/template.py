@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from alembic.script.revision import tuple_rev_as_scalar
@@ -19,8 +20,7 @@ from tzmigrate.revisions.project import AlembicProject
 from tzmigrate.revisions.source import (
     FACTS,
     IDENTIFIERS,
-    Module,
-    digest,
+    digest_of,
     meaning,
     parse,
     render_literal,
@@ -87,7 +87,8 @@ def render(
     except SyntaxError as error:
         msg = f"revision {draft.slug} is not Python: {error}"
         raise ValueError(msg) from error
-    facts = {**draft.facts, "digest": digest(module, draft.facts)}
+    meant = meaning(module)
+    facts = {**draft.facts, "digest": digest_of(meant, draft.facts)}
     inserted = _module_level(draft, facts)
     template = project.directory / "script.py.mako"
     note = f"{template} does not exist"
@@ -99,7 +100,7 @@ def render(
             reason = " ".join(str(error).split()) or type(error).__name__
             note = f"{template} cannot be used ({reason})"
         else:
-            fault = difference(made, expected=module, draft=draft, down=down_revision)
+            fault = difference(made, expected=meant, draft=draft, down=down_revision)
             if fault is None:
                 return Rendered(text=made)
             note = f"{template} was not used: {fault}"
@@ -108,9 +109,16 @@ def render(
 
 
 def difference(
-    text: bytes, *, expected: Module, draft: Draft, down: tuple[str, ...]
+    text: bytes,
+    *,
+    expected: Mapping[str, object],
+    draft: Draft,
+    down: tuple[str, ...],
 ) -> str | None:
-    """Say in what a rendered file differs from what was asked, ``None`` for nothing."""
+    """Say in what a rendered file differs from what was asked, ``None`` for nothing.
+
+    ``expected`` is the ``meaning`` of what was asked.
+    """
     try:
         module = parse(text)
     except (SyntaxError, ValueError) as error:
@@ -131,7 +139,7 @@ def difference(
     missing = {"upgrade", "downgrade"} - module.functions()
     if missing:
         return f"it has no {' and no '.join(sorted(missing))}()"
-    if meaning(module) != meaning(expected):
+    if meaning(module) != expected:
         return "it adds to upgrade() or downgrade(), or changes them"
     if module.values.get(FACTS) is None:
         return f"it leaves {FACTS} out"
@@ -146,8 +154,7 @@ def _by_template(
 ) -> str:
     # Bodies and message are values: mako does not look for ${} or % in them.
     path = project.directory / "script.py.mako"
-    template = Template(filename=str(path))  # noqa: S702 - makes Python, not HTML
-    text = template.render_unicode(
+    text = _compiled(str(path), path.stat().st_mtime_ns).render_unicode(
         up_revision=draft.revision,
         down_revision=tuple_rev_as_scalar(down_revision),
         branch_labels=draft.branch_labels or None,
@@ -161,6 +168,13 @@ def _by_template(
         imports="",
     )
     return str(text)
+
+
+@lru_cache(maxsize=1)
+def _compiled(path: str, changed: int) -> Template:
+    """Return a template, compiled once for all the files of a plan."""
+    del changed
+    return Template(filename=path)  # noqa: S702 - makes Python, not HTML
 
 
 def _first_line_flush(body: str) -> str:
