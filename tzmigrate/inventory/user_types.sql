@@ -33,6 +33,8 @@ WITH RECURSIVE part(whole, type) AS (
   SELECT DISTINCT h.own, d.classid, d.objid, d.objsubid
   FROM handle h
   JOIN pg_catalog.pg_depend d ON d.refclassid = h.class AND d.refobjid = h.object AND d.deptype IN ('n', 'a')
+  -- what reads an attribute is rewritten as what reads a column
+  WHERE h.class = 'pg_catalog.pg_type'::pg_catalog.regclass OR d.refobjsubid = 0
 ), known AS MATERIALIZED (
   SELECT u.own, u.classid, u.objid, u.objsubid,
          CASE WHEN c.relkind IN ('r', 'p', 'f') AND u.objsubid > 0 THEN 'column'

@@ -6,6 +6,7 @@ whether the server understands it as meant is tried on the shadow afterwards.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ from tzmigrate.postgres.quoting import (
     readable_name,
 )
 
+_OWN_ARRAY = re.compile(r"(?P<element>.+)\[\] without time zone")
 _FIRST_OWN_OID = 16384
 """Below, objects come with PostgreSQL (``FirstNormalObjectId``)."""
 _OF_ROWS = frozenset((DependentKind.INDEX, DependentKind.CONSTRAINT))
@@ -185,7 +187,18 @@ def _attribute(word: str, attribute: NamedAttribute) -> Token:
 def _typed(word: str, name: str, zone: str | None, type_name: str) -> Token:
     """Return the token of a column, whose family says how it is read as naive."""
     naive, zoned = templates(type_name)
-    return Token(word=word, name=name, zone=zone, naive=naive, zoned=zoned)
+    # a type of the users' own is told apart by what follows its name
+    item = type_name.removesuffix("[]")
+    if item == type_name and (of_array := _OWN_ARRAY.fullmatch(type_name)):
+        item = of_array["element"]
+    return Token(
+        word=word,
+        name=name,
+        zone=zone,
+        naive=naive,
+        zoned=zoned,
+        element=_typed(word, name, zone, item) if item != type_name else None,
+    )
 
 
 def _place(thing: Leaning) -> tuple[int, int, str, str]:

@@ -31,6 +31,7 @@ class Token:
         zoned: a template that makes the zoned value of a naive expression, for
             assignments. ``None``: that of a scalar if ``naive`` is left alone,
             else there is none.
+        element: of an array, what stands for one element.
     """
 
     word: str
@@ -38,6 +39,7 @@ class Token:
     zone: str | None
     naive: str | None = SCALAR_NAIVE
     zoned: str | None = None
+    element: "Token | None" = None
 
     @property
     def written(self) -> str:

@@ -182,7 +182,7 @@ class Uses:
         head: tuple[int, int, Use | None] | None,
         scope: Scope,
     ) -> Use | None:
-        """Walk along ``a.b[1].c`` to the first word."""
+        """Walk along ``a.b[1].c`` to the last word, and what is taken of it."""
         script = self.script
         plain = ""
         words: list[int] = []
@@ -200,7 +200,8 @@ class Uses:
             if token:
                 plain += token.written
                 key = plain if head or chain else scope.qualified(plain)
-                return Use(plain, key, token, at + 1, (*words, at))
+                words.append(at)
+                return self._taken(Use(plain, key, token, at + 1, tuple(words)), scope)
             plain += script.at(at)
             chain += 1
             at += 1
@@ -225,4 +226,40 @@ class Uses:
         if hidden is None:
             return None
         key = plain if alias else scope.qualified(plain)
-        return Use(plain, key, hidden, at, ())
+        return self._taken(Use(plain, key, hidden, at, ()), scope)
+
+    def _taken(self, use: Use, scope: Scope) -> Use | None:
+        """Return the element or attribute that follows a column."""
+        script, at, token = self.script, use.end, use.token
+        text = ""
+        words = list(use.words)
+        while True:
+            if script.at(at) == "[" and token.element:
+                close = script.partner[at]
+                # a part of an array is an array
+                if not any(script.at(i) == ":" for i in script.flat(at + 1, close)):
+                    token = token.element
+                text += f"[{self.expression(at + 1, close, scope)}]"
+                at = close + 1
+                while script.at(at) == "[" and token.element is None:
+                    close = script.partner[at]
+                    text += f"[{self.expression(at + 1, close, scope)}]"
+                    at = close + 1
+            elif (
+                script.at(at) == "."
+                and script.is_name(at + 1)
+                and token.naive is None
+                and token.zone
+            ):
+                attribute = self.token(at + 1)
+                if attribute:
+                    words.append(at + 1)
+                    token = attribute
+                else:
+                    # it keeps its type
+                    token = Token(word="", name=script.name(at + 1), zone=None)
+                text += "." + (attribute.written if attribute else script.at(at + 1))
+                at += 2
+            else:
+                break
+        return Use(use.plain + text, use.key + text, token, at, tuple(words))
