@@ -1,5 +1,7 @@
 """How printed definitions are rewritten, text by text."""
 
+from dataclasses import replace
+
 import pytest
 
 from tzmigrate.planning.rewriting import (
@@ -92,6 +94,77 @@ def test_what_means_the_same_stays_bare(text: str, expected: str) -> None:
 def test_what_may_differ_is_wrapped(text: str) -> None:
     rewritten = rewrite_expression(text, TOKENS)
     assert f"(at AT TIME ZONE '{PARIS}')" in rewritten
+
+
+DAY = Token(word="tzq_8", name="days", zone=PARIS)
+INSIDE = [
+    replace(DAY, naive=None, element=DAY),
+    Token(word="tzq_9", name="dates", zone=UTC, naive=None, element=TOKENS[2]),
+    Token(word="tzq_10", name="stay", zone=PARIS, naive=None),
+    Token(
+        word="tzq_11",
+        name="stays",
+        zone=PARIS,
+        naive=None,
+        element=Token(word="tzq_11", name="stays", zone=PARIS, naive=None),
+    ),
+    Token(word="tzq_12", name="since", zone=PARIS),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("(t.tzq_8[1])::date", "({t.days[1]})::date"),
+        ("f(tzq_8[2][tzq_8[1]])", "f({days[2][{days[1]}]})"),
+        ("(tzq_8[1] IS NULL)", "(days[1] IS NULL)"),
+        ("array_length(tzq_8, 1)", "array_length(days, 1)"),
+        ("f(unnest(tzq_8))", "f({unnest(days)})"),
+        ("(x.tzq_8[1] = ANY (tzq_8))", "(x.days[1] = ANY (days))"),
+        (f"('now'::{NAIVE} <= ALL (tzq_9))", "({now} <= ALL (dates))"),
+        ("((tzq_10).tzq_12 > x)", "({(stay).since} > x)"),
+        ("((t.tzq_10).room = x)", "((t.stay).room = x)"),
+        ("(tzq_10 IS DISTINCT FROM NULL)", "(stay IS DISTINCT FROM NULL)"),
+        ("(tzq_11[1].tzq_12)::date", "({stays[1].since})::date"),
+        ("(t.tzq_11[1].room = x)", "(t.stays[1].room = x)"),
+        ("((tzq_10).inner[1].tzq_12)::date", "({(stay).inner[1].since})::date"),
+    ],
+)
+def test_elements_and_attributes_are_uses_as_columns_are(
+    text: str, expected: str
+) -> None:
+    now = f"('now'::{NAIVE} AT TIME ZONE '{UTC}')"
+    expected = expected.replace("{now}", now)
+    expected = expected.replace("{", "(").replace("}", f" AT TIME ZONE '{PARIS}')")
+    assert rewrite_expression(text, INSIDE) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tzq_8[1:2]",
+        "public.array_length(tzq_8, 1)",
+        "array_position(tzq_8, x)",
+        f"('now'::{NAIVE} = ANY (tzq_8))",
+        "tzq_10",
+        "unnest(tzq_8, tzq_9)",
+    ],
+)
+def test_whole_arrays_and_rows_have_no_naive_value(text: str) -> None:
+    with pytest.raises(Uncertain, match="no expression gives the naive value"):
+        rewrite_expression(text, INSIDE)
+
+
+def test_elements_in_from_are_what_the_array_is() -> None:
+    query = rewrite_query(
+        "SELECT d.day, (d.day)::date AS date, d.n FROM t, LATERAL"
+        " unnest(t.tzq_8) WITH ORDINALITY d(day, n)",
+        INSIDE,
+        zoned_outputs=True,
+    )
+    assert query.outputs == (PARIS, None, None)
+    assert f"((d.day AT TIME ZONE '{PARIS}'))::date" in query.text
+    assert "unnest(t.days) WITH ORDINALITY d(day, n)" in query.text
 
 
 @pytest.mark.parametrize(

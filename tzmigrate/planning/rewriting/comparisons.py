@@ -28,6 +28,11 @@ class Comparisons(Uses):
         PostgreSQL prints each comparison in parentheses of its own, so that what
         fills a group is the whole of it.
         """
+        if self.arrays and (text := self._with_elements(start, end, scope)):
+            return text
+        return self._with_columns(start, end, scope)
+
+    def _with_columns(self, start: int, end: int, scope: Scope) -> str | None:
         use = self._plain_use(start, scope)
         if use is None:
             return self._constant_first(start, end, scope)
@@ -86,14 +91,38 @@ class Comparisons(Uses):
         """
         if not is_utc(use.token.zone or ""):
             return None
-        zoned = Token(word="", name="", zone=use.token.zone).as_naive(
-            self.script.verbatim(*constant)
-        )
         return self.splice(
             min(column[0], constant[0]),
             max(column[1], constant[1]),
-            [(*column, self.bare(use)), (*constant, zoned or "")],
+            [(*column, self.bare(use)), (*constant, self._instant(use, constant))],
         )
+
+    def _with_elements(self, start: int, end: int, scope: Scope) -> str | None:
+        """Return ``(constant = ANY (array))``, also with a column or ALL."""
+        script = self.script
+        operator = script.find(start, end, *COMPARISONS)
+        if operator is None or script.at(operator + 1) not in {"ANY", "ALL"}:
+            return None
+        opening = operator + 2
+        if script.at(opening) != "(" or script.over(opening) != end:
+            return None
+        array = self.whole_use(opening + 1, end - 1, scope)
+        if array is None or array.token.element is None or not scope.plain(array.key):
+            return None
+        one = (start, operator)
+        part = (opening + 1, end - 1, self.bare(array))
+        use = self.whole_use(*one, scope)
+        if use and use.token.zone == array.token.zone and scope.plain(use.key):
+            return self.splice(start, end, [(*one, self.bare(use)), part])
+        if not is_utc(array.token.zone or "") or not self.is_constant(*one):
+            return None
+        return self.splice(start, end, [(*one, self._instant(array, one)), part])
+
+    def _instant(self, use: Use, constant: tuple[int, int]) -> str:
+        zoned = Token(word="", name="", zone=use.token.zone).as_naive(
+            self.script.verbatim(*constant)
+        )
+        return zoned or ""
 
     def is_constant(self, start: int, end: int) -> bool:
         """Tell whether a range is a constant of type timestamp."""

@@ -7,6 +7,12 @@ from tzmigrate.planning.rewriting.scopes import Scope
 _NOT_A_COLUMN_AFTER = frozenset(("AS", "OVER", "COLLATE", "NAME", "USING"))
 
 
+_SHAPES = frozenset(
+    "cardinality array_ndims array_dims array_length array_lower array_upper".split()
+)
+"""They mean the same whatever the elements are."""
+
+
 class Expressions(Comparisons):
     """Rewrites what is no query."""
 
@@ -52,7 +58,24 @@ class Expressions(Comparisons):
         use = self.use(i, scope)
         if use:
             return self.naive(use, i), use.end
-        return self._other_name(i, end, scope)
+        shape = self._shape(i, scope)
+        return shape or self._other_name(i, end, scope)
+
+    def _shape(self, i: int, scope: Scope) -> tuple[str, int] | None:
+        """Return a function that looks at the shape of an array alone."""
+        script = self.script
+        if script.at(i) not in _SHAPES or script.at(i - 1) == ".":
+            return None
+        if script.at(i + 1) != "(":
+            return None
+        close = script.partner[i + 1]
+        first, *others = script.split(i + 2, close)
+        array = self.whole_use(*first, scope)
+        if array is None or not array.token.element or not scope.plain(array.key):
+            return None
+        parts = [(*first, self.bare(array))]
+        parts += [(*other, self.expression(*other, scope)) for other in others]
+        return self.splice(i, close + 1, parts), close + 1
 
     def _other_name(self, i: int, end: int, scope: Scope) -> tuple[str, int]:
         """Return a name that is no zoned column, with all that qualifies it."""

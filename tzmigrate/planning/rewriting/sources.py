@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tzmigrate.planning.rewriting.expressions import Expressions
 from tzmigrate.planning.rewriting.model import Token
 from tzmigrate.planning.rewriting.scopes import Outputs, Scope, Source, named
+from tzmigrate.planning.rewriting.uses import Use
 
 Part = tuple[int, int, Callable[[Scope], str]]
 """A range and what gives its text, once the scope is complete."""
@@ -202,21 +203,30 @@ class Sources(Expressions):
         return behind
 
     def _function(self, i: int, end: int, join: _Join) -> int:
-        """Read a function, whose columns are naive if they are time at all."""
+        """Read a function, whose columns are naive if they are time at all.
+
+        But for the elements of an array, which are what the array is.
+        """
         script = self.script
         close = script.partner[i]
-        join.parts.append((i + 1, close, self._rest(i + 1, close)))
+        array = None
+        if script.at(i - 1) == "unnest" and script.at(i - 2) != ".":
+            array = self.whole_use(i + 1, close, join.around)
+        element = array.token.element if array else None
+        if array and element:
+            join.parts.append((i + 1, close, self._as_it_is(array)))
+        else:
+            join.parts.append((i + 1, close, self._rest(i + 1, close)))
         behind = close + 1
         if script.matches(behind, "WITH", "ORDINALITY"):
             behind += 2
         alias, names, behind = self._alias(behind, end)
-        join.found.append(
-            Source(
-                alias=alias or "",
-                columns={script.name(n): None for n in names if script.is_name(n)},
-                position=i,
-            )
-        )
+        columns = {script.name(n): None for n in names if script.is_name(n)}
+        shown: dict[str, Token | None] = dict(columns)
+        if element and element.naive is not None:
+            # a function of one column has that under its alias
+            shown[next(iter(columns), alias or "")] = element
+        join.found.append(Source(alias=alias or "", columns=shown, position=i))
         return behind
 
     def _relation(self, name: int, i: int, end: int, join: _Join) -> int:
@@ -270,6 +280,9 @@ class Sources(Expressions):
 
     def _aliases(self, start: int, end: int) -> Callable[[Scope], str]:
         return lambda _: self.names(start, end)
+
+    def _as_it_is(self, use: Use) -> Callable[[Scope], str]:
+        return lambda _: self.bare(use)
 
     def _rest(self, start: int, end: int) -> Callable[[Scope], str]:
         return lambda scope: self.expression(start, end, scope)

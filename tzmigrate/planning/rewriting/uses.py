@@ -44,6 +44,7 @@ class Uses:
             if isinstance(tokens, Mapping)
             else {token.word: token for token in tokens}
         )
+        self.arrays = any(token.element for token in self.tokens.values())
         self.relations = relations or {}
         self.handled: set[int] = set()
         for i, piece in enumerate(self.script.pieces):
@@ -174,7 +175,19 @@ class Uses:
             return self._field(close + 2, (i + 1, close, inner), scope)
         if not script.is_name(i):
             return None
-        return self._field(i, None, scope)
+        return self._element_of(i, scope) or self._field(i, None, scope)
+
+    def _element_of(self, i: int, scope: Scope) -> Use | None:
+        """Return ``unnest(array)``, which is one element after the other."""
+        script = self.script
+        if not script.matches(i, "unnest", "(") or script.at(i - 1) == ".":
+            return None
+        close = script.partner[i + 1]
+        array = self.whole_use(i + 2, close, scope)
+        if array is None or array.token.element is None:
+            return None
+        text = f"unnest({array.plain})"
+        return Use(text, text, array.token.element, close + 1, array.words)
 
     def _field(
         self,
