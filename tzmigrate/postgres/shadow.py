@@ -290,6 +290,7 @@ def _filled(
             wanted=wanted,
         )
     found += from_failures(original.session, failures)
+    _drop_null_defaults(original.session, scratch.session)
     settings: list[Setting] = read_settings(original.session, same=same)
     refused, reason = copy_settings(scratch, settings)
     if refused:
@@ -302,6 +303,24 @@ def _filled(
     session.execute(_WRITABLE)
     session.commit()
     return Shadow(session=session, kind=kind, version=version, findings=tuple(found))
+
+
+def _drop_null_defaults(source: Session, shadow: Session) -> None:
+    """Drop the defaults that pg_dump gives a partition whose parent alone has one.
+
+    It writes DEFAULT NULL, which the server keeps where the type has a precision, or
+    is a domain.
+    """
+    wanted = set(source.execute(query("shadow_null_defaults")).fetchall())
+    for schema, table, column in shadow.execute(
+        query("shadow_null_defaults")
+    ).fetchall():
+        if (schema, table, column) not in wanted:
+            shadow.execute(
+                sql.SQL("ALTER TABLE ONLY {} ALTER COLUMN {} DROP DEFAULT").format(
+                    sql.Identifier(schema, table), sql.Identifier(column)
+                )
+            )
 
 
 def _missing_extensions(source: Session, shadow: Session) -> set[str]:
