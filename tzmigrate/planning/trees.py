@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from tzmigrate.inventory.model import Column, Family, Inventory, Relation, Role
+from tzmigrate.inventory.model import Column, Inventory, Relation, Role
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.expressions import convert_default
-from tzmigrate.planning.families import DEFAULT_CODE
+from tzmigrate.planning.families import DEFAULT_CODE, Cast, cast_of
 from tzmigrate.planning.model import Action, OwnDefault, PlannedColumn, RelationName
 from tzmigrate.postgres.quoting import readable_name
 
@@ -182,7 +182,8 @@ def torn(
             if p.action is Action.CONVERT
         ]
     for i, (column, plan) in enumerate(zip(columns, decided, strict=True)):
-        if plan.action is not Action.CONVERT or column.family is Family.SCALAR:
+        scalar = cast_of(plan.base or column.type) is Cast.ZONE
+        if plan.action is not Action.CONVERT or scalar:
             continue
         for heir in trees.heirs(column):
             if heir.default is not None and heir.default != column.default:
