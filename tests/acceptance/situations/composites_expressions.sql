@@ -16,7 +16,7 @@ CREATE TYPE stay AS (room text, since timestamp, until timestamp(3));
 CREATE TABLE guests (id int PRIMARY KEY, stay stay, stays stay[], note text, CHECK ((stay).since < (stay).until),
     CHECK ((stay).room <> ''), CHECK (stay IS DISTINCT FROM NULL OR id > 0));
 INSERT INTO guests VALUES
-    (1, ROW('7a', '2024-01-15 12:30:00.123456', 'infinity'), NULL),
+    (1, ROW('7a', '2024-01-15 12:30:00.123456', '2024-02-01 08:00'), NULL),
     (2, NULL, ARRAY[ROW('8', '0044-03-15 12:00 BC', NULL)::stay, NULL]),
     (3, ROW(NULL, NULL, NULL), '{}'),
     (4, ROW('it''s, "7"', NULL, '1999-12-31 23:59:59.999'), NULL);
