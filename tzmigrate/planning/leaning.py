@@ -25,6 +25,9 @@ from tzmigrate.planning.model import (
 )
 from tzmigrate.postgres.quoting import readable_name
 
+_RELATIONS = 1259
+"""The catalog of relations itself, ``pg_class``."""
+
 _VIEW_KINDS = frozenset(("view", "materialized view"))
 _FILTERED_PUBLICATIONS = 150000
 """Row filters and column lists of publications came with this version."""
@@ -163,7 +166,82 @@ def read_leaning(
         psycopg.Error: the shadow lacks one of the tables, or cannot rename a column.
     """
     with connection.transaction(force_rollback=True):
-        return _read(connection, columns, types)
+        members = _members(connection, (*columns, *_attributes(types)))
+        target = _target(connection, members, _domains(types))
+        return _read(connection, columns, types, members, target)[0]
+
+
+def read_apart(
+    connection: psycopg.Connection[Any],
+    groups: Sequence[Sequence[tuple[RelationName, str]]],
+) -> list[Found | None]:
+    """Return what ``read_leaning`` returns for each of these groups, read together.
+
+    ``None`` for a group that shares a dependent with another one, or may do so.
+    """
+    columns = [column for group in groups for column in group]
+    places = [place for place, group in enumerate(groups) for _ in group]
+    with connection.transaction(force_rollback=True):
+        members = _members(connection, columns)
+        owners: dict[int, frozenset[int]] = defaultdict(frozenset)
+        for column, relation, _ in members:
+            owners[relation] |= {places[column]}
+        target = _target(connection, members, [])
+        found, objects = _read(connection, columns, (), members, target)
+        owned = [
+            frozenset.union(frozenset(), *(owners[root] for root in roots))
+            for roots in _roots(connection, objects, frozenset(owners))
+        ]
+    if not all(owned):
+        return [None] * len(groups)
+    shared = frozenset.union(frozenset(), *(one for one in owned if len(one) > 1))
+    return [
+        None if place in shared else _of_one(found, group, owned, place)
+        for place, group in enumerate(groups)
+    ]
+
+
+def _of_one(
+    found: Found,
+    columns: Sequence[tuple[RelationName, str]],
+    owned: Sequence[frozenset[int]],
+    place: int,
+) -> Found:
+    names = [(table.schema, table.name, column) for table, column in columns]
+    things = tuple(
+        thing for thing, of in zip(found.things, owned, strict=True) if place in of
+    )
+    return Found(
+        things=things,
+        words={name: found.words[name] for name in names} if things else {},
+        relations=found.relations if things else {},
+    )
+
+
+def _roots(
+    connection: psycopg.Connection[Any],
+    objects: Sequence[tuple[int, int]],
+    tables: frozenset[int],
+) -> list[frozenset[int]]:
+    """Return which of these tables each object depends on, directly or by views."""
+    rows = connection.execute(
+        _query("reads"),
+        {"classes": [c for c, _ in objects], "objects": [o for _, o in objects]},
+    ).fetchall()
+    read: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for class_, object_, relation in rows:
+        read[class_, object_].add(relation)
+    found = []
+    for class_, object_ in objects:
+        reached = set(read[class_, object_])
+        if class_ == _RELATIONS:
+            reached.add(object_)
+        fresh = set(reached)
+        while fresh:
+            fresh = set().union(*(read[_RELATIONS, one] for one in fresh)) - reached
+            reached |= fresh
+        found.append(tables & reached)
+    return found
 
 
 def read_definitions(
@@ -306,40 +384,42 @@ def _read(
     connection: psycopg.Connection[Any],
     columns: Sequence[tuple[RelationName, str]],
     types: Sequence[PlannedDependent],
-) -> Found:
+    members: Sequence[tuple[int, int, int]],
+    target: _Target,
+) -> tuple[Found, list[tuple[int, int]]]:
+    """Return what is found, and class and object of each thing."""
     attributes = _attributes(types)
-    members = _members(connection, (*columns, *attributes))
-    target = _target(connection, members, _domains(types))
     views = target.views
     plain = _things(connection, target)
     if not plain:
-        return Found()
+        return Found(), []
     reads = _reads(connection, views)
     direct = _direct(connection, target.relations, target.attnums) | target.storing
     outputs = _outputs(connection, views)
     storage = _storage(connection, views)
     of_view = {row[0] for row in _names(connection, views)}
     words: dict[tuple[str, str, str], str] = {}
-    _detach(connection, columns)
+    renames = _leave_types(connection, columns)
     for together in _inherited_together(members, (*columns, *attributes)):
         word = _word()
         words |= {(t.schema, t.name, column): word for t, column in together}
         if together[0] in attributes:
-            _rename_attribute(connection, *together[0], word)
+            renames.append(_rename_attribute(*together[0], word))
         else:
-            _rename(connection, together, word)
+            renames += _rename(together, word)
     for view in views:
         schema, name, kind, of_one = outputs[view]
-        for output in of_one:
-            if output is not None:
-                connection.execute(
-                    sql.SQL("ALTER {} {} RENAME COLUMN {} TO {}").format(
-                        sql.SQL("MATERIALIZED VIEW" if kind == "m" else "VIEW"),
-                        sql.Identifier(schema, name),
-                        sql.Identifier(output.name),
-                        sql.Identifier(output.word),
-                    )
-                )
+        renames += [
+            sql.SQL("ALTER {} {} RENAME COLUMN {} TO {}").format(
+                sql.SQL("MATERIALIZED VIEW" if kind == "m" else "VIEW"),
+                sql.Identifier(schema, name),
+                sql.Identifier(output.name),
+                sql.Identifier(output.word),
+            )
+            for output in of_one
+            if output is not None
+        ]
+    connection.execute(sql.SQL(";\n").join(renames))
     # a part may be named after a column, so the two lists meet by identity
     renamed = {(*row[3:6], row[0]): row for row in _things(connection, target)}
     relations = _columns(connection, [row[4] for row in plain])
@@ -367,7 +447,10 @@ def _read(
                 generated=target.generated.get((object_, sub)),
             )
         )
-    return Found(things=tuple(found), words=words, relations=relations)
+    return (
+        Found(things=tuple(found), words=words, relations=relations),
+        [(row[3], row[4]) for row in plain],
+    )
 
 
 def _attributes(
@@ -385,15 +468,11 @@ def _domains(types: Sequence[PlannedDependent]) -> list[str]:
     return [t.relation for t in types if t.kind is DependentKind.DOMAIN]
 
 
-def _rename_attribute(
-    connection: psycopg.Connection[Any], type_: RelationName, name: str, word: str
-) -> None:
-    connection.execute(
-        sql.SQL("ALTER TYPE {} RENAME ATTRIBUTE {} TO {}").format(
-            sql.Identifier(type_.schema, type_.name),
-            sql.Identifier(name),
-            sql.Identifier(word),
-        )
+def _rename_attribute(type_: RelationName, name: str, word: str) -> sql.Composable:
+    return sql.SQL("ALTER TYPE {} RENAME ATTRIBUTE {} TO {}").format(
+        sql.Identifier(type_.schema, type_.name),
+        sql.Identifier(name),
+        sql.Identifier(word),
     )
 
 
@@ -414,36 +493,36 @@ def _inherited_together(
 
 
 def _rename(
-    connection: psycopg.Connection[Any],
-    columns: Sequence[tuple[RelationName, str]],
-    word: str,
-) -> None:
+    columns: Sequence[tuple[RelationName, str]], word: str
+) -> list[sql.Composable]:
     """Rename a column; one of several parents from a parent that these get for it."""
     table, column = columns[0]
+    statements: list[sql.Composable] = []
     if len(columns) > 1:
         parent = RelationName(schema=table.schema, name=word)
-        connection.execute(
+        statements.append(
             sql.SQL("CREATE TABLE {} AS SELECT {} FROM ONLY {} LIMIT 0").format(
                 sql.Identifier(parent.schema, parent.name),
                 sql.Identifier(column),
                 sql.Identifier(table.schema, table.name),
             )
         )
-        for root, _ in columns:
-            connection.execute(
-                sql.SQL("ALTER TABLE {} INHERIT {}").format(
-                    sql.Identifier(root.schema, root.name),
-                    sql.Identifier(parent.schema, parent.name),
-                )
+        statements += [
+            sql.SQL("ALTER TABLE {} INHERIT {}").format(
+                sql.Identifier(root.schema, root.name),
+                sql.Identifier(parent.schema, parent.name),
             )
+            for root, _ in columns
+        ]
         table = parent
-    connection.execute(
+    statements.append(
         sql.SQL("ALTER TABLE {} RENAME COLUMN {} TO {}").format(
             sql.Identifier(table.schema, table.name),
             sql.Identifier(column),
             sql.Identifier(word),
         )
     )
+    return statements
 
 
 def _things(
@@ -494,18 +573,23 @@ def _members(
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def _detach(
+def _leave_types(
     connection: psycopg.Connection[Any], columns: Sequence[tuple[RelationName, str]]
-) -> None:
+) -> list[sql.Composable]:
     """Let typed tables leave their types, which decide on the names of columns."""
-    for table in dict.fromkeys(table for table, _ in columns):
-        name = sql.Identifier(table.schema, table.name)
-        typed = connection.execute(
-            "SELECT reloftype <> 0 FROM pg_class WHERE oid = %s::text::regclass",
-            (name.as_string(connection),),
-        ).fetchone()
-        if typed is not None and typed[0]:
-            connection.execute(sql.SQL("ALTER TABLE {} NOT OF").format(name))
+    tables = list(dict.fromkeys(table for table, _ in columns))
+    rows = connection.execute(
+        "SELECT n.nspname, c.relname FROM ROWS FROM (unnest(%s::text[]),"
+        "  unnest(%s::text[])) AS w (nsp, rel)"
+        " JOIN pg_namespace n ON n.nspname = w.nsp"
+        " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.rel"
+        " WHERE c.reloftype <> 0",
+        ([table.schema for table in tables], [table.name for table in tables]),
+    ).fetchall()
+    return [
+        sql.SQL("ALTER TABLE {} NOT OF").format(sql.Identifier(schema, name))
+        for schema, name in rows
+    ]
 
 
 def _direct(

@@ -33,6 +33,20 @@ WITH target (relation, attnum) AS (
     WHERE d.deptype IN ('n', 'a')
     UNION SELECT class, object, 0 FROM calling
     UNION SELECT class, object, 0 FROM stands WHERE %(dropped)s OR class = 'pg_constraint'::regclass
+), keyed (object, used) AS (
+    -- constraints that depend on what is used, that are or refer to an index that is, or that may compute with a whole row
+    SELECT object, bool_or(used) FROM (
+        SELECT object, true FROM used WHERE class = 'pg_constraint'::regclass
+        UNION ALL SELECT d.refobjid, true FROM used u JOIN pg_depend d ON d.classid = u.class AND d.objid = u.object
+        WHERE u.class = 'pg_class'::regclass AND u.sub = 0 AND d.refclassid = 'pg_constraint'::regclass AND d.deptype = 'i'
+        UNION ALL SELECT d.objid, true FROM used u JOIN pg_depend d ON d.refclassid = u.class AND d.refobjid = u.object
+        WHERE u.class = 'pg_class'::regclass AND u.sub = 0 AND d.classid = 'pg_constraint'::regclass AND d.refobjsubid = 0
+        UNION ALL SELECT x.oid, false FROM (SELECT DISTINCT relation FROM target) AS t JOIN pg_constraint x ON x.conrelid = t.relation AND x.contype = 'c'
+    ) AS x (object, used) GROUP BY object
+), indexed (index) AS (
+    SELECT x.indexrelid FROM pg_index x WHERE x.indrelid IN (SELECT relation FROM target)
+    UNION SELECT object FROM stands WHERE class = 'pg_class'::regclass
+    UNION SELECT object FROM calling WHERE class = 'pg_class'::regclass
 ), thing (kind, relation, name, class, object, sub, depth, text, tree, type) AS (
     SELECT CASE c.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, c.oid::regclass::text, NULL::name, 'pg_class'::regclass::oid, c.oid, 0, v.depth,
            pg_get_viewdef(c.oid), r.ev_action::text, NULL
@@ -41,11 +55,12 @@ WITH target (relation, attnum) AS (
     UNION ALL
     SELECT 'rule', r.ev_class::regclass::text, r.rulename, 'pg_rewrite'::regclass, r.oid, 0, 0, pg_get_ruledef(r.oid), concat(r.ev_qual::text, r.ev_action::text), NULL
     FROM pg_rewrite r
-    WHERE r.rulename <> '_RETURN' AND (r.ev_class = ANY (%(views)s::oid[]) OR r.oid IN (SELECT object FROM used WHERE class = 'pg_rewrite'::regclass))
+    WHERE r.rulename <> '_RETURN' AND r.oid IN (SELECT x.oid FROM pg_rewrite x WHERE x.ev_class = ANY (%(views)s::oid[]) UNION SELECT object FROM used WHERE class = 'pg_rewrite'::regclass)
     UNION ALL
     SELECT 'trigger', g.tgrelid::regclass::text, g.tgname, 'pg_trigger'::regclass, g.oid, 0, 0, pg_get_triggerdef(g.oid), g.tgqual::text, NULL
     FROM pg_trigger g
-    WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND (g.tgrelid = ANY (%(views)s::oid[]) OR g.oid IN (SELECT object FROM used WHERE class = 'pg_trigger'::regclass))
+    WHERE NOT g.tgisinternal AND g.tgparentid = 0
+      AND g.oid IN (SELECT x.oid FROM pg_trigger x WHERE x.tgrelid = ANY (%(views)s::oid[]) UNION SELECT object FROM used WHERE class = 'pg_trigger'::regclass)
     UNION ALL
     SELECT 'policy', y.polrelid::regclass::text, y.polname, 'pg_policy'::regclass, y.oid, 0, 0,
            jsonb_build_object('using', pg_get_expr(y.polqual, y.polrelid), 'check', pg_get_expr(y.polwithcheck, y.polrelid))::text, concat(y.polqual::text, y.polwithcheck::text), NULL
@@ -56,16 +71,16 @@ WITH target (relation, attnum) AS (
            (WITH RECURSIVE above (relation) AS (SELECT k.conrelid UNION SELECT h.inhparent FROM above JOIN pg_inherits h ON h.inhrelid = above.relation) SELECT 1 - count(*) FROM above),
            pg_get_constraintdef(k.oid),
            concat(k.conbin::text, i.indexprs::text, i.indpred::text), k.contype::text
-    FROM pg_constraint k LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype = 'x'
-    WHERE k.oid IN (SELECT object FROM used WHERE class = 'pg_constraint'::regclass UNION SELECT x.oid FROM pg_constraint x JOIN used u ON u.class = 'pg_class'::regclass AND x.conindid = u.object)
-      AND (k.contype = 'f' AND k.conparentid = 0 OR k.contype = 'c' AND (k.conislocal OR k.coninhcount = 0) AND k.conrelid <> 0
+    FROM keyed n JOIN pg_constraint k ON k.oid = n.object LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype = 'x'
+    WHERE n.used AND (k.contype = 'f' AND k.conparentid = 0 OR k.contype = 'c' AND (k.conislocal OR k.coninhcount = 0) AND k.conrelid <> 0
            OR k.contype = 'x' AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND k.conparentid = 0
            OR k.contype IN ('p', 'u', 'x') AND k.conparentid = 0 AND k.oid IN (SELECT object FROM stands WHERE class = 'pg_constraint'::regclass))
-       OR k.contype = 'c' AND (k.conislocal OR k.coninhcount = 0) AND k.conrelid IN (SELECT relation FROM target) AND strpos(k.conbin::text, ':varattno 0 ') > 0
+       OR NOT n.used AND k.contype = 'c' AND (k.conislocal OR k.coninhcount = 0) AND strpos(k.conbin::text, ':varattno 0 ') > 0
     UNION ALL
     SELECT 'index', c.oid::regclass::text, NULL, 'pg_class'::regclass, c.oid, 0, 0, pg_get_indexdef(c.oid), concat(i.indexprs::text, i.indpred::text), NULL
-    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-    WHERE NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
+    FROM indexed n JOIN pg_index i ON i.indexrelid = n.index JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE NOT c.relispartition
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_constraint'::regclass AND d.deptype = 'i')
       AND (i.indrelid = ANY (%(views)s::oid[]) OR c.oid IN (SELECT object FROM calling WHERE class = 'pg_class'::regclass)
            OR c.oid IN (SELECT object FROM stands WHERE class = 'pg_class'::regclass) AND (%(dropped)s OR i.indisunique)
            OR i.indrelid IN (SELECT relation FROM target) AND (
@@ -83,13 +98,16 @@ WITH target (relation, attnum) AS (
     UNION ALL
     SELECT 'generated column', a.attrelid::regclass::text, a.attname, 'pg_class'::regclass, a.attrelid, a.attnum, 0, pg_get_expr(e.adbin, e.adrelid), e.adbin::text, format_type(a.atttypid, a.atttypmod)
     FROM pg_attrdef e JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum
-    WHERE a.attgenerated <> '' AND a.attinhcount = 0
-      AND (e.oid IN (SELECT object FROM used WHERE class = 'pg_attrdef'::regclass)
-           OR (a.attrelid, a.attnum) IN (SELECT object, sub FROM used WHERE class = 'pg_class'::regclass AND sub > 0)
-           OR (a.attrelid, a.attnum) IN (SELECT relation, attnum FROM target UNION SELECT relation, attnum FROM remade))
+    WHERE a.attgenerated <> '' AND a.attinhcount = 0 AND e.oid IN (
+        SELECT object FROM used WHERE class = 'pg_attrdef'::regclass
+        UNION SELECT x.oid FROM (SELECT object, sub FROM used WHERE class = 'pg_class'::regclass AND sub > 0
+            UNION SELECT relation, attnum FROM target UNION SELECT relation, attnum FROM remade) AS c (relation, attnum)
+        JOIN pg_attrdef x ON x.adrelid = c.relation AND x.adnum = c.attnum)
     UNION ALL
     SELECT 'default', a.attrelid::regclass::text, a.attname, 'pg_class'::regclass, a.attrelid, a.attnum, 0, pg_get_expr(e.adbin, e.adrelid), e.adbin::text, format_type(a.atttypid, a.atttypmod)
-    FROM pg_attrdef e JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum WHERE a.attrelid = ANY (%(views)s::oid[]) OR a.attgenerated = '' AND e.oid IN (SELECT object FROM calling WHERE class = 'pg_attrdef'::regclass)
+    FROM pg_attrdef e JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum
+    WHERE e.oid IN (SELECT x.oid FROM pg_attrdef x WHERE x.adrelid = ANY (%(views)s::oid[]) UNION SELECT object FROM calling WHERE class = 'pg_attrdef'::regclass)
+      AND (a.attrelid = ANY (%(views)s::oid[]) OR a.attgenerated = '')
     UNION ALL
     SELECT 'function', p.oid::regprocedure::text, NULL, 'pg_proc'::regclass, p.oid, 0, 0, pg_get_functiondef(p.oid), to_jsonb(p) ->> 'prosqlbody', NULL
     FROM pg_proc p WHERE to_jsonb(p) ->> 'prosqlbody' IS NOT NULL AND p.oid IN (SELECT object FROM used WHERE class = 'pg_proc'::regclass)

@@ -7,6 +7,7 @@ casts that the plan put in. What fails takes its columns out of the plan, by nam
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from tzmigrate.planning.leaning import (
     Definition,
     Found,
     Leaning,
+    read_apart,
     read_definitions,
     read_foreign_owners,
     read_leaning,
@@ -49,7 +51,7 @@ from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session
 from tzmigrate.postgres.shadow import open_shadow
 from tzmigrate.postgres.url import Target
-from tzmigrate.revisions import support
+from tzmigrate.revisions import quick, support
 from tzmigrate.revisions.functions import plan_routines
 from tzmigrate.revisions.render import Direction, Policy, group_statements
 
@@ -65,7 +67,17 @@ SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
 _TOGETHER = 100
 """Of how many groups the texts are read by one query."""
 
-Definitions = Mapping[tuple[str, str, str | None], Definition]
+_TRIED_TOGETHER = 24
+"""How many groups are tried as one; each holds its locks until all are through."""
+
+_RELATIONS_TOGETHER = 60
+"""How many tables and partitions these groups may have, for the same reason."""
+
+_FULL = "yes"
+"""How trial.sql is told of a run after the first."""
+
+Key = tuple[str, str, str | None]
+Definitions = Mapping[Key, Definition]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,56 +146,93 @@ class Trial:
                     "applied yet, then run tzmigrate plan again.",
                 ) from error
 
+    def climb_all(self, groups: Sequence[Group]) -> tuple[Group, ...]:
+        """Return all groups as they get up, down and up again on the shadow.
+
+        Those that share no dependent are tried as one group, which is much faster;
+        where that fails, each by itself, so that what fails is known by its name.
+        """
+        found: list[Group] = []
+        for chunk in _chunks(groups):
+            # which functions can be rewritten depends on all that converted before
+            if self.routines is not None or len(chunk) == 1:
+                found += [self.climb(group) for group in chunk]
+            else:
+                found += self._climb_together(chunk)
+        return tuple(found)
+
+    def _climb_together(self, groups: Sequence[Group]) -> list[Group]:
+        ready = []
+        found = []
+        apart = read_apart(self.connection, [_names(g) for g in groups])
+        for group, leaning in zip(groups, apart, strict=True):
+            if leaning is None or not group.tables:
+                found.append(group)
+                continue
+            replanned, tried, blocked = self._planned(group, leaning)
+            found.append(replanned)
+            if replanned.tables and not blocked:
+                ready.append(_Ready(tried, leaning))
+        owners = self.owners([d for r in ready for d in r.group.dependents])
+        ready = [r for r in ready if not _foreign(r.group, owners)]
+        through = {g.slug: g for g in self._try_together(ready)}
+        for group in through.values():
+            self.converted.update(_zones(group))
+        return [through.get(g.slug) or self.climb(g) for g in found]
+
+    def _try_together(self, ready: Sequence["_Ready"]) -> list[Group]:
+        """Return the groups that get through."""
+        if len(ready) <= 1:
+            return []
+        try:
+            with self.connection.transaction():
+                return self._up_down_up(ready)
+        except (_Misunderstood, psycopg.Error):
+            half = len(ready) // 2
+            return self._try_together(ready[:half]) + self._try_together(ready[half:])
+
     def climb(self, group: Group) -> Group:
         """Return the group as it gets up, down and up again on the shadow.
 
         Its dependents are filled in, and what does not get through is refused.
         """
         while group.tables:
-            columns = _names(group)
-            found = read_leaning(self.connection, columns, group.types)
-            dependents, blocked, remade = plan_dependents(
-                found,
-                group.converted,
-                types=group.types,
-                zoned_views=self.zoned_views,
-                version=self.connection.info.server_version,
-            )
-            group = self.planner.remaking(group, remade)
+            found = read_leaning(self.connection, _names(group), group.types)
+            group, tried, blocked = self._planned(group, found)
             if not group.tables:
                 return group
-            zones = {
-                (c.schema, c.relation, c.column): sql_zone(c.zone or "UTC")
-                for c in group.converted
-            }
-            # a copy may print a text otherwise than the original
-            types = tuple(replace(t, before=()) for t in group.types)
-            tried = replace(
-                group, dependents=(*self._functions(zones), *dependents, *types)
-            )
             if not blocked and tried.dependents:
                 blocked = _foreign(tried, self.owners(tried.dependents))
             if not blocked:
                 tried, blocked = self._try(tried, found)
             if not blocked:
-                self.converted.update(zones)
+                self.converted.update(_zones(tried))
                 return tried
             group = self.planner.without(group, _refusals(group, blocked))
         return group
 
+    def _planned(
+        self, group: Group, found: Found
+    ) -> tuple[Group, Group, tuple[Blocked, ...]]:
+        """Return the group as its generated columns ask for it, and as it is tried."""
+        dependents, blocked, remade = plan_dependents(
+            found,
+            group.converted,
+            types=group.types,
+            zoned_views=self.zoned_views,
+            version=self.connection.info.server_version,
+        )
+        group = self.planner.remaking(group, remade)
+        # a copy may print a text otherwise than the original
+        types = tuple(replace(t, before=()) for t in group.types)
+        functions = self._functions(_zones(group)) if group.tables else ()
+        tried = replace(group, dependents=(*functions, *dependents, *types))
+        return group, tried, blocked
+
     def _try(self, group: Group, found: Found) -> tuple[Group, tuple[Blocked, ...]]:
         try:
             with self.connection.transaction():
-                was = self._type_digests(group)
-                self._run(group, "up")
-                after = read_definitions(self.connection, _names(group), group.types)
-                self._check(group, found, after)
-                group = self._with_digests(group, found, after)
-                group = _with_type_digests(group, was, self._type_digests(group))
-            with self.connection.transaction():
-                self._run(group, "down", again=True)
-            with self.connection.transaction():
-                self._run(group, "up", again=True)
+                return self._up_down_up([_Ready(group, found)])[0], ()
         except _Misunderstood as wrong:
             return group, wrong.blocked
         except psycopg.OperationalError as error:
@@ -192,7 +241,24 @@ class Trial:
                 raise error from None
         except psycopg.Error as error:
             return group, (_failed(group, error),)
-        return group, ()
+
+    def _up_down_up(self, ready: Sequence["_Ready"]) -> list[Group]:
+        """Try groups as one, in the open transaction; add what digests tell them by."""
+        whole = _as_one([r.group for r in ready])
+        was = self._type_digests(whole)
+        self._run(whole, "up")
+        after = read_definitions(self.connection, _names(whole), whole.types)
+        self._check(ready, after)
+        now = self._type_digests(whole)
+        groups = [
+            _with_type_digests(self._with_digests(r.group, r.found, after), was, now)
+            for r in ready
+        ]
+        whole = _as_one(groups)
+        again = quick.AGAIN if len(groups) > 1 else _FULL
+        self._run(whole, "down", again=again)
+        self._run(whole, "up", again=again)
+        return groups
 
     def _type_digests(self, group: Group) -> dict[str, str]:
         """Return what the types that are replaced are known by, as they are now."""
@@ -218,7 +284,7 @@ class Trial:
                 after={**self.converted, **zones},
             )
 
-    def _run(self, group: Group, direction: Direction, *, again: bool = False) -> None:
+    def _run(self, group: Group, direction: Direction, *, again: str = "") -> None:
         version = self.connection.info.server_version
         statements = group_statements(
             group,
@@ -231,31 +297,49 @@ class Trial:
             policy=self.policy,
         )
         # one after the other, but sent together: there are thousands of them
-        texts = [support.guard(), *(s.sql for s in statements)]
+        texts = [s.sql for s in statements]
+        if again == quick.AGAIN:
+            texts = list(quick.quickly(texts, group, direction, self._bare(group)))
+        texts.insert(0, support.guard())
         if again:
-            texts.insert(0, "SET LOCAL tzmigrate.again = 'yes'")
+            texts.insert(0, f"SET LOCAL tzmigrate.again = '{again}'")
         self.connection.execute(";\n".join(texts).encode())
 
-    def _check(self, group: Group, found: Found, after: Definitions) -> None:
+    def _bare(self, group: Group) -> frozenset[Key]:
+        """Return the dependents that had nothing to be given back in the first run."""
+        row = self.connection.execute(
+            "SELECT bare FROM tzmigrate.trial WHERE step = %s", (group.slug,)
+        ).fetchone()
+        return frozenset((k, r, n) for k, r, n in (row[0] if row else ()))
+
+    def _check(self, ready: Sequence["_Ready"], after: Definitions) -> None:
         """Stop at what the server reads otherwise than the plan meant it."""
-        planned = {(d.kind.value, d.relation, d.name): d for d in group.dependents}
-        views = [t for t in found.things if t.outputs and t.key in planned]
-        types = read_view_types(self.connection, [t.relation for t in views])
-        wrong = []
-        anew = [
-            d.relation for d in group.dependents if d.kind is DependentKind.ROW_FUNCTION
+        views = [
+            thing.relation
+            for one in ready
+            for thing in one.found.things
+            if thing.outputs and thing.key in one.planned
         ]
-        ranges = any(how(c) is Cast.BOUNDS for c in group.converted)
-        for thing in found.things:
-            if thing.key not in planned:
-                continue
-            reason = _other_calls(
-                self.connection, thing, after.get(thing.key), anew, ranges=ranges
-            )
-            if not reason and thing.outputs:
-                reason = _other_types(thing, planned[thing.key], types[thing.relation])
-            if reason:
-                wrong.append(_blocked(planned[thing.key], reason, group))
+        types = read_view_types(self.connection, views)
+        wrong = []
+        for one in ready:
+            anew = [
+                d.relation
+                for d in one.group.dependents
+                if d.kind is DependentKind.ROW_FUNCTION
+            ]
+            ranges = any(how(c) is Cast.BOUNDS for c in one.group.converted)
+            for thing in one.found.things:
+                planned = one.planned.get(thing.key)
+                if planned is None:
+                    continue
+                reason = _other_calls(
+                    self.connection, thing, after.get(thing.key), anew, ranges=ranges
+                )
+                if not reason and thing.outputs:
+                    reason = _other_types(thing, planned, types[thing.relation])
+                if reason:
+                    wrong.append(_blocked(planned, reason, one.group))
         if wrong:
             raise _Misunderstood(tuple(wrong))
 
@@ -279,6 +363,64 @@ class Trial:
                 for d in group.dependents
             ),
         )
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A group as it is tried, with what leans on its columns."""
+
+    group: Group
+    found: Found
+
+    @cached_property
+    def planned(self) -> Mapping[Key, PlannedDependent]:
+        """Its dependents by what identifies them."""
+        return {(d.kind.value, d.relation, d.name): d for d in self.group.dependents}
+
+
+def _chunks(groups: Sequence[Group]) -> list[list[Group]]:
+    """Return the groups in their order, in lists of those that are tried as one."""
+    found: list[list[Group]] = [[]]
+    last: Group | None = None
+    tried = relations = 0
+    for group in groups:
+        # one that nothing is left of is in nobody's way
+        if group.tables:
+            tried += 1
+            relations += len(group.relations)
+            if last is not None and (
+                tried > _TRIED_TOGETHER
+                or relations > _RELATIONS_TOGETHER
+                or group.session_zone != last.session_zone
+                or _special(group)
+                or _special(last)
+            ):
+                found.append([])
+                tried, relations = 1, len(group.relations)
+            last = group
+        found[-1].append(group)
+    return found
+
+
+def _special(group: Group) -> bool:
+    """Say whether the quick runs leave out what this group needs."""
+    return bool(group.types) or group.row_security
+
+
+def _as_one(groups: Sequence[Group]) -> Group:
+    """Return a group that converts what all of these convert."""
+    first = groups[0]
+    if len(groups) == 1:
+        return first
+    return replace(
+        first,
+        relations=tuple(r for g in groups for r in g.relations),
+        columns=tuple(c for g in groups for c in g.columns),
+        tables=tuple(t for g in groups for t in g.tables),
+        shared=tuple(s for g in groups for s in g.shared),
+        own_defaults=tuple(d for g in groups for d in g.own_defaults),
+        dependents=tuple(d for g in groups for d in g.dependents),
+    )
 
 
 def _with_type_digests(
@@ -380,7 +522,7 @@ def try_plan(
                 routines=routines,
             )
             trial.prepare(standing)
-            groups = tuple(trial.climb(g) for g in plan.groups)
+            groups = trial.climb_all(plan.groups)
             told = [_told(lack) for lack in shadow.findings]
             where = f"{shadow.kind.value}, PostgreSQL {shadow.version}"
     except ShadowUnavailable as exc:
@@ -405,6 +547,13 @@ def _told(lack: NotCopied) -> Finding:
         message=lack.text,
         hint="What leans on them could not be tried before the revision was written.",
     )
+
+
+def _zones(group: Group) -> dict[Names, str]:
+    return {
+        (c.schema, c.relation, c.column): sql_zone(c.zone or "UTC")
+        for c in group.converted
+    }
 
 
 def _names(group: Group) -> list[tuple[RelationName, str]]:

@@ -220,7 +220,7 @@ def group_statements(
         made = dependent.make if up else dependent.remake
         found += [_if_taken(dependent, sql, asked="makes") for sql in made]
         if dependent.way is not Way.ALTER:
-            found.append(Statement(f"SELECT tzmigrate.give_back({_named(dependent)})"))
+            found.append(Statement(f"SELECT tzmigrate.give_back({named(dependent)})"))
     for dependent in reversed(group.dependents):
         if dependent.kind is DependentKind.MATERIALIZED_VIEW:
             relation = wire.literal(dependent.relation)
@@ -293,7 +293,8 @@ def _identity(dependent: PlannedDependent) -> dict[str, str]:
     }
 
 
-def _named(dependent: PlannedDependent) -> str:
+def named(dependent: PlannedDependent) -> str:
+    """Return the arguments by which the support knows a dependent."""
     names = [dependent.kind.value, dependent.relation]
     if dependent.name is not None:
         names.append(dependent.name)
@@ -308,7 +309,7 @@ def _if_taken(
     whole = dependent.kind in {DependentKind.RULE, DependentKind.FUNCTION}
     return Statement(
         wire.guarded(
-            f"tzmigrate.{asked}({_named(dependent)})",
+            f"tzmigrate.{asked}({named(dependent)})",
             sql,
             whole=whole and not sql.startswith("PERFORM "),
             before=f"PERFORM tzmigrate.become_owner({wire.literal(dependent.relation)})"

@@ -242,7 +242,6 @@ CREATE OR REPLACE FUNCTION tzmigrate.prove_step() RETURNS void LANGUAGE plpgsql 
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
     part tzmigrate.step;
-    setting record;
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     IF s.passed_over THEN
@@ -260,6 +259,16 @@ BEGIN
         PERFORM tzmigrate.compare_picture(s);
         UPDATE tzmigrate.step x SET done_at = clock_timestamp(), picture_before = NULL, repairs = NULL WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
     END IF;
+    PERFORM tzmigrate.close_step();
+END
+$tz$;
+
+-- the step is done: the session's settings as they were
+CREATE OR REPLACE FUNCTION tzmigrate.close_step() RETURNS void LANGUAGE plpgsql AS $tz$
+#variable_conflict use_column
+DECLARE
+    setting record;
+BEGIN
     PERFORM set_config('tzmigrate.marker', '', true), set_config('tzmigrate.step', '', true);
     FOR setting IN SELECT key AS name, value FROM jsonb_each_text(current_setting('tzmigrate.saved')::jsonb) AS j WHERE key <> 'search_path' LOOP
         PERFORM set_config(setting.name, setting.value, true);

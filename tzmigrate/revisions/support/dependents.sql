@@ -126,7 +126,7 @@ BEGIN
     IF known = '{}' OR md5(printed) = ANY (known) OR s.direction = 'down' AND printed = (
         -- what the way up left behind, as this server printed it
         SELECT d.definition_after FROM tzmigrate.step x JOIN tzmigrate.step_dependent d ON d.step_id = x.id
-        WHERE x.step = s.step AND x.direction = 'up' AND x.done_at IS NOT NULL AND tzmigrate.label(d.kind, d.relation, d.name) = check_dependent.label
+        WHERE x.step = s.step AND x.direction = 'up' AND x.done_at IS NOT NULL AND tzmigrate.label(d.kind, d.relation, d.name) = label
         ORDER BY x.id DESC LIMIT 1) THEN
         RETURN;
     END IF;

@@ -1,17 +1,31 @@
 -- trial: on the shadow alone, where the tables are empty and nobody else is there, the runs after a group's first one leave out
 -- what they cannot show: rows, and a picture on either side. Instead the picture after the way down is compared with that before the first way up.
-CREATE TABLE tzmigrate.trial (step text PRIMARY KEY, picture jsonb NOT NULL);
+CREATE TABLE tzmigrate.trial (
+    step text PRIMARY KEY,
+    roots regclass[],
+    picture jsonb,
+    repairs jsonb,
+    -- differences that the first run was told of
+    announced jsonb,
+    -- dependents that have nothing to give back: kind, relation, name
+    bare jsonb
+);
+-- files of the tables that a quick run may not rewrite
+CREATE TABLE tzmigrate.trial_files (step_id bigint, relation regclass, files text);
 
 ALTER FUNCTION tzmigrate.check_leaning() RENAME TO whole_check_leaning;
 ALTER FUNCTION tzmigrate.draw_sample(regclass, integer) RENAME TO whole_draw_sample;
 ALTER FUNCTION tzmigrate.sampled(bigint, regclass, boolean) RENAME TO whole_sampled;
+ALTER FUNCTION tzmigrate.check_dependent(text, oid, oid, integer, text, text[]) RENAME TO whole_check_dependent;
 ALTER FUNCTION tzmigrate.step_picture() RENAME TO whole_step_picture;
 ALTER FUNCTION tzmigrate.compare_picture(tzmigrate.step) RENAME TO whole_compare_picture;
+ALTER FUNCTION tzmigrate.index_repairs_before(regclass[]) RENAME TO whole_index_repairs_before;
+ALTER FUNCTION tzmigrate.repair_indexes(jsonb) RENAME TO whole_repair_indexes;
 
--- whether this is a run after the first one
+-- whether this is a run after the first one, which compares no values
 CREATE OR REPLACE FUNCTION tzmigrate.again() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT coalesce(current_setting('tzmigrate.again', true), '') = 'yes'
+    SELECT coalesce(current_setting('tzmigrate.again', true), '') IN ('yes', 'quick')
 $tz$;
 
 -- once instead of twice: what stood there before the locks stands there under them
@@ -45,11 +59,55 @@ BEGIN
 END
 $tz$;
 
+-- Picture and repairs are kept here: the row of the step is read at every turn, and would carry them along.
 CREATE OR REPLACE FUNCTION tzmigrate.step_picture() RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 BEGIN
-    RETURN CASE WHEN NOT tzmigrate.again() THEN tzmigrate.whole_step_picture() END;
+    IF tzmigrate.again() THEN
+        RETURN NULL;
+    ELSIF current_setting('tzmigrate.comparing', true) = 'yes' THEN
+        RETURN tzmigrate.whole_step_picture();
+    END IF;
+    INSERT INTO tzmigrate.trial (step, picture) VALUES ((tzmigrate.open_step()).step, tzmigrate.whole_step_picture())
+    ON CONFLICT (step) DO UPDATE SET picture = excluded.picture;
+    RETURN NULL;
 END
+$tz$;
+
+CREATE OR REPLACE FUNCTION tzmigrate.index_repairs_before(roots regclass[]) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    found jsonb = tzmigrate.whole_index_repairs_before(roots);
+BEGIN
+    IF tzmigrate.again() THEN
+        RETURN found;
+    END IF;
+    INSERT INTO tzmigrate.trial (step, repairs) VALUES ((tzmigrate.open_step()).step, found) ON CONFLICT (step) DO UPDATE SET repairs = excluded.repairs;
+    RETURN NULL;
+END
+$tz$;
+
+CREATE OR REPLACE FUNCTION tzmigrate.repair_indexes(saved jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    IF NOT tzmigrate.again() THEN
+        SELECT t.repairs INTO saved FROM tzmigrate.trial t WHERE t.step = (SELECT s.step FROM tzmigrate.open_step() AS s);
+    END IF;
+    PERFORM tzmigrate.whole_repair_indexes(saved);
+END
+$tz$;
+
+-- what of these an index or key cannot have without having been given it
+CREATE OR REPLACE FUNCTION tzmigrate.lasting(repairs jsonb) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT jsonb_build_object(
+        'indexes', (SELECT jsonb_agg(i) FROM jsonb_array_elements(coalesce(nullif(repairs -> 'indexes', 'null'), '[]')) AS i, LATERAL (SELECT i -> 'state') AS x (state)
+            WHERE i ->> 'parent' IS NOT NULL OR state ->> 'options' IS NOT NULL OR state ->> 'tablespace' <> '' OR state ->> 'comment' IS NOT NULL
+               OR (state ->> 'clustered')::boolean OR (state ->> 'replica identity')::boolean OR state ->> 'extensions' IS NOT NULL OR state ->> 'constraint comment' IS NOT NULL
+               OR EXISTS (SELECT FROM jsonb_each_text(state -> 'statistics') AS v WHERE v.value <> '-1')),
+        'keys', (SELECT jsonb_agg(k) FROM jsonb_array_elements(coalesce(nullif(repairs -> 'keys', 'null'), '[]')) AS k
+            WHERE k ->> 'parent' IS NOT NULL OR k ->> 'comment' IS NOT NULL OR k ->> 'states' IS NOT NULL),
+        'statistics', repairs -> 'statistics')
 $tz$;
 
 CREATE OR REPLACE FUNCTION tzmigrate.compare_picture(s tzmigrate.step) RETURNS void
@@ -59,19 +117,110 @@ DECLARE
     differs text;
 BEGIN
     IF NOT tzmigrate.again() THEN
+        SELECT t.picture INTO s.picture_before FROM tzmigrate.trial t WHERE t.step = s.step;
+        UPDATE tzmigrate.trial t SET roots = (SELECT array_agg(tzmigrate.part_relation(x)) FROM tzmigrate.open_parts() AS x),
+            announced = (SELECT coalesce(jsonb_agg(a), '[]') FROM tzmigrate.announced(s.picture_before) AS a),
+            repairs = tzmigrate.lasting(t.repairs),
+            bare = (SELECT coalesce(jsonb_agg(jsonb_build_array(d.kind, d.relation, d.name)), '[]') FROM tzmigrate.step_dependent d
+                    WHERE d.step_id = s.id AND d.properties = '{}' AND coalesce(d.leaving, '{}') = '{}' AND coalesce(d.tablespace, '') = '')
+        WHERE t.step = s.step;
+        PERFORM set_config('tzmigrate.comparing', 'yes', true);
         PERFORM tzmigrate.whole_compare_picture(s);
-        INSERT INTO tzmigrate.trial (step, picture) VALUES (s.step, s.picture_before) ON CONFLICT (step) DO UPDATE SET picture = excluded.picture;
+        PERFORM set_config('tzmigrate.comparing', '', true);
     ELSIF s.direction = 'down' THEN
-        after = tzmigrate.whole_step_picture();
+        SELECT tzmigrate.picture(t.roots) INTO after FROM tzmigrate.trial t WHERE t.step = s.step;
         -- what was made anew may be printed in other words; what it is must be the same
         SELECT string_agg(concat(x.thing, CASE WHEN x.property <> '' THEN concat(' (', x.property, ' was ', coalesce(x.was, 'nothing'), ', is ', coalesce(x.now, 'nothing'), ')')
                                                WHEN x.was IS NULL THEN ' (appeared)' ELSE ' (vanished)' END), '; ' ORDER BY x.thing, x.property) INTO differs
         FROM tzmigrate.trial t, tzmigrate.picture_differences(t.picture, after) AS x
         WHERE t.step = s.step AND (x.property IN ('', 'type') OR x.was IS NULL OR x.now IS NULL
-            OR NOT EXISTS (SELECT FROM tzmigrate.announced(after) AS a WHERE a.thing = x.thing AND x.property = ANY (a.properties)));
+            OR NOT EXISTS (SELECT FROM jsonb_array_elements(t.announced) AS a WHERE a ->> 'thing' = x.thing AND a -> 'properties' ? x.property));
         IF differs IS NOT NULL THEN
             PERFORM tzmigrate.refuse('TZ405', concat('step ', quote_literal(s.step), ' does not come back to what was there before it'), differs, '');
         END IF;
     END IF;
+END
+$tz$;
+
+-- nobody else is there who could change what was looked at when it was declared
+CREATE OR REPLACE FUNCTION tzmigrate.check_part(part_id bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+END
+$tz$;
+
+-- before the first run nothing is known of the text, and whether its owner can be acted for is asked where it counts
+CREATE OR REPLACE FUNCTION tzmigrate.check_dependent(label text, class oid, object oid, sub integer, printed text, known text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    IF known <> '{}' OR sub > 0 THEN
+        PERFORM tzmigrate.whole_check_dependent(label, class, object, sub, printed, known);
+    END IF;
+END
+$tz$;
+
+-- Quick runs: of several groups as one, down and up again after a first run. They make and unmake everything, and look at nothing
+-- that the first run has shown. Where one fails, the groups are tried again each by itself, by runs that look at all.
+
+-- in place of plan_column, plan_dependent and choose_sample: the columns have these types, and the dependents texts of these digests;
+-- remembers the files of what may not be rewritten
+CREATE OR REPLACE FUNCTION tzmigrate.quick_plan(tables text[], columns text[], types text[], kinds text[], relations text[], names text[], digests text[], kept text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    other text;
+BEGIN
+    SELECT min(concat(w.relation, '.', quote_ident(w.name))) INTO other
+    FROM ROWS FROM (unnest(quick_plan.tables), unnest(quick_plan.columns), unnest(quick_plan.types)) AS w (relation, name, type)
+    LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(w.relation) AND a.attname = w.name AND NOT a.attisdropped
+    WHERE tzmigrate.type_label(a.atttypid, a.atttypmod) IS DISTINCT FROM w.type;
+    IF other IS NOT NULL THEN
+        PERFORM tzmigrate.refuse('TZ345', concat('column ', other, ' has another type than planned'), '', '');
+    END IF;
+    SELECT min(tzmigrate.label(w.kind, w.relation, nullif(w.name, ''))) INTO other
+    FROM ROWS FROM (unnest(quick_plan.kinds), unnest(quick_plan.relations), unnest(quick_plan.names), unnest(quick_plan.digests)) AS w (kind, relation, name, known)
+    LEFT JOIN LATERAL tzmigrate.find_dependent(w.kind, w.relation, w.name) AS f ON true
+    WHERE f.object IS NULL OR w.known <> '' AND strpos(w.known, md5(tzmigrate.definition(w.kind, f.class, f.object, f.sub))) = 0;
+    IF other IS NOT NULL THEN
+        PERFORM tzmigrate.refuse('TZ345', concat(other, ' is not what was planned'), '', '');
+    END IF;
+    INSERT INTO tzmigrate.trial_files (step_id, relation, files)
+    SELECT s.id, t::regclass, tzmigrate.file_nodes(t::regclass) FROM tzmigrate.open_step() AS s, unnest(quick_plan.kept) AS t;
+END
+$tz$;
+
+-- what has to be given back to a dependent, in place of what take_step reads
+CREATE OR REPLACE FUNCTION tzmigrate.quick_take(kind text, relation text, name text, way text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO tzmigrate.step_dependent (step_id, position, kind, relation, name, way, before, after, zoned, present, populated, tablespace, access_method, leaving, properties)
+    SELECT s.id, 1 + (SELECT count(*) FROM tzmigrate.step_dependent d WHERE d.step_id = s.id), quick_take.kind, quick_take.relation, quick_take.name, quick_take.way, '{}', '{}', '{}', true,
+        (SELECT c.relispopulated FROM pg_class c WHERE f.class = 'pg_class'::regclass AND c.oid = f.object),
+        CASE WHEN f.class = 'pg_class'::regclass THEN tzmigrate.tablespace_of(f.object) END,
+        CASE WHEN quick_take.kind = 'materialized view' THEN tzmigrate.access_method_of(f.object) END,
+        CASE WHEN quick_take.way = 'recreate' AND f.sub = 0 THEN tzmigrate.leave_extension(f.class::regclass, f.object) END,
+        CASE quick_take.way WHEN 'recreate' THEN CASE WHEN f.sub > 0 THEN tzmigrate.column_properties(f.object, f.sub) ELSE tzmigrate.properties(f.class::regclass, f.object) END
+            WHEN 'replace' THEN tzmigrate.view_options(f.object) ELSE '{}' END
+    FROM tzmigrate.open_step() AS s, tzmigrate.find_dependent(quick_take.kind, quick_take.relation, quick_take.name) AS f;
+END
+$tz$;
+
+-- in place of prove_step
+CREATE OR REPLACE FUNCTION tzmigrate.quick_prove() RETURNS void LANGUAGE plpgsql AS $tz$
+#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    rewritten text;
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    SELECT min(f.relation::text) INTO rewritten FROM tzmigrate.trial_files f WHERE f.step_id = s.id AND tzmigrate.file_nodes(f.relation) IS DISTINCT FROM f.files;
+    IF rewritten IS NOT NULL THEN
+        PERFORM tzmigrate.refuse('TZ404', concat('table ', rewritten, ' was rewritten, which the plan did not announce'), '', '');
+    END IF;
+    PERFORM tzmigrate.whole_repair_indexes((SELECT t.repairs FROM tzmigrate.trial t WHERE t.step = s.step));
+    PERFORM tzmigrate.compare_picture(s);
+    UPDATE tzmigrate.step x SET done_at = clock_timestamp() WHERE x.id = s.id;
+    PERFORM tzmigrate.close_step();
 END
 $tz$;
