@@ -1,0 +1,129 @@
+"""Groups that share nothing are tried as one: what comes out is the same."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tzmigrate.planning.model import Action, Group, Plan
+from tzmigrate.revisions import ladder
+from tzmigrate.revisions.render import Direction, Statement, group_statements
+
+SCHEMA = """
+CREATE TABLE orders (id int PRIMARY KEY, at timestamp DEFAULT now(), until timestamp,
+  CHECK (at < until));
+CREATE INDEX orders_at ON orders (at) WITH (fillfactor = 70);
+CREATE INDEX orders_day ON orders ((at::date)) WHERE until IS NULL;
+COMMENT ON INDEX orders_day IS 'by day';
+CREATE VIEW recent AS SELECT id, at, until::date AS day FROM orders;
+COMMENT ON VIEW recent IS 'all';
+GRANT SELECT ON recent TO PUBLIC;
+CREATE VIEW above AS SELECT at FROM recent WHERE at > '2020-01-01';
+CREATE TABLE guests (id int PRIMARY KEY, at timestamp, seen tsrange);
+CREATE MATERIALIZED VIEW days AS SELECT at::date AS day FROM guests;
+CREATE UNIQUE INDEX days_day ON days (day);
+CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN RETURN NEW; END';
+CREATE TRIGGER moved BEFORE UPDATE OF at ON guests FOR EACH ROW
+  EXECUTE FUNCTION kept();
+CREATE TABLE parts (at timestamp, n int) PARTITION BY LIST (n);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+CREATE INDEX parts_at ON parts ((at::time));
+CREATE TABLE sums (id int PRIMARY KEY, at timestamp,
+  day date GENERATED ALWAYS AS (at::date) STORED);
+CREATE TABLE left_side (id int PRIMARY KEY, at timestamp);
+CREATE TABLE right_side (id int PRIMARY KEY, at timestamp);
+CREATE VIEW both_sides AS SELECT l.at, r.at AS other
+  FROM left_side l JOIN right_side r ON l.id = r.id;
+CREATE TABLE plain (id int PRIMARY KEY, at timestamp(3));
+"""
+
+_WORD = re.compile("tz[0-9a-f]{16}")
+
+
+@pytest.fixture
+def planned(database: Any, make_project: Callable[..., Any]) -> Callable[[str], Plan]:
+    database.execute(SCHEMA)
+
+    def plan(name: str) -> Plan:
+        project = make_project(database.url, name=name)
+        return project.plan(zones=("default=UTC",))
+
+    return plan
+
+
+@pytest.fixture
+def together(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Record which groups got through as one."""
+    found: list[list[str]] = []
+    real = ladder.Trial._up_down_up
+
+    def recorded(self: ladder.Trial, ready: Any) -> list[Group]:
+        groups = real(self, ready)
+        found.append([g.slug for g in groups])
+        return groups
+
+    monkeypatch.setattr(ladder.Trial, "_up_down_up", recorded)
+    return found
+
+
+def told(plan: Plan) -> list[str]:
+    """Return what a plan says, but for what is different each time."""
+    return [
+        _WORD.sub("", repr(replace(g, revision=None, path=None))) for g in plan.groups
+    ]
+
+
+def test_the_plan_is_that_of_groups_tried_one_by_one(
+    planned: Callable[[str], Plan],
+    together: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = planned("together")
+    assert max(len(slugs) for slugs in together) > 1
+    # what shares a view goes by itself
+    assert ["tz_left_side"] in together
+    assert ["tz_right_side"] in together
+    together.clear()
+    monkeypatch.setattr(ladder, "_TRIED_TOGETHER", 1)
+    other = planned("apart")
+    assert {len(slugs) for slugs in together} == {1}
+    assert told(one) == told(other)
+    assert one.written
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "COMMENT ON TABLE public.plain IS 'left behind'",
+        "ALTER TABLE public.plain ALTER at TYPE timestamp(2)",
+        "SELECT 1 / 0",
+    ],
+)
+def test_a_mistake_in_one_revision_is_found_and_named(
+    planned: Callable[[str], Plan],
+    together: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    direction: str,
+    mistake: str,
+) -> None:
+    def wrong(group: Group, way: Direction, **rest: Any) -> tuple[Statement, ...]:
+        found = group_statements(group, way, **rest)
+        if way == direction and any(t.relation.name == "plain" for t in group.tables):
+            return (*found[:-1], Statement(mistake), found[-1])
+        return found
+
+    monkeypatch.setattr(ladder, "group_statements", wrong)
+    plan = planned("project")
+    assert max(len(slugs) for slugs in together) > 1
+    refused = {
+        c.relation
+        for g in plan.groups
+        for c in g.columns
+        if c.action is not Action.CONVERT
+    }
+    assert refused == {"plain"}
+    assert plan.written
