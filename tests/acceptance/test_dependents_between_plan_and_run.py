@@ -24,6 +24,8 @@ ALTER TABLE orders ADD CONSTRAINT sane CHECK (at > '1990-01-01');
 CREATE TABLE guests (id int PRIMARY KEY, at timestamp);
 ALTER TABLE guests ENABLE ROW LEVEL SECURITY;
 CREATE POLICY mine ON guests USING (at > '2000-01-01');
+CREATE DOMAIN moment AS timestamp;
+CREATE TABLE marks (id int PRIMARY KEY, at moment);
 """
 
 CHANGED = {
@@ -80,6 +82,14 @@ CHANGED = {
     "a column of a view's row type": (
         "CREATE TABLE held (row recent)",
         "held",
+    ),
+    "a column of the table's row type": (
+        "CREATE TABLE held (was orders[])",
+        "column was of table public.held uses type public.orders",
+    ),
+    "a function over a domain": (
+        "CREATE FUNCTION late(moment) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "function public.late(public.moment) uses type public.moment",
     ),
     "a function over a view's rows": (
         "CREATE FUNCTION late(recent) RETURNS int LANGUAGE sql AS 'SELECT 1'",

@@ -4,7 +4,7 @@ The rates are what one core of a modest server does (postgres-facts.md sections 
 and 20); they are for choosing between strategies, and ``plan`` calls them estimates.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tzmigrate.inventory.model import Column, Relation
 from tzmigrate.planning.model import Strategy
@@ -24,12 +24,16 @@ _MEGABYTE = 1_000_000
 def estimate(
     tables: Iterable[tuple[Relation, Iterable[Column], Strategy]],
     refreshed: Sequence[Relation] = (),
+    *,
+    parked: Collection[tuple[str, str]] = (),
 ) -> tuple[int, str]:
     """Return the expected duration in milliseconds, and what it is spent on.
 
     Args:
         tables: each with its candidates and how it converts.
         refreshed: materialized views that are made anew.
+        parked: tables, by schema and name, that are rewritten a second time: columns
+            of them are text meanwhile.
     """
     total = 0
     rebuilt: dict[str, int] = {}
@@ -53,6 +57,8 @@ def estimate(
             rewritten += 1
             total += relation.bytes // _HEAP_BYTES_PER_MS
             total += 3 * relation.bytes // _SCAN_BYTES_PER_MS
+        if (relation.schema, relation.name) in parked:
+            total += relation.bytes // _HEAP_BYTES_PER_MS
     total += sum(rebuilt.values()) // _INDEX_BYTES_PER_MS
     total += sum(view.bytes for view in refreshed) // _REFRESH_BYTES_PER_MS
     parts = []

@@ -19,6 +19,7 @@ from tzmigrate.planning.deciding import decide
 from tzmigrate.planning.model import (
     Action,
     Group,
+    Parking,
     Plan,
     PlannedColumn,
     PlannedDependent,
@@ -302,7 +303,7 @@ class Planner:
             if any(_of(c, r) for c in converting)
         )
         tables = rewritten_together(self._trees, roots, tables)
-        estimate, reason = self._estimate(roots, tables)
+        estimate, reason = self._estimate(roots, tables, parked)
         if estimate > rules.max_lock_ms:
             over = refusals.over_budget(group, estimate, reason, rules)
             return replace(group, columns=over, strategy=Strategy.REFUSE)
@@ -353,7 +354,10 @@ class Planner:
         )
 
     def _estimate(
-        self, roots: Sequence[Relation], tables: Sequence[Table]
+        self,
+        roots: Sequence[Relation],
+        tables: Sequence[Table],
+        parked: Sequence[Parking],
     ) -> tuple[int, str]:
         strategies = {(t.relation.schema, t.relation.name): t.strategy for t in tables}
         locked = [
@@ -373,7 +377,11 @@ class Planner:
             for d in c.dependents
             if d.name in views
         }
-        return locks.estimate(locked, list(refreshed.values()))
+        return locks.estimate(
+            locked,
+            list(refreshed.values()),
+            parked={(p.relation.schema, p.relation.name) for p in parked},
+        )
 
 
 def _of(column: PlannedColumn, relation: Relation) -> bool:

@@ -135,9 +135,21 @@ BEGIN
             FROM member m JOIN pg_policy y ON y.polrelid = m.oid WHERE strpos(concat(y.polqual::text, y.polwithcheck::text), m.whole_row) > 0
         ), own (relation, attname) AS (
             SELECT to_regclass(d.relation)::oid, d.column_name FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_default d ON d.step_id = s.id AND d.present
+        ), held (type, replaced) AS (
+            -- whose values no column may store that the step does not convert as well; a domain goes, and its routines with it
+            SELECT m.reltype, false FROM member m WHERE m.reltype <> 0
+            UNION
+            SELECT to_regtype(d.relation)::oid, d.kind = 'domain' FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present
+            WHERE d.kind IN ('domain', 'type')
         ), unknown (words) AS (
             SELECT concat(pg_describe_object(t.class, t.object, t.sub), ' ', t.words, ' ', CASE WHEN t.attnum > 0 THEN 'column ' END, pg_describe_object('pg_class'::regclass, t.member, t.attnum))
             FROM thing t WHERE NOT EXISTS (SELECT FROM planned p WHERE p.class = t.class AND p.object = t.object AND p.sub = t.sub)
+            UNION ALL
+            SELECT concat(pg_describe_object(d.classid, d.objid, d.objsubid), ' uses type ', format_type(h.type, NULL))
+            FROM held h JOIN pg_type t ON t.oid = h.type JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.deptype = 'n'
+            LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+            WHERE c.relkind IN ('r', 'p') AND d.objsubid > 0 AND NOT EXISTS (SELECT FROM member m WHERE m.oid = d.objid AND m.attnum = d.objsubid)
+               OR h.replaced AND d.classid = 'pg_proc'::regclass AND NOT EXISTS (SELECT FROM planned p WHERE p.class = d.classid AND p.object = d.objid)
             UNION ALL
             SELECT CASE WHEN m.relkind = 'f' THEN concat('foreign table ', m.oid::regclass, ' shares column ', quote_ident(m.attname))
                         ELSE concat('table ', m.oid::regclass, ' has another default for column ', quote_ident(m.attname)) END
