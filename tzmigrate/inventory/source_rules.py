@@ -1,5 +1,6 @@
 """What function bodies mean for each column: writers, dependents and findings."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,7 +17,12 @@ from tzmigrate.inventory.routines.model import (
     RoutineReading,
     RoutineReport,
 )
-from tzmigrate.inventory.rows import CatalogRows, FunctionRow, TriggerRow
+from tzmigrate.inventory.rows import (
+    CatalogRows,
+    FunctionRow,
+    TriggerRow,
+    UserTypeRow,
+)
 from tzmigrate.inventory.sources import arguments, read_routines, words
 
 _SHOWN = 3
@@ -28,6 +34,7 @@ _CODES = {
     Effect.CANNOT_BE_READ: "TZ172",
 }
 _TRIGGER_CODE = "TZ134"
+_MOMENT = re.compile(r"timestamp(\(\d\))? without time zone$")
 
 
 def apply_sources(
@@ -42,12 +49,18 @@ def apply_sources(
         for draft in of_one.values()
         if draft.convertible
     ]
-    by_name = {_name(d): d for d in convertible if d.family is Family.SCALAR}
+    domains = _domains_of_moments(rows.user_types)
+    moments: list[Draft] = []
+    others: list[Draft] = []
+    for draft in convertible:
+        place = (draft.row.relation, draft.row.attnum)
+        scalar = draft.family is Family.SCALAR or place in domains
+        (moments if scalar else others).append(draft)
+    by_name = {_name(d): d for d in moments}
     triggers: dict[int, list[TriggerRow]] = defaultdict(list)
     for trigger in rows.triggers:
         triggers[trigger.relation].append(trigger)
     _unread_triggers(convertible, triggers, {row.oid for row in rows.functions})
-    others = [d for d in convertible if d.family is not Family.SCALAR]
     if others:
         _mentions(others, rows.functions)
     reading = read_routines(rows, frozenset(by_name))
@@ -57,6 +70,20 @@ def apply_sources(
     for routine, report in zip(reading.routines, reading.reports, strict=True):
         _Telling(routine, report, names[routine.oid], by_name, triggers).tell()
     return reading
+
+
+def _domains_of_moments(types: Iterable[UserTypeRow]) -> set[tuple[int, int]]:
+    """Return the columns of domains over a scalar, or over another such domain."""
+    found: set[int] = set()
+    places: set[tuple[int, int]] = set()
+    # the type that a domain is made of is older than the domain
+    for type_ in sorted(types, key=lambda t: t.oid):
+        base = type_.base or ""
+        inner = not base.endswith("[]") and found.issuperset(type_.parts)
+        if type_.kind == "domain" and (inner if type_.parts else _MOMENT.match(base)):
+            found.add(type_.oid)
+            places |= {(relation, number) for relation, number in type_.columns}
+    return places
 
 
 def _name(draft: Draft) -> ColumnName:
