@@ -4,7 +4,7 @@ A revision outlives the tool that wrote it: plain ``op.execute`` of SQL, which r
 where tzmigrate is not installed and reads well to a DBA.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -197,30 +197,14 @@ def group_statements(
             )
         )
     found.append(_call("take_step", {}))
-    for dependent in group.dependents:
-        found += [_if_taken(dependent, sql) for sql in dependent.take]
-    for own in group.own_defaults:
-        if (own.before if up else own.after) is not None:
-            found.append(_if_there(own, drop_default(own)))
-    found += [_parked(p.away, group) for p in group.parked]
-    for dependent in reversed(group.dependents):
-        new = dependent.prepare if up else dependent.unprepare
-        found += [_if_taken(dependent, sql) for sql in new]
-    steps = [(t.step, t.strategy) for t in group.tables if t.step is not None]
-    steps += [(step, group.strategy) for step in group.shared]
-    # the way back meets the tables in the reverse order
-    for step, strategy in steps if up else reversed(steps):
-        found += _alter(group, step, strategy, up=up)
-    found += [_parked(p.back, group) for p in reversed(group.parked)]
-    for own in group.own_defaults:
-        found.append(_if_there(own, set_default(own, back=not up)))
+    inner = _while_parked(group)
+    outer = [d for d in group.dependents if d not in inner]
+    found += [_if_taken(d, sql) for d in outer for sql in d.take]
+    found += _converted(group, inner, up=up)
     for dependent in group.dependents:
         found += [_if_taken(dependent, sql) for sql in dependent.discard]
-    for dependent in reversed(group.dependents):
-        made = dependent.make if up else dependent.remake
-        found += [_if_taken(dependent, sql, asked="makes") for sql in made]
-        if dependent.way is not Way.ALTER:
-            found.append(Statement(f"SELECT tzmigrate.give_back({named(dependent)})"))
+    for dependent in reversed(outer):
+        found += _made(dependent, up=up)
     for dependent in reversed(group.dependents):
         if dependent.kind is DependentKind.MATERIALIZED_VIEW:
             relation = wire.literal(dependent.relation)
@@ -229,6 +213,30 @@ def group_statements(
             found.append(Statement(wire.guarded(guard, refresh)))
     found.append(_call("prove_step", {}))
     return tuple(found)
+
+
+def _converted(
+    group: Group, inner: Sequence[PlannedDependent], *, up: bool
+) -> Iterator[Statement]:
+    """Yield what changes the tables, once what leans on them is out of the way."""
+    for own in group.own_defaults:
+        if (own.before if up else own.after) is not None:
+            yield _if_there(own, drop_default(own))
+    yield from (_parked(p.away, group) for p in group.parked)
+    yield from (_if_taken(d, sql) for d in inner for sql in d.take)
+    for dependent in reversed(group.dependents):
+        new = dependent.prepare if up else dependent.unprepare
+        yield from (_if_taken(dependent, sql) for sql in new)
+    steps = [(t.step, t.strategy) for t in group.tables if t.step is not None]
+    steps += [(step, group.strategy) for step in group.shared]
+    # the way back meets the tables in the reverse order
+    for step, strategy in steps if up else reversed(steps):
+        yield from _alter(group, step, strategy, up=up)
+    for dependent in reversed(inner):
+        yield from _made(dependent, up=up)
+    yield from (_parked(p.back, group) for p in reversed(group.parked))
+    for own in group.own_defaults:
+        yield _if_there(own, set_default(own, back=not up))
 
 
 def _names(group: Group) -> str:
@@ -326,6 +334,28 @@ def _if_there(own: OwnDefault, sql: str) -> Statement:
     """Return a statement that runs only where the database has the child."""
     relation = wire.literal(qualified(own.relation))
     return Statement(wire.guarded(f"tzmigrate.took_default({relation})", sql))
+
+
+def _made(dependent: PlannedDependent, *, up: bool) -> Iterator[Statement]:
+    for sql in dependent.make if up else dependent.remake:
+        yield _if_taken(dependent, sql, asked="makes")
+    if dependent.way is not Way.ALTER:
+        yield Statement(f"SELECT tzmigrate.give_back({named(dependent)})")
+
+
+def _while_parked(group: Group) -> tuple[PlannedDependent, ...]:
+    """Return what rewrites a table whose rows may be stored: only while these are text.
+
+    Where columns of the same table are text it must be gone before they are.
+    """
+    tables = {qualified(p.relation) for p in group.parked}
+    if not tables:
+        return ()
+    return tuple(
+        d
+        for d in group.dependents
+        if d.kind is DependentKind.GENERATED_COLUMN and d.relation not in tables
+    )
 
 
 def _parked(sql: str, group: Group) -> Statement:

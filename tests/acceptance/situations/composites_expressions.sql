@@ -6,7 +6,7 @@
 -- convert: stay.since, stay.until
 -- zoned: shown.since, above_it.since, first_stays.began
 -- differs: guests.stay, guests.stays, kept.stay
--- query: SELECT id, room, {since}, day, nights FROM shown ORDER BY id
+-- query: SELECT id, room, {since}, day, longer FROM shown ORDER BY id
 -- query: SELECT id FROM guests WHERE {(stay).since}::date = '2024-01-15'
 -- query: SELECT id, (stay).room, {(stay).until} FROM kept ORDER BY id
 -- query: INSERT INTO guests VALUES (50, ROW('x', {timestamp '2024-03-01'}, {timestamp '2024-02-01'}));
@@ -25,7 +25,7 @@ CREATE INDEX by_room ON guests (((stay).room));
 CREATE UNIQUE INDEX by_start ON guests (((stay).since), id);
 CREATE STATISTICS days (ndistinct) ON id, note FROM guests;
 CREATE VIEW shown AS SELECT g.id, (g.stay).room, (g.stay).since, (g.stay).since::date AS day,
-    (g.stay).until - (g.stay).since AS nights FROM guests g WHERE (g.stay).since IS NOT NULL OR g.stay IS NULL;
+    (g.stay).until > (g.stay).since AS longer FROM guests g WHERE (g.stay).since IS NOT NULL OR g.stay IS NULL;
 CREATE VIEW above_it AS SELECT since FROM shown WHERE since > '2024-01-01';
 CREATE VIEW kept AS SELECT id, stay FROM guests;
 CREATE VIEW first_stays AS SELECT g.id, (g.stays[1]).since AS began, (g.stays[1]).room FROM guests g;

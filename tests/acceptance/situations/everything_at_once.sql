@@ -3,8 +3,11 @@
 -- plain 13-14: 0A000 42601
 -- plain: 0A000
 -- zone: America/New_York
--- convert: orders.placed_at, orders.shipped_at
--- zoned: shown.placed_at, above.placed_at, stored.placed_at
+-- convert: orders.placed_at, orders.shipped_at, stay.since, history.seen
+-- zoned: shown.placed_at, above.placed_at, stored.placed_at, lived.since
+-- differs: history.was, history.stays
+-- query: SELECT id, {(was).placed_at}, (was).day, {(stays[1]).since} FROM history ORDER BY id
+-- query: SELECT {(first_stay()).since}, {first_seen()}
 -- query: INSERT INTO shown (id, placed_at) VALUES (50, {timestamp '2024-03-03 03:03'})
 --   RETURNING {placed_at}
 -- query: UPDATE orders SET placed_at = {timestamp '2024-01-10 03:03'} WHERE id = 1
@@ -41,3 +44,16 @@ CREATE MATERIALIZED VIEW stored AS SELECT id, placed_at FROM above;
 CREATE UNIQUE INDEX ON stored (id);
 GRANT SELECT ON shown TO tzt_reader;
 COMMENT ON VIEW above IS 'on top';
+CREATE TYPE stay AS (room text, since timestamp);
+CREATE DOMAIN moment AS timestamp CHECK (VALUE > '1990-01-01');
+CREATE TABLE history (id int PRIMARY KEY, was orders, stays stay[], seen moment,
+    CHECK ((was).placed_at > '1990-01-01'));
+INSERT INTO history SELECT id, o, ARRAY[ROW('7', placed_at)::stay], placed_at FROM orders o;
+CREATE INDEX by_stay ON history (((stays[1]).since));
+CREATE VIEW lived AS SELECT h.id, (h.stays[1]).since, (h.was).day FROM history h;
+CREATE FUNCTION first_stay() RETURNS stay LANGUAGE sql STABLE
+    AS $$SELECT stays[1] FROM history ORDER BY id LIMIT 1$$;
+CREATE FUNCTION first_seen() RETURNS moment LANGUAGE sql STABLE
+    AS $$SELECT seen FROM history ORDER BY id LIMIT 1$$;
+COMMENT ON FUNCTION first_seen() IS 'the first';
+CREATE VIEW has_seen AS SELECT order_id FROM log WHERE first_seen() IS NOT NULL;
