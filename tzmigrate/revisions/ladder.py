@@ -404,7 +404,7 @@ def _chunks(groups: Sequence[Group]) -> list[list[Group]]:
 
 def _special(group: Group) -> bool:
     """Say whether the quick runs leave out what this group needs."""
-    return bool(group.types) or group.row_security
+    return bool(group.types or group.parked) or group.row_security
 
 
 def _as_one(groups: Sequence[Group]) -> Group:
