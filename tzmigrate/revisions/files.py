@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,9 @@ from tzmigrate.revisions.graph import RevisionGraph, revision_paths
 from tzmigrate.revisions.project import AlembicProject
 from tzmigrate.revisions.source import meaning, parse
 from tzmigrate.revisions.template import Draft, render
+
+_AT_ONCE = 16
+"""How many files wait for the disk at the same time."""
 
 _LOCK_LIKE = ".#"
 """Alembic passes over names that begin like an editor's lock file."""
@@ -123,9 +127,9 @@ def write_revisions(project: AlembicProject, files: Sequence[Prepared]) -> Writt
             for file in files:
                 _make_directories(file.path.parent, made)
             temporary = [_write_beside(file, made) for file in files]
-            # all are written by now, so the first one takes most to the disk
-            for path in temporary:
-                _sync(path)
+            # the disk takes many at once as fast as one
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(_sync, temporary))
             for path, file in zip(temporary, files, strict=True):
                 # A link fails where the name is taken; a rename would replace it.
                 _rename(path, file.path)

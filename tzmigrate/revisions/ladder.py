@@ -70,8 +70,17 @@ _TOGETHER = 100
 _TRIED_TOGETHER = 24
 """How many groups are tried as one; each holds its locks until all are through."""
 
-_RELATIONS_TOGETHER = 60
-"""How many tables and partitions these groups may have, for the same reason."""
+_LOCKS_EACH = 50
+"""Locks on a table, its indexes and what reads it, for each time it is made anew."""
+
+_SHARE = 5
+"""Locks are kept in memory that all sessions of the server share: at most a fifth."""
+
+_ROOM_FOR_LOCKS = (
+    "SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8"
+    " * (pg_catalog.current_setting('max_connections')::int8"
+    " + pg_catalog.current_setting('max_prepared_transactions')::int8)"
+)
 
 _FULL = "yes"
 """How trial.sql is told of a run after the first."""
@@ -153,13 +162,19 @@ class Trial:
         where that fails, each by itself, so that what fails is known by its name.
         """
         found: list[Group] = []
-        for chunk in _chunks(groups):
+        for chunk in _chunks(groups, self._relations_together()):
             # which functions can be rewritten depends on all that converted before
             if self.routines is not None or len(chunk) == 1:
                 found += [self.climb(group) for group in chunk]
             else:
                 found += self._climb_together(chunk)
         return tuple(found)
+
+    def _relations_together(self) -> int:
+        """Return how many tables and partitions may be tried as one."""
+        row = self.connection.execute(_ROOM_FOR_LOCKS).fetchone()
+        self.connection.commit()
+        return (row[0] if row else 0) // _SHARE // _LOCKS_EACH
 
     def _climb_together(self, groups: Sequence[Group]) -> list[Group]:
         ready = []
@@ -378,7 +393,7 @@ class _Ready:
         return {(d.kind.value, d.relation, d.name): d for d in self.group.dependents}
 
 
-def _chunks(groups: Sequence[Group]) -> list[list[Group]]:
+def _chunks(groups: Sequence[Group], most: int) -> list[list[Group]]:
     """Return the groups in their order, in lists of those that are tried as one."""
     found: list[list[Group]] = [[]]
     last: Group | None = None
@@ -390,7 +405,7 @@ def _chunks(groups: Sequence[Group]) -> list[list[Group]]:
             relations += len(group.relations)
             if last is not None and (
                 tried > _TRIED_TOGETHER
-                or relations > _RELATIONS_TOGETHER
+                or relations > most
                 or group.session_zone != last.session_zone
                 or _special(group)
                 or _special(last)
