@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tzmigrate.errors import Unavailable
 from tzmigrate.planning.model import Action, Group, Plan
 from tzmigrate.revisions import ladder
 from tzmigrate.revisions.render import Direction, Statement, group_statements
@@ -127,3 +128,15 @@ def test_a_mistake_in_one_revision_is_found_and_named(
     }
     assert refused == {"plain"}
     assert plan.written
+
+
+def test_a_lost_connection_is_no_mistake_in_a_revision(
+    planned: Callable[[str], Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(self: ladder.Trial, ready: Any) -> list[Group]:
+        self.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return []
+
+    monkeypatch.setattr(ladder.Trial, "_up_down_up", lost)
+    with pytest.raises(Unavailable):
+        planned("project")

@@ -203,6 +203,9 @@ class Trial:
             with self.connection.transaction():
                 return self._up_down_up(ready)
         except (_Misunderstood, psycopg.Error):
+            if self.connection.closed:
+                with translated():
+                    raise
             half = len(ready) // 2
             return self._try_together(ready[:half]) + self._try_together(ready[half:])
 
