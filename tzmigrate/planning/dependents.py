@@ -539,14 +539,15 @@ def _publication(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
             else ""
         )
         filtered = f" WHERE ({condition})" if condition is not None else ""
-        return f"{publication} ADD TABLE {thing.relation}{listed}{filtered}"
+        return f"{publication} ADD TABLE ONLY {thing.relation}{listed}{filtered}"
 
     return PlannedDependent(
         kind=thing.kind,
         relation=thing.relation,
         name=thing.name,
         way=Way.ALTER,
-        take=(f"{publication} DROP TABLE {thing.relation}",),
+        # the children of a table are published by entries of their own
+        take=(f"{publication} DROP TABLE ONLY {thing.relation}",),
         make=(added(where),),
         remake=(added(before["where"]),),
     )
