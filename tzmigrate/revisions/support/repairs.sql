@@ -1,4 +1,4 @@
--- repairs: what ALTER TYPE forgets of indexes, keys and statistics, read before it and given back after it (postgres-facts.md section 3)
+-- repairs: what ALTER TYPE forgets of storage, indexes, keys and statistics, read before it and given back after it (postgres-facts.md section 3)
 
 -- what of an index ALTER TYPE, or the making of its partitioned index, may forget
 CREATE OR REPLACE FUNCTION tzmigrate.index_state(index oid) RETURNS jsonb
@@ -32,6 +32,10 @@ BEGIN
         UNION ALL SELECT key.level + 1, b.oid, key.oid FROM key, LATERAL (SELECT k.oid FROM pg_constraint k WHERE k.conparentid = key.oid OFFSET 0) AS b
     )
     SELECT jsonb_build_object(
+        -- of arrays, ranges and row types, which may be stored out of line; compression came with version 14
+        'columns', (SELECT jsonb_agg(jsonb_build_object('relation', a.attrelid::regclass, 'name', a.attname, 'storage', a.attstorage, 'compression', coalesce(to_jsonb(a) ->> 'attcompression', '')))
+            FROM tree JOIN pg_attribute a ON a.attrelid = tree.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attlen = -1 JOIN pg_type t ON t.oid = a.atttypid
+            WHERE a.attstorage <> t.typstorage OR coalesce(to_jsonb(a) ->> 'attcompression', '') <> ''),
         'indexes', (SELECT jsonb_agg(jsonb_build_object('relation', i.relation::regclass, 'parent', i.parent::regclass, 'schema', n.nspname, 'name', c.relname, 'state', tzmigrate.index_state(i.oid)) ORDER BY i.level)
             FROM index i JOIN pg_class c ON c.oid = i.oid JOIN pg_namespace n ON n.oid = c.relnamespace),
         'keys', (SELECT jsonb_agg(jsonb_build_object('relation', k.conrelid::regclass, 'name', k.conname, 'parent', p.conname, 'parent relation', p.conrelid::regclass,
@@ -56,6 +60,21 @@ DECLARE
     full_name text;
     statement text;
 BEGIN
+    FOR was IN SELECT * FROM jsonb_array_elements(coalesce(nullif(saved -> 'columns', 'null'), '[]')) LOOP
+        FOR statement IN
+            SELECT concat('ALTER TABLE ONLY ', was ->> 'relation', ' ALTER COLUMN ', quote_ident(a.attname), ' SET ', x.what)
+            FROM pg_attribute a CROSS JOIN LATERAL (
+                SELECT concat('STORAGE ', CASE was ->> 'storage' WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END)
+                WHERE a.attstorage::text <> was ->> 'storage'
+                UNION ALL
+                SELECT concat('COMPRESSION ', CASE was ->> 'compression' WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END)
+                WHERE was ->> 'compression' <> '' AND to_jsonb(a) ->> 'attcompression' <> was ->> 'compression'
+            ) AS x (what) WHERE a.attrelid = to_regclass(was ->> 'relation') AND a.attname = was ->> 'name' AND NOT a.attisdropped
+        LOOP
+            EXECUTE statement;
+        END LOOP;
+    END LOOP;
+
     FOR was IN SELECT * FROM jsonb_array_elements(coalesce(nullif(saved -> 'indexes', 'null'), '[]')) LOOP
         full_name = concat(quote_ident(was ->> 'schema'), '.', quote_ident(was ->> 'name'));
         here = CASE WHEN was ->> 'parent' IS NULL THEN to_regclass(full_name)
