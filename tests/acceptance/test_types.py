@@ -191,7 +191,8 @@ def test_a_domain_that_something_else_uses_is_refused_by_name(
     plan = project.plan()
     found = actions(plan)
     assert found == {
-        "a": (Action.REFUSE, "TZ104"),
+        # the function is made anew
+        "a": (Action.CONVERT, None),
         "b": (Action.REFUSE, "TZ104"),
         "c": (Action.REFUSE, "TZ334"),
         "c2": (Action.REFUSE, "TZ334"),
@@ -203,7 +204,6 @@ def test_a_domain_that_something_else_uses_is_refused_by_name(
         "i": (Action.REFUSE, "TZ104"),
     }
     why = reasons(plan)
-    assert "function later(public.a)" in why["a"].replace("public.later", "later")
     assert "view" in why["b"]
     assert "public.t.d stays as it is" in why["c"]
     assert "several zones" in why["e"]
