@@ -88,17 +88,19 @@ def prepare_revisions(
     now, note = _now(scripts)
     down: tuple[str, ...] = () if base is None else (base,)
     prepared: list[Prepared] = []
+    taken: set[Path] = set()
     for number, draft in enumerate(drafts):
         # A second apart, so that files named by time sort in the order in which
         # they run, and a template of nothing but the time keeps them apart.
         date = now + timedelta(seconds=number)
         path = _path(scripts, location, draft, date)
-        if path.exists() or path in {file.path for file in prepared}:
+        if path.exists() or path in taken:
             raise UsageError(
                 "TZ241",
                 f"{path} exists already",
                 hint="Add %(rev)s to file_template, or move the file away.",
             )
+        taken.add(path)
         rendered = render(project, draft, down_revision=down, create_date=date)
         prepared.append(
             Prepared(

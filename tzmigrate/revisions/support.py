@@ -3,6 +3,7 @@
 Its SQL stands in ``support/*.sql`` and runs in psql as it is.
 """
 
+from functools import cache
 from importlib.resources import files
 
 VERSION = 1
@@ -35,6 +36,7 @@ def sql_file(name: str) -> str:
     return files(__package__).joinpath("support", f"{name}.sql").read_text("utf-8")
 
 
+@cache
 def statements(name: str) -> tuple[str, ...]:
     """Split a file of the support into statements, comments before each kept.
 

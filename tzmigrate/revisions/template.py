@@ -81,9 +81,8 @@ def render(
     Raises:
         ValueError: the draft itself is not Python; that is a bug.
     """
-    plain = _plain(draft, down_revision, create_date)
     try:
-        module = parse(_insert(plain, draft.constants))
+        module = parse(_plain(draft, draft.constants, down_revision, create_date))
     except SyntaxError as error:
         msg = f"revision {draft.slug} is not Python: {error}"
         raise ValueError(msg) from error
@@ -105,7 +104,8 @@ def render(
                 return Rendered(text=made)
             note = f"{template} was not used: {fault}"
     note += f"; the file of {draft.slug} has tzmigrate's own form"
-    return Rendered(text=_insert(plain, inserted).encode(), note=note)
+    plain = _plain(draft, inserted, down_revision, create_date)
+    return Rendered(text=plain.encode(), note=note)
 
 
 def difference(
@@ -181,8 +181,10 @@ def _first_line_flush(body: str) -> str:
     return body.removeprefix(_INDENT).rstrip("\n") or "pass"
 
 
-def _plain(draft: Draft, down: tuple[str, ...], create_date: datetime) -> str:
-    """Return tzmigrate's own form of a revision file."""
+def _plain(
+    draft: Draft, source: str, down: tuple[str, ...], create_date: datetime
+) -> str:
+    """Return tzmigrate's own form of a revision file, with what its functions use."""
     values = dict(
         zip(
             IDENTIFIERS,
@@ -210,6 +212,7 @@ def _plain(draft: Draft, down: tuple[str, ...], create_date: datetime) -> str:
             identifiers,
             "",
             "",
+            *([source.strip("\n"), "", ""] if source else []),
             "def upgrade() -> None:",
             f"{_INDENT}{_first_line_flush(draft.upgrade)}",
             "",
