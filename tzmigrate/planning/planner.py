@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tzmigrate.inventory.model import (
@@ -38,6 +38,7 @@ from tzmigrate.planning.tables import (
 )
 from tzmigrate.planning.together import (
     HALF_A_KEY,
+    apart,
     one_session,
     related,
     whole_keys,
@@ -160,6 +161,18 @@ class Planner:
         self._remade = {n: r for n, r in self._remade.items() if n not in known}
         self._remade |= remade
         return self._again(group)
+
+    def apart(
+        self, groups: Sequence[Group], bound: Collection[str]
+    ) -> list[list[Group]]:
+        """Return the groups in lists of which nothing leans on two.
+
+        Args:
+            groups: in their order, which each list keeps.
+            bound: slugs of groups that stay in one list whatever leans on them.
+        """
+        columns = {c.name: c for of_one in self._columns.values() for c in of_one}
+        return apart(groups, columns, bound)
 
     def _again(self, group: Group) -> Group:
         names = {(r.schema, r.name) for r in group.relations}

@@ -1,11 +1,12 @@
 """What converts only together: tables of one step, and columns of one key or type."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tzmigrate.inventory.model import Column
 from tzmigrate.planning import families, refusals
 from tzmigrate.planning.ddl import sql_zone
-from tzmigrate.planning.model import Action, PlannedColumn
+from tzmigrate.planning.model import Action, Group, PlannedColumn
 from tzmigrate.planning.rules import Names
 from tzmigrate.planning.types import TypeBook, TypeFamily
 from tzmigrate.postgres.quoting import readable_name
@@ -65,6 +66,44 @@ def related(
         if group[oid] not in found:
             found.append(group[oid])
     return found
+
+
+def apart(
+    groups: Sequence[Group],
+    columns: Mapping[Names, Column],
+    bound: Collection[str] = (),
+) -> list[list[Group]]:
+    """Return the groups in lists: what leans on those of one leans on no other's.
+
+    Args:
+        groups: in the order of the revisions, which each list keeps.
+        columns: those that they may convert.
+        bound: slugs of groups that stay in one list whatever leans on them.
+    """
+    above = list(range(len(groups)))
+
+    def top(place: int) -> int:
+        while above[place] != place:
+            place = above[place]
+        return place
+
+    first: dict[tuple[str, str], int] = {}
+    for place, group in enumerate(groups):
+        leaning = {
+            # each of its entries is altered under a lock on the whole publication
+            (d.kind, "" if d.kind == "publication" else d.name)
+            for c in group.converted
+            for d in columns[c.schema, c.relation, c.column].dependents
+        }
+        if group.slug in bound:
+            leaning.add(("group", ""))
+        for what in leaning:
+            one, other = sorted((top(first.setdefault(what, place)), top(place)))
+            above[other] = one
+    lists: dict[int, list[Group]] = defaultdict(list)
+    for place, group in enumerate(groups):
+        lists[top(place)].append(group)
+    return list(lists.values())
 
 
 def whole_keys(

@@ -75,6 +75,10 @@ class Shadow:
     version: int
     findings: tuple[NotCopied, ...] = ()
 
+    def beside(self) -> Session:
+        """Open a second session, for work side by side; close it with ``with``."""
+        return _inside(self.session.target)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Original:
@@ -130,6 +134,13 @@ def open_shadow(
 
 def _connected(target: Target) -> Session:
     return connect(target, application_name=APPLICATION, autocommit=True)
+
+
+def _inside(target: Target) -> Session:
+    session = connect(target, application_name=APPLICATION)
+    session.execute(_WRITABLE)
+    session.commit()
+    return session
 
 
 @contextmanager
@@ -297,11 +308,7 @@ def _filled(
         found.append(
             NotCopied(kind=Lack.SETTING, objects=tuple(refused), reason=reason)
         )
-    session = stack.enter_context(
-        connect(scratch.target(kind.value), application_name=APPLICATION)
-    )
-    session.execute(_WRITABLE)
-    session.commit()
+    session = stack.enter_context(_inside(scratch.target(kind.value)))
     return Shadow(session=session, kind=kind, version=version, findings=tuple(found))
 
 

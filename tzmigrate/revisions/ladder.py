@@ -6,9 +6,12 @@ casts that the plan put in. What fails takes its columns out of the plan, by nam
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Event, RLock
 from typing import Any
 
 import psycopg
@@ -73,8 +76,14 @@ _TRIED_TOGETHER = 24
 _LOCKS_EACH = 50
 """Locks on a table, its indexes and what reads it, for each time it is made anew."""
 
-_SHARE = 5
-"""Locks are kept in memory that all sessions of the server share: at most a fifth."""
+_SHARE = 4
+"""Locks are kept in memory that all sessions of the server share: at most a quarter."""
+
+_LANES = 2
+"""In how many sessions at once groups are tried on which nothing leans together."""
+
+_WORTH_LANES = 50
+"""From how many groups on another session is worth its opening."""
 
 _ROOM_FOR_LOCKS = (
     "SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8"
@@ -114,7 +123,10 @@ class Trial:
         original: what leans on the columns in the database that is planned for.
         owners: of what there belongs to roles that this one may not act for.
         routines: functions to rewrite where that is certain; ``None``: none.
+        beside: opens one more connection of this kind.
         converted: the zone of each column that got through so far.
+        alone: held by the one of the sessions that uses what they share.
+        stopped: what another session tries is of no use any more.
     """
 
     connection: psycopg.Connection[Any]
@@ -124,7 +136,10 @@ class Trial:
     original: Callable[[Sequence[tuple[RelationName, str]]], Definitions]
     owners: Callable[[Sequence[PlannedDependent]], Mapping[str, str]]
     routines: RoutineReading | None = None
+    beside: Callable[[], psycopg.Connection[Any]] | None = None
     converted: dict[Names, str] = field(default_factory=dict)
+    alone: RLock = field(default_factory=RLock)
+    stopped: Event = field(default_factory=Event)
 
     def prepare(self, standing: Standing) -> None:
         """Install the support on the shadow, and run what will run before this plan.
@@ -160,10 +175,36 @@ class Trial:
 
         Those that share no dependent are tried as one group, which is much faster;
         where that fails, each by itself, so that what fails is known by its name.
+        Where there are many, they are tried in two sessions at once.
         """
+        # which functions can be rewritten depends on all that converted before
+        if self.routines is not None or self.beside is None:
+            return self._climb(groups)
+        if len([g for g in groups if g.tables]) < _WORTH_LANES:
+            return self._climb(groups)
+        lists = self.planner.apart(groups, {g.slug for g in groups if _special(g)})
+        lanes = _lanes(groups, lists)
+        with ExitStack() as stack:
+            others = [stack.enter_context(self.beside()) for _ in lanes[1:]]
+            trials = [self, *(replace(self, connection=other) for other in others)]
+            pool = stack.enter_context(ThreadPoolExecutor(len(lanes)))
+            runs = [
+                pool.submit(t._climb, g) for t, g in zip(trials, lanes, strict=True)
+            ]
+            try:
+                found = {g.slug: g for run in as_completed(runs) for g in run.result()}
+            except BaseException:
+                self.stopped.set()
+                for trial in trials:
+                    trial.connection.cancel_safe()
+                raise
+        return tuple(found[g.slug] for g in groups)
+
+    def _climb(self, groups: Sequence[Group], lanes: int = 1) -> tuple[Group, ...]:
         found: list[Group] = []
-        for chunk in _chunks(groups, self._relations_together()):
-            # which functions can be rewritten depends on all that converted before
+        for chunk in _chunks(groups, self._relations_together() // lanes):
+            if self.stopped.is_set():
+                break
             if self.routines is not None or len(chunk) == 1:
                 found += [self.climb(group) for group in chunk]
             else:
@@ -188,7 +229,8 @@ class Trial:
             found.append(replanned)
             if replanned.tables and not blocked:
                 ready.append(_Ready(tried, leaning))
-        owners = self.owners([d for r in ready for d in r.group.dependents])
+        with self.alone:
+            owners = self.owners([d for r in ready for d in r.group.dependents])
         ready = [r for r in ready if not _foreign(r.group, owners)]
         through = {g.slug: g for g in self._try_together(ready)}
         for group in through.values():
@@ -203,7 +245,7 @@ class Trial:
             with self.connection.transaction():
                 return self._up_down_up(ready)
         except (_Misunderstood, psycopg.Error):
-            if self.connection.closed:
+            if self.connection.closed or self.stopped.is_set():
                 with translated():
                     raise
             half = len(ready) // 2
@@ -220,13 +262,15 @@ class Trial:
             if not group.tables:
                 return group
             if not blocked and tried.dependents:
-                blocked = _foreign(tried, self.owners(tried.dependents))
+                with self.alone:
+                    blocked = _foreign(tried, self.owners(tried.dependents))
             if not blocked:
                 tried, blocked = self._try(tried, found)
             if not blocked:
                 self.converted.update(_zones(tried))
                 return tried
-            group = self.planner.without(group, _refusals(group, blocked))
+            with self.alone:
+                group = self.planner.without(group, _refusals(group, blocked))
         return group
 
     def _planned(
@@ -240,7 +284,8 @@ class Trial:
             zoned_views=self.zoned_views,
             version=self.connection.info.server_version,
         )
-        group = self.planner.remaking(group, remade)
+        with self.alone:
+            group = self.planner.remaking(group, remade)
         # a copy may print a text otherwise than the original
         types = tuple(replace(t, before=()) for t in group.types)
         functions = self._functions(_zones(group)) if group.tables else ()
@@ -363,7 +408,8 @@ class Trial:
 
     def _with_digests(self, group: Group, found: Found, after: Definitions) -> Group:
         """Add what the revision will know the texts by."""
-        original = self.original(_names(group))
+        with self.alone:
+            original = self.original(_names(group))
         before = {t.key: Definition(t.text, t.tree) for t in found.things}
 
         def digests(
@@ -418,6 +464,15 @@ def _chunks(groups: Sequence[Group], most: int) -> list[list[Group]]:
             last = group
         found[-1].append(group)
     return found
+
+
+def _lanes(groups: Sequence[Group], lists: Sequence[list[Group]]) -> list[list[Group]]:
+    """Share out the lists evenly; each lane keeps the order of the groups."""
+    place = {g.slug: i for i, g in enumerate(groups)}
+    lanes: list[list[Group]] = [[] for _ in range(_LANES)]
+    for together in sorted(lists, key=len, reverse=True):
+        min(lanes, key=len).extend(together)
+    return [sorted(lane, key=lambda g: place[g.slug]) for lane in lanes]
 
 
 def _special(group: Group) -> bool:
@@ -526,10 +581,11 @@ def try_plan(
         return plan
     try:
         with open_shadow(session, shadow_url=shadow_url, progress=progress) as shadow:
-            # the same few queries for every group
-            shadow.session.prepare_threshold = 2
-            shadow.session.execute(_BY_INDEX)
-            shadow.session.commit()
+            _prepare(shadow.session)
+
+            def beside() -> Session:
+                return _prepare(shadow.beside())
+
             trial = Trial(
                 connection=shadow.session,
                 planner=planner,
@@ -538,6 +594,7 @@ def try_plan(
                 original=_Originals(session, plan.groups),
                 owners=lambda dependents: read_foreign_owners(session, dependents),
                 routines=routines,
+                beside=beside,
             )
             trial.prepare(standing)
             groups = trial.climb_all(plan.groups)
@@ -556,6 +613,14 @@ def try_plan(
         where = None
     found = planner.describe(groups)
     return replace(found, findings=(*told, *found.findings), tried_on=where)
+
+
+def _prepare(session: Session) -> Session:
+    # the same few queries for every group
+    session.prepare_threshold = 2
+    session.execute(_BY_INDEX)
+    session.commit()
+    return session
 
 
 def _told(lack: NotCopied) -> Finding:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from tzmigrate.planning.ddl import qualified
-from tzmigrate.planning.model import Group, PlannedDependent, RelationName, Strategy
+from tzmigrate.planning.model import Group, RelationName, Strategy
 from tzmigrate.revisions import wire
 from tzmigrate.revisions.render import Direction, named
 
@@ -44,10 +44,7 @@ def quickly(
             yield text
             yield _plan(group, direction)
         elif call[1] == "take_step":
-            for dependent in group.dependents:
-                if named(dependent) not in plain:
-                    yield _take(dependent)
-            yield "SELECT tzmigrate.leave_extensions()"
+            yield "SELECT tzmigrate.quick_take()"
         elif call[1] == "prove_step":
             yield "SELECT tzmigrate.quick_prove()"
         elif call[1] == "give_back":
@@ -85,10 +82,3 @@ def _plan(group: Group, direction: Direction) -> str:
     )
     given = ",\n".join(wire.array(tuple(one)) for one in lists)
     return f"SELECT tzmigrate.quick_plan({given})"
-
-
-def _take(dependent: PlannedDependent) -> str:
-    name = "NULL" if dependent.name is None else wire.literal(dependent.name)
-    given = [wire.literal(dependent.kind.value), wire.literal(dependent.relation), name]
-    given.append(wire.literal(dependent.way.value))
-    return f"SELECT tzmigrate.quick_take({', '.join(given)})"

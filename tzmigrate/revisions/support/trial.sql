@@ -8,7 +8,9 @@ CREATE TABLE tzmigrate.trial (
     -- differences that the first run was told of
     announced jsonb,
     -- dependents that have nothing to give back: kind, relation, name
-    bare jsonb
+    bare jsonb,
+    -- all of them, as the first run took them
+    taken tzmigrate.step_dependent[]
 );
 -- files of the tables that a quick run may not rewrite
 CREATE TABLE tzmigrate.trial_files (step_id bigint, relation regclass, files text);
@@ -28,14 +30,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT coalesce(current_setting('tzmigrate.again', true), '') IN ('yes', 'quick')
 $tz$;
 
--- once instead of twice: what stood there before the locks stands there under them
+-- groups that share nothing are tried side by side
+CREATE OR REPLACE FUNCTION tzmigrate.one_at_a_time() RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $tz$
+$tz$;
+
+-- once instead of twice: what stands there under the locks stood there before them
 CREATE OR REPLACE FUNCTION tzmigrate.check_leaning() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
 BEGIN
     -- choose_sample sets checked_since after its look
-    IF NOT tzmigrate.again() OR s.checked_since IS NOT NULL THEN
+    IF s.checked_since IS NOT NULL THEN
         PERFORM tzmigrate.whole_check_leaning();
     END IF;
 END
@@ -122,7 +129,8 @@ BEGIN
             announced = (SELECT coalesce(jsonb_agg(a), '[]') FROM tzmigrate.announced(s.picture_before) AS a),
             repairs = tzmigrate.lasting(t.repairs),
             bare = (SELECT coalesce(jsonb_agg(jsonb_build_array(d.kind, d.relation, d.name)), '[]') FROM tzmigrate.step_dependent d
-                    WHERE d.step_id = s.id AND d.properties = '{}' AND coalesce(d.leaving, '{}') = '{}' AND coalesce(d.tablespace, '') = '')
+                    WHERE d.step_id = s.id AND d.properties = '{}' AND coalesce(d.leaving, '{}') = '{}' AND coalesce(d.tablespace, '') = ''),
+            taken = ARRAY(SELECT d FROM tzmigrate.step_dependent d WHERE d.step_id = s.id)
         WHERE t.step = s.step;
         PERFORM set_config('tzmigrate.comparing', 'yes', true);
         PERFORM tzmigrate.whole_compare_picture(s);
@@ -189,20 +197,16 @@ BEGIN
 END
 $tz$;
 
--- what has to be given back to a dependent, in place of what take_step reads
-CREATE OR REPLACE FUNCTION tzmigrate.quick_take(kind text, relation text, name text, way text) RETURNS void
+-- what has to be given back to dependents, in place of take_step: the same as in the first run
+CREATE OR REPLACE FUNCTION tzmigrate.quick_take() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
-#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
 BEGIN
     INSERT INTO tzmigrate.step_dependent (step_id, position, kind, relation, name, way, before, after, zoned, present, populated, tablespace, access_method, leaving, properties)
-    SELECT s.id, 1 + (SELECT count(*) FROM tzmigrate.step_dependent d WHERE d.step_id = s.id), quick_take.kind, quick_take.relation, quick_take.name, quick_take.way, '{}', '{}', '{}', true,
-        (SELECT c.relispopulated FROM pg_class c WHERE f.class = 'pg_class'::regclass AND c.oid = f.object),
-        CASE WHEN f.class = 'pg_class'::regclass THEN tzmigrate.tablespace_of(f.object) END,
-        CASE WHEN quick_take.kind = 'materialized view' THEN tzmigrate.access_method_of(f.object) END,
-        CASE WHEN quick_take.way = 'recreate' AND f.sub = 0 THEN tzmigrate.leave_extension(f.class::regclass, f.object) END,
-        CASE quick_take.way WHEN 'recreate' THEN CASE WHEN f.sub > 0 THEN tzmigrate.column_properties(f.object, f.sub) ELSE tzmigrate.properties(f.class::regclass, f.object) END
-            WHEN 'replace' THEN tzmigrate.view_options(f.object) ELSE '{}' END
-    FROM tzmigrate.open_step() AS s, tzmigrate.find_dependent(quick_take.kind, quick_take.relation, quick_take.name) AS f;
+    SELECT s.id, d.position, d.kind, d.relation, d.name, d.way, '{}', '{}', '{}', true, d.populated, d.tablespace, d.access_method, d.leaving, d.properties
+    FROM tzmigrate.trial t, unnest(t.taken) AS d WHERE t.step = s.step;
+    PERFORM tzmigrate.leave_extensions();
 END
 $tz$;
 
