@@ -25,6 +25,7 @@ CREATE VIEW above AS SELECT at FROM recent WHERE at > '2020-01-01';
 CREATE TABLE guests (id int PRIMARY KEY, at timestamp, seen tsrange);
 CREATE MATERIALIZED VIEW days AS SELECT at::date AS day FROM guests;
 CREATE UNIQUE INDEX days_day ON days (day);
+ALTER TABLE guests ALTER seen SET STORAGE EXTERNAL;
 CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS
   'BEGIN RETURN NEW; END';
 CREATE TRIGGER moved BEFORE UPDATE OF at ON guests FOR EACH ROW

@@ -114,7 +114,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
                OR EXISTS (SELECT FROM jsonb_each_text(state -> 'statistics') AS v WHERE v.value <> '-1')),
         'keys', (SELECT jsonb_agg(k) FROM jsonb_array_elements(coalesce(nullif(repairs -> 'keys', 'null'), '[]')) AS k
             WHERE k ->> 'parent' IS NOT NULL OR k ->> 'comment' IS NOT NULL OR k ->> 'states' IS NOT NULL),
-        'statistics', repairs -> 'statistics')
+        'columns', repairs -> 'columns', 'statistics', repairs -> 'statistics')
 $tz$;
 
 CREATE OR REPLACE FUNCTION tzmigrate.compare_picture(s tzmigrate.step) RETURNS void
