@@ -136,6 +136,58 @@ def test_two_zones_in_one_table_are_written_out() -> None:
     assert only_step(group).stands_for == ""
 
 
+VISITS = replace(ORDERS, oid=11, name="visits", root=11)
+
+
+def key_of(*columns: Column) -> list[Column]:
+    """Return columns with a foreign key that they all stand in."""
+    key = Dependent(kind="foreign key", name="constraint k on visits", code="TZ118")
+    return [replace(c, dependents=(key,)) for c in columns]
+
+
+def of_visits(name: str) -> Column:
+    return column(name, relation="visits", relation_oid=11)
+
+
+def test_both_sides_of_a_key_are_refused_where_they_are_of_two_zones() -> None:
+    at, there = key_of(column("at"), of_visits("at"))
+    found = plan(
+        (at, declared("Asia/Tokyo")),
+        (there, declared("Europe/Berlin")),
+        others=(VISITS,),
+    )
+    for group in found.groups:
+        assert [(c.action, c.code) for c in group.columns] == [(Action.REFUSE, "TZ118")]
+        assert "Asia/Tokyo and Europe/Berlin" in group.columns[0].reason
+
+
+def test_a_key_over_columns_of_two_zones_converts_where_each_pair_is_of_one() -> None:
+    at, until, at_there, until_there = key_of(
+        column("at"), column("until"), of_visits("at"), of_visits("until")
+    )
+    (group,) = plan(
+        *((c, declared("UTC")) for c in (at, at_there)),
+        *((c, declared("Asia/Tokyo")) for c in (until, until_there)),
+        others=(VISITS,),
+    ).groups
+    assert {c.action for c in group.columns} == {Action.CONVERT}
+
+
+def test_only_the_table_with_two_zones_writes_them_out() -> None:
+    at, there = key_of(column("at"), of_visits("at"))
+    (group,) = plan(
+        (at, declared("UTC")),
+        (column("other"), declared("Asia/Kathmandu")),
+        (there, declared("UTC")),
+        others=(VISITS,),
+    ).groups
+    steps = {t.relation.name: (t.strategy, t.step.statement) for t in group.tables}
+    assert steps["orders"][0] is Strategy.REWRITE
+    assert "USING at AT TIME ZONE 'Etc/UTC'" in steps["orders"][1]
+    assert steps["visits"][0] is Strategy.METADATA
+    assert "USING" not in steps["visits"][1]
+
+
 def test_a_precision_below_six_rewrites_in_utc_too() -> None:
     kind = "timestamp(3) without time zone"
     (group,) = plan((column("a", type=kind, precision=3), declared("UTC"))).groups

@@ -287,10 +287,10 @@ class Planner:
             )
             return self._group(roots, slug)
         zones = {sql_zone(c.zone or "UTC") for c in converting}
-        always = rules.using == "always" or len(zones) > 1
+        always = rules.using == "always"
         bound = families.bound_zones(converting)
         session_zone = sql_zone(bound[0]) if bound else "Etc/UTC"
-        if not bound and not always:
+        if not bound and not always and len(zones) == 1:
             session_zone = zones.pop()
         by_name = {c.name: c for c in columns}
         pairs = [(by_name[c.schema, c.relation, c.column], c) for c in converting]

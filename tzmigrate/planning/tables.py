@@ -28,6 +28,10 @@ class Style:
     session_zone: str
     always: bool
 
+    def names_zones(self, columns: Sequence[PlannedColumn]) -> bool:
+        """Tell whether a statement names the zone of each of its columns."""
+        return self.always or len(set(_sql_zones(columns).values())) > 1
+
 
 def table(
     relation: Relation,
@@ -48,13 +52,19 @@ def table(
             own,
             sql_zones=_sql_zones(own),
             session_zone=style.session_zone,
-            always=style.always,
+            always=style.names_zones(own),
             remade=remade,
         )
     return Table(
         relation=name,
         step=step,
-        strategy=strategy(converting, converting, rules, rewrites=remade.rewrites),
+        strategy=strategy(
+            converting,
+            converting,
+            rules,
+            # for a bare cast of UTC the session must be in UTC
+            rewrites=remade.rewrites or not is_utc(style.session_zone),
+        ),
         strategy_back=None
         if all(families.is_free_back(c) for c in converting)
         else Strategy.REWRITE,
@@ -103,7 +113,7 @@ def shared_steps(
             tuple(columns),
             sql_zones=_sql_zones(columns),
             session_zone=style.session_zone,
-            always=style.always,
+            always=style.names_zones(columns),
         )
         for roots, columns in by_roots.items()
     )

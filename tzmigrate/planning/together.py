@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tzmigrate.inventory.model import Column
-from tzmigrate.planning import families, refusals
+from tzmigrate.planning import families, keys, refusals
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.model import Action, Group, PlannedColumn
 from tzmigrate.planning.rules import Names
@@ -109,8 +109,19 @@ def apart(
 def whole_keys(
     columns: Sequence[Column], decided: Sequence[PlannedColumn]
 ) -> list[PlannedColumn]:
-    """Refuse what would convert one side of a foreign key without the other."""
+    """Refuse what would convert one side of a foreign key without the other.
+
+    Also both sides where they are of two zones: what was equal is not the same instant.
+    """
     found = list(decided)
+    for i, name, zones in keys.of_two_zones(columns, decided):
+        found[i] = refusals.staying(
+            found[i],
+            HALF_A_KEY,
+            f"{name} compares local times of {' and '.join(zones)}, which are not the "
+            "same instants",
+            "Declare one zone for both sides of the foreign key.",
+        )
     while True:
         staying = {
             d.name: c

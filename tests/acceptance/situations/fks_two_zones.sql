@@ -3,7 +3,7 @@
 -- zone: public.visits.at=Europe/Berlin
 -- alter: ALTER TABLE days ALTER at TYPE timestamptz USING at AT TIME ZONE 'Asia/Tokyo'
 -- plain: 23503
--- refuse: days.at TZ315, visits.at TZ315
+-- refuse: days.at TZ118, visits.at TZ118
 CREATE TABLE days (at timestamp PRIMARY KEY, note text);
 INSERT INTO days VALUES ('2024-01-15 12:30:00.123456', 'a'), ('infinity', 'b'),
     ('-infinity', 'c'), ('0044-03-15 12:00:00 BC', 'd'), ('2024-07-01', 'e');
