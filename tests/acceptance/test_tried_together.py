@@ -1,6 +1,7 @@
 """Groups that share nothing are tried as one: what comes out is the same."""
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from tzmigrate.errors import Unavailable
 from tzmigrate.planning.model import Action, Group, Plan
+from tzmigrate.postgres.errors import translated
 from tzmigrate.revisions import ladder
 from tzmigrate.revisions.render import Direction, Statement, group_statements
 
@@ -94,6 +96,54 @@ def test_the_plan_is_that_of_groups_tried_one_by_one(
     assert {len(slugs) for slugs in together} == {1}
     assert told(one) == told(other)
     assert one.written
+
+
+def test_the_plan_is_that_of_one_session(
+    planned: Callable[[str], Plan],
+    together: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = planned("one")
+    together.clear()
+    monkeypatch.setattr(ladder, "_WORTH_LANES", 2)
+    sessions = set()
+    real = ladder.Trial._climb
+
+    def recorded(self: ladder.Trial, *rest: Any) -> tuple[Group, ...]:
+        sessions.add(self.connection.info.backend_pid)
+        return real(self, *rest)
+
+    monkeypatch.setattr(ladder.Trial, "_climb", recorded)
+    other = planned("two")
+    assert len(sessions) == 2
+    # what reads one view stays in one session, in its order
+    assert together.index(["tz_left_side"]) < together.index(["tz_right_side"])
+    assert told(one) == told(other)
+    assert other.written
+
+
+def test_a_lost_connection_stops_the_other_session(
+    planned: Callable[[str], Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder, "_WORTH_LANES", 2)
+    others: list[threading.Event] = []
+
+    def lost(self: ladder.Trial, *_: Any) -> tuple[Group, ...]:
+        others.append(self.stopped)
+        if len(others) == 1:
+            return tuple(real(self, "SELECT pg_terminate_backend(pg_backend_pid())"))
+        return tuple(real(self, "SELECT pg_sleep(600)"))
+
+    def real(self: ladder.Trial, statement: str) -> list[Group]:
+        with translated():
+            self.connection.execute(statement.encode())
+        return []
+
+    monkeypatch.setattr(ladder.Trial, "_climb", lost)
+    with pytest.raises(Unavailable):
+        planned("project")
+    assert len(others) == 2
+    assert all(stopped.is_set() for stopped in others)
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])
