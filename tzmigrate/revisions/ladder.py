@@ -189,7 +189,8 @@ class Trial:
             trials = [self, *(replace(self, connection=other) for other in others)]
             pool = stack.enter_context(ThreadPoolExecutor(len(lanes)))
             runs = [
-                pool.submit(t._climb, g) for t, g in zip(trials, lanes, strict=True)
+                pool.submit(t._climb, g, len(lanes))
+                for t, g in zip(trials, lanes, strict=True)
             ]
             try:
                 found = {g.slug: g for run in as_completed(runs) for g in run.result()}

@@ -17,6 +17,11 @@ AGAIN = "quick"
 
 _CALL = re.compile(r"SELECT tzmigrate[.](\w+)\(")
 _GUARD = re.compile(r"DO [$]tz[$] BEGIN\nIF tzmigrate[.](\w+)\((.*)\) THEN\n")
+_TRUE = "DO $tz$ BEGIN\nIF true THEN\n"
+# one statement of SQL alone; what PL/pgSQL has around it begins otherwise
+_ALWAYS = re.compile(
+    rf"(?s)\A{re.escape(_TRUE)}((?:ALTER|CREATE|DROP) .*);\nEND IF;\nEND [$]tz[$]\Z"
+)
 
 
 def quickly(
@@ -39,7 +44,8 @@ def quickly(
     for text in statements:
         call = _CALL.match(text)
         if call is None:
-            yield _GUARD.sub(lambda found: _guard(found, plain), text, count=1)
+            guarded = _GUARD.sub(lambda found: _guard(found, plain), text, count=1)
+            yield _ALWAYS.sub(r"\1", guarded)
         elif call[1] == "begin_step":
             yield text
             yield _plan(group, direction)
@@ -57,7 +63,7 @@ def quickly(
 def _guard(found: re.Match[str], plain: Collection[str]) -> str:
     asked, arguments = found[1], found[2]
     if asked in {"must_convert", "took"} or (asked == "makes" and arguments in plain):
-        return "DO $tz$ BEGIN\nIF true THEN\n"
+        return _TRUE
     return found[0]
 
 
