@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
 from tzmigrate.errors import Unavailable
 from tzmigrate.planning.model import Action, Group, Plan
 from tzmigrate.postgres.errors import translated
+from tzmigrate.postgres.session import Session
+from tzmigrate.postgres.shadow import Shadow
 from tzmigrate.revisions import ladder
 from tzmigrate.revisions.render import Direction, Statement, group_statements
 
@@ -120,6 +123,18 @@ def test_the_plan_is_that_of_one_session(
     assert together.index(["tz_left_side"]) < together.index(["tz_right_side"])
     assert told(one) == told(other)
     assert other.written
+
+
+def test_one_session_does_where_there_is_no_room_for_two(
+    planned: Callable[[str], Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Shadow) -> Session:
+        with translated():
+            raise psycopg.errors.TooManyConnections
+
+    monkeypatch.setattr(ladder, "_WORTH_LANES", 2)
+    monkeypatch.setattr(Shadow, "beside", full)
+    assert planned("project").written
 
 
 def test_a_lost_connection_stops_the_other_session(

@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from tzmigrate.errors import DecisionNeeded
+from tzmigrate.errors import DecisionNeeded, TzmigrateError
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.planning.calls import (
@@ -185,7 +185,11 @@ class Trial:
         lists = self.planner.apart(groups, {g.slug for g in groups if _special(g)})
         lanes = _lanes(groups, lists)
         with ExitStack() as stack:
-            others = [stack.enter_context(self.beside()) for _ in lanes[1:]]
+            try:
+                others = [stack.enter_context(self.beside()) for _ in lanes[1:]]
+            except TzmigrateError:
+                # the server may have no room for more sessions
+                return self._climb(groups)
             trials = [self, *(replace(self, connection=other) for other in others)]
             pool = stack.enter_context(ThreadPoolExecutor(len(lanes)))
             runs = [
