@@ -50,7 +50,10 @@ WITH spaces AS (
     SELECT 'pg_constraint'::regclass, k.oid, 0, NULL, NULL, NULL,
            jsonb_build_object('type', k.contype, 'deferrable', k.condeferrable,
                'deferred', k.condeferred, 'validated', k.convalidated,
-               'enforced', to_jsonb(k) -> 'conenforced', 'local', k.conislocal,
+               'enforced', to_jsonb(k) -> 'conenforced',
+               -- no dump tells whether a partition has NOT NULL itself as well
+               'local', CASE WHEN k.contype <> 'n' OR NOT (SELECT c.relispartition FROM pg_class c
+                   WHERE c.oid = k.conrelid) THEN k.conislocal END,
                'inherited', k.coninhcount, 'noinherit', k.connoinherit,
                'update', k.confupdtype, 'delete', k.confdeltype,
                'match', k.confmatchtype,

@@ -22,6 +22,7 @@ INSTALLED = (
     "picture",
     "properties",
     "generated",
+    "not_nulls",
     "repairs",
     "conversion",
     "close",

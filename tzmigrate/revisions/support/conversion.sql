@@ -35,6 +35,7 @@ BEGIN
     UPDATE tzmigrate.step x SET picture_before = tzmigrate.step_picture(),
         repairs = tzmigrate.index_repairs_before((SELECT array_agg(tzmigrate.part_relation(o)) FROM tzmigrate.open_parts() AS o)) WHERE x.id = s.id;
     PERFORM tzmigrate.leave_extensions();
+    PERFORM tzmigrate.loosen_not_nulls(tzmigrate.not_nulls_before((SELECT array_agg(tzmigrate.part_relation(o)) FROM tzmigrate.open_parts() AS o)));
     FOR part IN SELECT * FROM tzmigrate.open_parts() LOOP
         PERFORM tzmigrate.take_baseline(part);
     END LOOP;

@@ -128,7 +128,9 @@ BEGIN
         FROM unnest(w.indexes) AS o JOIN pg_index i ON i.indexrelid = o JOIN pg_class c ON c.oid = o JOIN pg_class e ON e.oid = i.indrelid AND e.relkind <> 't'
         UNION ALL
         SELECT concat('constraint ', quote_ident(k.conname), ' of ', coalesce(nullif(k.conrelid, 0)::regclass::text, concat('domain ', k.contypid::regtype))), 'pg_constraint'::regclass, k.oid, 0,
-            jsonb_build_object('definition', pg_get_constraintdef(k.oid), 'validated', k.convalidated, 'local', k.conislocal, 'parents', k.coninhcount,
+            jsonb_build_object('definition', pg_get_constraintdef(k.oid), 'validated', k.convalidated,
+                -- a partition has no NOT NULL of its own in a dump, either way
+                'local', CASE WHEN k.contype <> 'n' OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = k.conrelid AND c.relispartition) THEN k.conislocal END, 'parents', k.coninhcount,
                 'parent', (SELECT concat(quote_ident(y.conname), ' of ', y.conrelid::regclass) FROM pg_constraint y WHERE y.oid = k.conparentid),
                 'triggers', (SELECT array_agg(concat(g.tgrelid::regclass, ' ', f.proname, ' ', g.tgenabled) ORDER BY g.tgrelid::regclass::text, f.proname, g.tgenabled)
                     FROM unnest(w.triggers) AS x JOIN pg_trigger g ON g.oid = x JOIN pg_proc f ON f.oid = g.tgfoid WHERE g.tgconstraint = k.oid AND k.contype <> 't'))

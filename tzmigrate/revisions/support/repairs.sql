@@ -32,6 +32,7 @@ BEGIN
         UNION ALL SELECT key.level + 1, b.oid, key.oid FROM key, LATERAL (SELECT k.oid FROM pg_constraint k WHERE k.conparentid = key.oid OFFSET 0) AS b
     )
     SELECT jsonb_build_object(
+        'not nulls', tzmigrate.not_nulls_before(roots),
         -- of arrays, ranges and row types, which may be stored out of line; compression came with version 14
         'columns', (SELECT jsonb_agg(jsonb_build_object('relation', a.attrelid::regclass, 'name', a.attname, 'storage', a.attstorage, 'compression', coalesce(to_jsonb(a) ->> 'attcompression', '')))
             FROM tree JOIN pg_attribute a ON a.attrelid = tree.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attlen = -1 JOIN pg_type t ON t.oid = a.atttypid
@@ -60,6 +61,7 @@ DECLARE
     full_name text;
     statement text;
 BEGIN
+    PERFORM tzmigrate.repair_not_nulls(saved -> 'not nulls');
     FOR was IN SELECT * FROM jsonb_array_elements(coalesce(nullif(saved -> 'columns', 'null'), '[]')) LOOP
         FOR statement IN
             SELECT concat('ALTER TABLE ONLY ', was ->> 'relation', ' ALTER COLUMN ', quote_ident(a.attname), ' SET ', x.what)
