@@ -245,6 +245,7 @@ def test_verify_says_where_naive_input_is_read_in_another_zone(
     assert second.startswith(f"role {writer.name} gives sessions TimeZone Asia/Kolk")
     assert "public.visits.at hold" in second
     accepted = project.verify(accept=("TZ301",))
-    assert [f.severity for f in accepted.findings] == [Severity.WARNING] * 2
+    zones = [f.severity for f in accepted.findings if f.code == "TZ301"]
+    assert zones == [Severity.WARNING] * 2
     project.rollback(everything=True)
     assert project.verify().findings == ()

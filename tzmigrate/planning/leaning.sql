@@ -126,6 +126,6 @@ WITH target (relation, attnum) AS (
 )
 SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, coalesce(tree, ''), coalesce(type, ''),
        (class, object) IN (SELECT s.class, s.object FROM stands s) AND (%(dropped)s OR kind IN ('constraint', 'index'))
-       OR (class, object) IN (SELECT c.class, c.object FROM called c) OR kind = 'row function' OR kind = 'default' AND object <> ALL (%(views)s::oid[])
+       OR (class, object) IN (SELECT c.class, c.object FROM called c) OR kind = 'row function' AND object IN (SELECT g.function FROM gone g) OR kind = 'default' AND object <> ALL (%(views)s::oid[])
 FROM thing
 ORDER BY kind, depth, relation, name

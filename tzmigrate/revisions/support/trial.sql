@@ -84,12 +84,12 @@ $tz$;
 CREATE OR REPLACE FUNCTION tzmigrate.index_repairs_before(roots regclass[]) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
-    found jsonb = tzmigrate.whole_index_repairs_before(roots);
+    state jsonb = tzmigrate.whole_index_repairs_before(roots);
 BEGIN
     IF tzmigrate.again() THEN
-        RETURN found;
+        RETURN state;
     END IF;
-    INSERT INTO tzmigrate.trial (step, repairs) VALUES ((tzmigrate.open_step()).step, found) ON CONFLICT (step) DO UPDATE SET repairs = excluded.repairs;
+    INSERT INTO tzmigrate.trial (step, repairs) VALUES ((tzmigrate.open_step()).step, state) ON CONFLICT (step) DO UPDATE SET repairs = excluded.repairs;
     RETURN NULL;
 END
 $tz$;
