@@ -47,6 +47,20 @@ CREATE VIEW both_sides AS SELECT l.at, r.at AS other
 CREATE TABLE plain (id int PRIMARY KEY, at timestamp(3));
 """
 
+CROSSED = """
+CREATE TABLE left_side (id int PRIMARY KEY, at timestamp);
+CREATE TABLE right_side (id int PRIMARY KEY, at timestamp);
+CREATE VIEW from_left AS SELECT l.at::date AS day, l.at, r.id
+  FROM left_side l JOIN right_side r ON l.id = r.id;
+CREATE VIEW from_right AS SELECT r.at::date AS day, r.at, l.id
+  FROM left_side l JOIN right_side r ON l.id = r.id;
+CREATE POLICY of_right ON left_side
+  USING (EXISTS (SELECT FROM right_side r WHERE r.at > '2020-01-01'));
+CREATE FUNCTION purge() RETURNS void LANGUAGE plpgsql AS
+  'BEGIN DELETE FROM left_side; DELETE FROM right_side; END';
+"""
+"""What leans on either table reads the other one, but not its time."""
+
 _WORD = re.compile("tz[0-9a-f]{16}")
 
 
@@ -159,6 +173,34 @@ def test_a_lost_connection_stops_the_other_session(
         planned("project")
     assert len(others) == 2
     assert all(stopped.is_set() for stopped in others)
+
+
+def test_two_sessions_in_each_other_s_way_plan_what_one_plans(
+    database: Any, make_project: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.execute(CROSSED)
+    monkeypatch.setattr(ladder, "_WORTH_LANES", 2)
+    both = threading.Barrier(2)
+    runs: list[str] = []
+    real = ladder.Trial._up_down_up
+
+    def crossing(self: ladder.Trial, ready: Any) -> list[Group]:
+        runs.append(ready[0].group.slug)
+        if len(runs) <= 2:
+            (relation,) = ready[0].group.relations
+            # after both have read what leans on theirs
+            both.wait(60)
+            self.connection.execute(f"LOCK TABLE public.{relation.name}".encode())
+            both.wait(60)
+        return real(self, ready)
+
+    monkeypatch.setattr(ladder.Trial, "_up_down_up", crossing)
+    plan: Plan = make_project(database.url).plan(zones=("default=UTC",))
+    assert sorted(runs[:2]) == ["tz_left_side", "tz_right_side"]
+    # one gave way, and was tried again when the other was through
+    assert len(runs) == 3
+    assert all(c.action is Action.CONVERT for g in plan.groups for c in g.columns)
+    assert plan.written
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])

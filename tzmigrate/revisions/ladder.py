@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Event, RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -91,9 +91,18 @@ _ROOM_FOR_LOCKS = (
     " + pg_catalog.current_setting('max_prepared_transactions')::int8)"
 )
 
+_CROSSED = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.LockNotAvailable,
+    # a row of a catalog that both changed
+    psycopg.errors.InternalError_,
+)
+"""How a transaction ends that was in the way of another session's."""
+
 _FULL = "yes"
 """How trial.sql is told of a run after the first."""
 
+_T = TypeVar("_T")
 Key = tuple[str, str, str | None]
 Definitions = Mapping[Key, Definition]
 
@@ -127,6 +136,8 @@ class Trial:
         converted: the zone of each column that got through so far.
         alone: held by the one of the sessions that uses what they share.
         stopped: what another session tries is of no use any more.
+        busy: of each session, held while it has a transaction on the shadow.
+        place: of this session among them.
     """
 
     connection: psycopg.Connection[Any]
@@ -140,6 +151,8 @@ class Trial:
     converted: dict[Names, str] = field(default_factory=dict)
     alone: RLock = field(default_factory=RLock)
     stopped: Event = field(default_factory=Event)
+    busy: Sequence[RLock] = field(default_factory=lambda: [RLock()])
+    place: int = 0
 
     def prepare(self, standing: Standing) -> None:
         """Install the support on the shadow, and run what will run before this plan.
@@ -175,7 +188,8 @@ class Trial:
 
         Those that share no dependent are tried as one group, which is much faster;
         where that fails, each by itself, so that what fails is known by its name.
-        Where there are many, they are tried in two sessions at once.
+        Where there are many, they are tried in two sessions at once; what meets the
+        other session there is tried again while that one waits.
         """
         # which functions can be rewritten depends on all that converted before
         if self.routines is not None or self.beside is None:
@@ -190,7 +204,11 @@ class Trial:
             except TzmigrateError:
                 # the server may have no room for more sessions
                 return self._climb(groups)
-            trials = [self, *(replace(self, connection=other) for other in others)]
+            busy = [RLock() for _ in lanes]
+            trials = [
+                replace(self, connection=connection, busy=busy, place=place)
+                for place, connection in enumerate((self.connection, *others))
+            ]
             pool = stack.enter_context(ThreadPoolExecutor(len(lanes)))
             runs = [
                 pool.submit(t._climb, g, len(lanes))
@@ -225,7 +243,9 @@ class Trial:
     def _climb_together(self, groups: Sequence[Group]) -> list[Group]:
         ready = []
         found = []
-        apart = read_apart(self.connection, [_names(g) for g in groups])
+        apart = self._giving_way(
+            lambda: read_apart(self.connection, [_names(g) for g in groups])
+        )
         for group, leaning in zip(groups, apart, strict=True):
             if leaning is None or not group.tables:
                 found.append(group)
@@ -247,8 +267,7 @@ class Trial:
         if len(ready) <= 1:
             return []
         try:
-            with self.connection.transaction():
-                return self._up_down_up(ready)
+            return self._giving_way(lambda: self._in_transaction(ready))
         except (_Misunderstood, psycopg.Error):
             if self.connection.closed or self.stopped.is_set():
                 with translated():
@@ -262,7 +281,7 @@ class Trial:
         Its dependents are filled in, and what does not get through is refused.
         """
         while group.tables:
-            found = read_leaning(self.connection, _names(group), group.types)
+            found = self._leaning(group)
             group, tried, blocked = self._planned(group, found)
             if not group.tables:
                 return group
@@ -299,8 +318,11 @@ class Trial:
 
     def _try(self, group: Group, found: Found) -> tuple[Group, tuple[Blocked, ...]]:
         try:
-            with self.connection.transaction():
-                return self._up_down_up([_Ready(group, found)])[0], ()
+            # what another session may have caused says nothing of the group
+            return self._giving_way(
+                lambda: self._in_transaction([_Ready(group, found)])[0],
+                unless=psycopg.Error,
+            ), ()
         except _Misunderstood as wrong:
             return group, wrong.blocked
         except psycopg.OperationalError as error:
@@ -309,6 +331,38 @@ class Trial:
                 raise error from None
         except psycopg.Error as error:
             return group, (_failed(group, error),)
+
+    def _leaning(self, group: Group) -> Found:
+        return self._giving_way(
+            lambda: read_leaning(self.connection, _names(group), group.types)
+        )
+
+    def _giving_way(
+        self,
+        run: Callable[[], _T],
+        unless: type[psycopg.Error] | tuple[type[psycopg.Error], ...] = _CROSSED,
+    ) -> _T:
+        """Run a transaction on the shadow, and again alone if it met another session's.
+
+        What leans on columns of one session's groups may read tables of another's.
+        """
+        try:
+            with self.busy[self.place]:
+                return run()
+        except unless as error:
+            if len(self.busy) == 1 or self.connection.closed:
+                raise
+            met = error
+        with ExitStack() as stack:
+            for lock in self.busy:
+                stack.enter_context(lock)
+            if self.stopped.is_set():
+                raise met
+            return run()
+
+    def _in_transaction(self, ready: Sequence["_Ready"]) -> list[Group]:
+        with self.connection.transaction():
+            return self._up_down_up(ready)
 
     def _up_down_up(self, ready: Sequence["_Ready"]) -> list[Group]:
         """Try groups as one, in the open transaction; add what digests tell them by."""
