@@ -213,9 +213,9 @@ def test_a_function_called_like_a_command_is_only_a_function() -> None:
 @pytest.mark.parametrize(
     ("text", "reason", "place"),
     [
-        ("(a >\n  'of tzq_1'::text)", "in a string", "line 2, column 3"),
-        ("lower(tzq_6)", 'naive value of "list"', "line 1, column 7"),
-        ("(a + tzq_1", "no partner", "line 1, column 1"),
+        ("(a >\n  'of tzq_1'::text)", "in a string", "line 2: 'of"),
+        ("lower(tzq_6)", 'naive value of "list"', "line 1: tzq_6"),
+        ("(a + tzq_1", "no partner", "line 1: (a + tzq_1"),
         ("a + 'tzq_1", "cannot be read", ""),
         ("(a /* tzq_1 */ > 1)", "cannot be read", "line 1"),
     ],

@@ -275,6 +275,8 @@ def _block(
     work: _Work, thing: Leaning, reason: str, itself: PlannedColumn | None = None
 ) -> None:
     columns = _columns(work, thing)
+    for word, token in work.tokens.items():
+        reason = reason.replace(word, token.name)
     if itself is not None:
         columns |= {(itself.schema, itself.relation, itself.column)}
     work.blocked.append(

@@ -18,6 +18,7 @@ from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.deciding import decide
 from tzmigrate.planning.model import (
     Action,
+    DependentKind,
     Group,
     Parking,
     Plan,
@@ -27,6 +28,7 @@ from tzmigrate.planning.model import (
     Remade,
     Strategy,
     Table,
+    Way,
 )
 from tzmigrate.planning.rules import Names, Planned, Rules
 from tzmigrate.planning.tables import (
@@ -55,6 +57,8 @@ _STILL_NAIVE = frozenset(
 )
 """Functions, triggers and subscribers that may write or read naive time."""
 
+_REWRITTEN = frozenset(("TZ133", "TZ134", "TZ170"))
+"""Places in functions that ``--rewrite-functions`` rewrites."""
 
 _MADE_ANEW = frozenset(f"TZ{number}" for number in range(110, 127))
 """Dependents that the revision drops and makes again."""
@@ -406,10 +410,17 @@ def _total(rows: Sequence[int]) -> int:
 
 
 def _still_writing_naive(
-    inventory: Inventory, groups: Iterable[Group]
+    inventory: Inventory, groups: Sequence[Group]
 ) -> Iterator[Finding]:
     """Repeat what scan found about code that goes on with naive time afterwards."""
     names = {(c.schema, c.relation, c.column) for g in groups for c in g.converted}
+    # a function is rewritten in all its places or in none
+    rewritten = [
+        f" {d.relation}"
+        for g in groups
+        for d in g.dependents
+        if d.kind is DependentKind.FUNCTION and d.way is Way.ALTER
+    ]
     seen = set()
     for column in inventory.columns:
         for finding in column.findings:
@@ -417,6 +428,10 @@ def _still_writing_naive(
                 column.name in names
                 and finding.code in _STILL_NAIVE
                 and finding not in seen
+                and not (
+                    finding.code in _REWRITTEN
+                    and any(function in finding.message for function in rewritten)
+                )
             ):
                 seen.add(finding)
                 yield finding

@@ -10,6 +10,7 @@ key word, and a capital word always is one.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from textwrap import shorten
 
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
@@ -119,9 +120,8 @@ class Script:
         i = min(max(i, 0), len(self.pieces) - 1)
         at = self.pieces[i].start if self.pieces else 0
         line = self.text.count("\n", 0, at) + 1
-        column = at - (self.text.rfind("\n", 0, at) + 1) + 1
-        excerpt = " ".join(self.text[at : at + 60].split())
-        return Uncertain(reason, f"line {line}, column {column}: {excerpt}")
+        excerpt = shorten(self.text[at:], 60, placeholder=" …")
+        return Uncertain(reason, f"line {line}: {excerpt}")
 
     def _read(self) -> Iterator[Piece]:
         end = 0

@@ -1,0 +1,51 @@
+"""What a plan says of functions and views is true, and in the user's own names."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tzmigrate.planning.model import Action
+
+SCHEMA = """
+CREATE TABLE orders (id int PRIMARY KEY, at timestamp);
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN NEW.at = now() AT TIME ZONE ''utc''; RETURN NEW; END';
+CREATE TRIGGER touched BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE FUNCTION asked() RETURNS date LANGUAGE plpgsql AS
+  'BEGIN RETURN (SELECT max(o.at)::date FROM orders o); END';
+"""
+
+
+@pytest.mark.parametrize("rewrites", [False, True])
+def test_a_function_that_is_rewritten_is_no_finding_any_more(
+    database: Any, make_project: Callable[..., Any], *, rewrites: bool
+) -> None:
+    database.execute(SCHEMA)
+    plan = make_project(database.url).plan(
+        zones=("default=UTC",), rewrite_functions=rewrites
+    )
+    told = {f.code for f in plan.findings} & {"TZ133", "TZ134", "TZ170"}
+    assert told == (set() if rewrites else {"TZ133", "TZ134"})
+    changed = {d.relation for g in plan.groups for d in g.dependents}
+    assert changed == ({"public.touch()", "public.asked()"} if rewrites else set())
+
+
+def test_what_cannot_be_rewritten_is_shown_with_the_columns_own_name(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(
+        "CREATE DOMAIN stamps AS timestamp[];"
+        "CREATE TABLE orders (id int PRIMARY KEY, days stamps);"
+        "CREATE VIEW firsts AS SELECT q.e::time FROM orders,"
+        " unnest(days) WITH ORDINALITY AS q (e, n)"
+    )
+    plan = make_project(database.url).plan(zones=("default=UTC",))
+    (refused,) = [
+        c for g in plan.groups for c in g.columns if c.action is Action.REFUSE
+    ]
+    assert refused.column == "days"
+    assert not re.search("tz[0-9a-f]{16}", refused.reason)
+    assert re.search(r"line \d+: ", refused.reason)
+    assert "days" in refused.reason
