@@ -2,7 +2,8 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,9 @@ import pytest
 
 from tzmigrate.errors import Unavailable
 from tzmigrate.planning.model import Action, Group, Plan
+from tzmigrate.postgres import shadow
 from tzmigrate.postgres.errors import translated
-from tzmigrate.postgres.session import Session
-from tzmigrate.postgres.shadow import Shadow
+from tzmigrate.postgres.scratch import Scratch
 from tzmigrate.revisions import ladder
 from tzmigrate.revisions.render import Direction, Statement, group_statements
 
@@ -115,14 +116,14 @@ def test_the_plan_is_that_of_groups_tried_one_by_one(
     assert one.written
 
 
-def test_the_plan_is_that_of_one_session(
+def test_the_plan_is_that_of_one_shadow(
     planned: Callable[[str], Plan],
     together: list[list[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one = planned("one")
     together.clear()
-    monkeypatch.setattr(ladder, "_WORTH_LANES", 2)
+    monkeypatch.setattr(ladder, "_WORTH_COPIES", 2)
     sessions = set()
     real = ladder.Trial._climb
 
@@ -139,22 +140,30 @@ def test_the_plan_is_that_of_one_session(
     assert other.written
 
 
-def test_one_session_does_where_there_is_no_room_for_two(
+def test_one_shadow_does_where_there_is_no_room_for_two(
     planned: Callable[[str], Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_: Shadow) -> Session:
-        with translated():
+    made: list[str] = []
+    real = shadow.scratch_database
+
+    @contextmanager
+    def full(*args: Any, **options: Any) -> Iterator[Scratch]:
+        if made:
             raise psycopg.errors.TooManyConnections
+        with real(*args, **options) as scratch:
+            made.append(scratch.name)
+            yield scratch
 
-    monkeypatch.setattr(ladder, "_WORTH_LANES", 2)
-    monkeypatch.setattr(Shadow, "beside", full)
+    monkeypatch.setattr(ladder, "_WORTH_COPIES", 2)
+    monkeypatch.setattr(shadow, "scratch_database", full)
     assert planned("project").written
+    assert len(made) == 1
 
 
-def test_a_lost_connection_stops_the_other_session(
+def test_a_lost_connection_stops_the_other_shadow(
     planned: Callable[[str], Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ladder, "_WORTH_LANES", 2)
+    monkeypatch.setattr(ladder, "_WORTH_COPIES", 2)
     others: list[threading.Event] = []
 
     def lost(self: ladder.Trial, *_: Any) -> tuple[Group, ...]:
@@ -175,30 +184,26 @@ def test_a_lost_connection_stops_the_other_session(
     assert all(stopped.is_set() for stopped in others)
 
 
-def test_two_sessions_in_each_other_s_way_plan_what_one_plans(
-    database: Any, make_project: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+def test_two_shadows_do_not_meet(
+    database: Any,
+    make_project: Callable[..., Any],
+    together: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     database.execute(CROSSED)
-    monkeypatch.setattr(ladder, "_WORTH_LANES", 2)
+    monkeypatch.setattr(ladder, "_WORTH_COPIES", 2)
     both = threading.Barrier(2)
-    runs: list[str] = []
     real = ladder.Trial._up_down_up
 
-    def crossing(self: ladder.Trial, ready: Any) -> list[Group]:
-        runs.append(ready[0].group.slug)
-        if len(runs) <= 2:
-            (relation,) = ready[0].group.relations
-            # after both have read what leans on theirs
-            both.wait(60)
-            self.connection.execute(f"LOCK TABLE public.{relation.name}".encode())
-            both.wait(60)
-        return real(self, ready)
+    def held(self: ladder.Trial, ready: Any) -> list[Group]:
+        groups = real(self, ready)
+        # each holds all its locks when the other one does
+        both.wait(60)
+        return groups
 
-    monkeypatch.setattr(ladder.Trial, "_up_down_up", crossing)
+    monkeypatch.setattr(ladder.Trial, "_up_down_up", held)
     plan: Plan = make_project(database.url).plan(zones=("default=UTC",))
-    assert sorted(runs[:2]) == ["tz_left_side", "tz_right_side"]
-    # one gave way, and was tried again when the other was through
-    assert len(runs) == 3
+    assert sorted(together) == [["tz_left_side"], ["tz_right_side"]]
     assert all(c.action is Action.CONVERT for g in plan.groups for c in g.columns)
     assert plan.written
 

@@ -90,8 +90,7 @@ def apart(
     first: dict[tuple[str, str], int] = {}
     for place, group in enumerate(groups):
         leaning = {
-            # each of its entries is altered under a lock on the whole publication
-            (d.kind, "" if d.kind == "publication" else d.name)
+            (d.kind, d.name)
             for c in group.converted
             for d in columns[c.schema, c.relation, c.column].dependents
         }

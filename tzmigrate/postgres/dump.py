@@ -5,10 +5,11 @@ gone with the process: it may hold passwords of foreign servers.
 """
 
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
@@ -103,6 +104,15 @@ class Archive:
     file: IO[bytes]
     programs: Programs
     entries: tuple[Entry, ...]
+
+    @contextmanager
+    def copy(self) -> Iterator["Archive"]:
+        """Give one that can be read at the same time, for a ``with`` block."""
+        with tempfile.TemporaryFile() as file:
+            self.file.seek(0)
+            shutil.copyfileobj(self.file, file)
+            file.flush()
+            yield replace(self, file=file)
 
 
 @contextmanager

@@ -5,8 +5,9 @@ one that is planned for; else a database of the embedded PostgreSQL. It is dropp
 the end of the block, and one that a killed process left behind by the next plan.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +17,14 @@ from psycopg import sql
 
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres.clients import APPLICATION, Access, Programs, find_programs
-from tzmigrate.postgres.dump import Archive, Entry, ShadowUnavailable, dumped, restore
+from tzmigrate.postgres.dump import (
+    Archive,
+    Entry,
+    Failure,
+    ShadowUnavailable,
+    dumped,
+    restore,
+)
 from tzmigrate.postgres.embedded import embedded_server, find_binaries
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.lacks import Lack, NotCopied, from_failures
@@ -68,16 +76,14 @@ class Shadow:
             other programs connect to.
         version: major version of its server.
         findings: how it differs from the database.
+        others: the same for further copies, each in a database of its own.
     """
 
     session: Session
     kind: ShadowKind
     version: int
     findings: tuple[NotCopied, ...] = ()
-
-    def beside(self) -> Session:
-        """Open a second session, for work side by side; close it with ``with``."""
-        return _inside(self.session.target)
+    others: tuple[Session, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +95,7 @@ class _Original:
     version: int
     archive: Archive
     unreadable: tuple[tuple[str, str], ...]
+    copies: int
 
 
 @contextmanager
@@ -97,6 +104,7 @@ def open_shadow(
     *,
     shadow_url: str | Target | None = None,
     bin_dir: Path | None = None,
+    copies: int = 1,
     progress: Progress | None = None,
 ) -> Iterator[Shadow]:
     """Make a shadow for the length of a ``with`` block.
@@ -108,6 +116,7 @@ def open_shadow(
         shadow_url: a server that the user names, which is then the only one tried. A
             database is made there; the one in the URL is not touched.
         bin_dir: the folder of ``pg_dump`` and ``pg_restore``; else they are looked for.
+        copies: how many to make at once; there are fewer where the server has no room.
         progress: told what is done.
 
     Raises:
@@ -123,7 +132,7 @@ def open_shadow(
     with ExitStack() as stack:
         with translated():
             beside = stack.enter_context(_connected(access.target(APPLICATION)))
-            original = stack.enter_context(_read(beside, access, bin_dir))
+            original = stack.enter_context(_read(beside, access, bin_dir, copies))
             if target is not None:
                 shadow = stack.enter_context(_on_named(original, target))
             else:
@@ -145,7 +154,7 @@ def _inside(target: Target) -> Session:
 
 @contextmanager
 def _read(
-    session: Session, access: Access, bin_dir: Path | None
+    session: Session, access: Access, bin_dir: Path | None, copies: int
 ) -> Iterator[_Original]:
     version = session.info.server_version // 10000
     programs = _programs(version, bin_dir)
@@ -161,6 +170,7 @@ def _read(
             version=version,
             archive=archive,
             unreadable=unreadable,
+            copies=copies,
         )
 
 
@@ -183,15 +193,13 @@ def _programs(version: int, folder: Path | None) -> Programs:
 def _on_best(original: _Original) -> Iterator[Shadow]:
     with ExitStack() as stack:
         try:
-            scratch = stack.enter_context(
-                scratch_database(original.session, original.source, same=True)
-            )
+            made = _scratches(original, original.session, stack, same=True)
         except (psycopg.DatabaseError, Refused) as exc:
             if original.session.closed:
                 raise
             reason = words(exc)
         else:
-            yield _filled(original, scratch, ShadowKind.SCRATCH, stack)
+            yield _filled(original, made, ShadowKind.SCRATCH, stack)
             return
     lost = NotCopied(kind=Lack.SERVER, reason=f"no scratch database there: {reason}")
     with ExitStack() as stack:
@@ -240,9 +248,7 @@ def _elsewhere(
     *findings: NotCopied,
 ) -> Shadow:
     try:
-        scratch = stack.enter_context(
-            scratch_database(base, original.source, same=False)
-        )
+        made = _scratches(original, base, stack, same=False)
     except psycopg.DatabaseError as exc:
         if base.closed:
             raise
@@ -252,17 +258,32 @@ def _elsewhere(
             detail=f"It says: {words(exc)}.",
             hint="Let the role create databases there (ALTER ROLE … CREATEDB).",
         ) from exc
-    return _filled(original, scratch, kind, stack, *findings)
+    return _filled(original, made, kind, stack, *findings)
+
+
+def _scratches(
+    original: _Original, base: Session, stack: ExitStack, *, same: bool
+) -> list[Scratch]:
+    def make() -> Scratch:
+        return stack.enter_context(scratch_database(base, original.source, same=same))
+
+    made = [make()]
+    # what more there is only saves time
+    with suppress(psycopg.DatabaseError, TzmigrateError):
+        while len(made) < original.copies and not base.closed:
+            made.append(make())
+    return made
 
 
 def _filled(
     original: _Original,
-    scratch: Scratch,
+    made: Sequence[Scratch],
     kind: ShadowKind,
     stack: ExitStack,
     *findings: NotCopied,
 ) -> Shadow:
     same = kind is ShadowKind.SCRATCH
+    scratch = made[0]
     version = scratch.session.info.server_version // 10000
     found = list(findings)
     if version != original.version:
@@ -292,24 +313,45 @@ def _filled(
     if same and not tablespaces:
         reason = "the role may not create in all of them"
         found.append(NotCopied(kind=Lack.TABLESPACE, reason=reason))
-    with quick_restore(scratch):
-        failures = restore(
-            original.archive,
+
+    def restored(scratch: Scratch, archive: Archive) -> tuple[Failure, ...]:
+        return restore(
+            archive,
             scratch.access,
             scratch.name,
             tablespaces=tablespaces,
             wanted=wanted,
         )
+
+    with ExitStack() as meanwhile:
+        for one in made:
+            meanwhile.enter_context(quick_restore(one))
+        pool = meanwhile.enter_context(ThreadPoolExecutor(len(made)))
+        beside = [
+            pool.submit(restored, one, meanwhile.enter_context(original.archive.copy()))
+            for one in made[1:]
+        ]
+        # here, where an interrupt ends it
+        failures = restored(scratch, original.archive)
+        for run in beside:
+            run.result()
     found += from_failures(original.session, failures)
-    _drop_null_defaults(original.session, scratch.session)
     settings: list[Setting] = read_settings(original.session, same=same)
-    refused, reason = copy_settings(scratch, settings)
+    for one in made:
+        _drop_null_defaults(original.session, one.session)
+        refused, reason = copy_settings(one, settings)
     if refused:
         found.append(
             NotCopied(kind=Lack.SETTING, objects=tuple(refused), reason=reason)
         )
-    session = stack.enter_context(_inside(scratch.target(kind.value)))
-    return Shadow(session=session, kind=kind, version=version, findings=tuple(found))
+    sessions = [stack.enter_context(_inside(one.target(kind.value))) for one in made]
+    return Shadow(
+        session=sessions[0],
+        kind=kind,
+        version=version,
+        findings=tuple(found),
+        others=tuple(sessions[1:]),
+    )
 
 
 def _drop_null_defaults(source: Session, shadow: Session) -> None:

@@ -7,16 +7,15 @@ casts that the plan put in. What fails takes its columns out of the plan, by nam
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Event, RLock
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 
-from tzmigrate.errors import DecisionNeeded, TzmigrateError
+from tzmigrate.errors import DecisionNeeded
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.planning.calls import (
@@ -79,11 +78,11 @@ _LOCKS_EACH = 50
 _SHARE = 4
 """Locks are kept in memory that all sessions of the server share: at most a quarter."""
 
-_LANES = 2
-"""In how many sessions at once groups are tried on which nothing leans together."""
+_COPIES = 2
+"""On how many shadows at once groups are tried on which nothing leans together."""
 
-_WORTH_LANES = 50
-"""From how many groups on another session is worth its opening."""
+_WORTH_COPIES = 50
+"""From how many groups on another shadow is worth its making."""
 
 _ROOM_FOR_LOCKS = (
     "SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8"
@@ -91,18 +90,9 @@ _ROOM_FOR_LOCKS = (
     " + pg_catalog.current_setting('max_prepared_transactions')::int8)"
 )
 
-_CROSSED = (
-    psycopg.errors.DeadlockDetected,
-    psycopg.errors.LockNotAvailable,
-    # a row of a catalog that both changed
-    psycopg.errors.InternalError_,
-)
-"""How a transaction ends that was in the way of another session's."""
-
 _FULL = "yes"
 """How trial.sql is told of a run after the first."""
 
-_T = TypeVar("_T")
 Key = tuple[str, str, str | None]
 Definitions = Mapping[Key, Definition]
 
@@ -132,12 +122,10 @@ class Trial:
         original: what leans on the columns in the database that is planned for.
         owners: of what there belongs to roles that this one may not act for.
         routines: functions to rewrite where that is certain; ``None``: none.
-        beside: opens one more connection of this kind.
+        others: connections to further shadows, which are like this one.
         converted: the zone of each column that got through so far.
-        alone: held by the one of the sessions that uses what they share.
-        stopped: what another session tries is of no use any more.
-        busy: of each session, held while it has a transaction on the shadow.
-        place: of this session among them.
+        alone: held by the one of the shadows' threads that uses what they share.
+        stopped: what they try is of no use any more.
     """
 
     connection: psycopg.Connection[Any]
@@ -147,12 +135,10 @@ class Trial:
     original: Callable[[Sequence[tuple[RelationName, str]]], Definitions]
     owners: Callable[[Sequence[PlannedDependent]], Mapping[str, str]]
     routines: RoutineReading | None = None
-    beside: Callable[[], psycopg.Connection[Any]] | None = None
+    others: Sequence[psycopg.Connection[Any]] = ()
     converted: dict[Names, str] = field(default_factory=dict)
     alone: RLock = field(default_factory=RLock)
     stopped: Event = field(default_factory=Event)
-    busy: Sequence[RLock] = field(default_factory=lambda: [RLock()])
-    place: int = 0
 
     def prepare(self, standing: Standing) -> None:
         """Install the support on the shadow, and run what will run before this plan.
@@ -160,6 +146,10 @@ class Trial:
         Raises:
             DecisionNeeded: a planned revision no longer fits the database.
         """
+        # the same few queries for every group
+        self.connection.prepare_threshold = 2
+        self.connection.execute(_BY_INDEX)
+        self.connection.commit()
         with self.connection.transaction():
             for statement in (*support.install(), *support.trial()):
                 self.connection.execute(statement.encode())
@@ -188,31 +178,19 @@ class Trial:
 
         Those that share no dependent are tried as one group, which is much faster;
         where that fails, each by itself, so that what fails is known by its name.
-        Where there are many, they are tried in two sessions at once; what meets the
-        other session there is tried again while that one waits.
+        Where there are further shadows, groups on which nothing leans together are
+        tried there at the same time.
         """
         # which functions can be rewritten depends on all that converted before
-        if self.routines is not None or self.beside is None:
-            return self._climb(groups)
-        if len([g for g in groups if g.tables]) < _WORTH_LANES:
+        if self.routines is not None or not self.others:
             return self._climb(groups)
         lists = self.planner.apart(groups, {g.slug for g in groups if _special(g)})
-        lanes = _lanes(groups, lists)
-        with ExitStack() as stack:
-            try:
-                others = [stack.enter_context(self.beside()) for _ in lanes[1:]]
-            except TzmigrateError:
-                # the server may have no room for more sessions
-                return self._climb(groups)
-            busy = [RLock() for _ in lanes]
-            trials = [
-                replace(self, connection=connection, busy=busy, place=place)
-                for place, connection in enumerate((self.connection, *others))
-            ]
-            pool = stack.enter_context(ThreadPoolExecutor(len(lanes)))
+        trials = [self, *(replace(self, connection=other) for other in self.others)]
+        lanes = _lanes(groups, lists, len(trials))
+        with ThreadPoolExecutor(len(trials)) as pool:
             runs = [
-                pool.submit(t._climb, g, len(lanes))
-                for t, g in zip(trials, lanes, strict=True)
+                pool.submit(trial._climb, lane, len(trials))
+                for trial, lane in zip(trials, lanes, strict=True)
             ]
             try:
                 found = {g.slug: g for run in as_completed(runs) for g in run.result()}
@@ -243,9 +221,7 @@ class Trial:
     def _climb_together(self, groups: Sequence[Group]) -> list[Group]:
         ready = []
         found = []
-        apart = self._giving_way(
-            lambda: read_apart(self.connection, [_names(g) for g in groups])
-        )
+        apart = read_apart(self.connection, [_names(g) for g in groups])
         for group, leaning in zip(groups, apart, strict=True):
             if leaning is None or not group.tables:
                 found.append(group)
@@ -267,7 +243,8 @@ class Trial:
         if len(ready) <= 1:
             return []
         try:
-            return self._giving_way(lambda: self._in_transaction(ready))
+            with self.connection.transaction():
+                return self._up_down_up(ready)
         except (_Misunderstood, psycopg.Error):
             if self.connection.closed or self.stopped.is_set():
                 with translated():
@@ -281,7 +258,7 @@ class Trial:
         Its dependents are filled in, and what does not get through is refused.
         """
         while group.tables:
-            found = self._leaning(group)
+            found = read_leaning(self.connection, _names(group), group.types)
             group, tried, blocked = self._planned(group, found)
             if not group.tables:
                 return group
@@ -318,11 +295,8 @@ class Trial:
 
     def _try(self, group: Group, found: Found) -> tuple[Group, tuple[Blocked, ...]]:
         try:
-            # what another session may have caused says nothing of the group
-            return self._giving_way(
-                lambda: self._in_transaction([_Ready(group, found)])[0],
-                unless=psycopg.Error,
-            ), ()
+            with self.connection.transaction():
+                return self._up_down_up([_Ready(group, found)])[0], ()
         except _Misunderstood as wrong:
             return group, wrong.blocked
         except psycopg.OperationalError as error:
@@ -331,38 +305,6 @@ class Trial:
                 raise error from None
         except psycopg.Error as error:
             return group, (_failed(group, error),)
-
-    def _leaning(self, group: Group) -> Found:
-        return self._giving_way(
-            lambda: read_leaning(self.connection, _names(group), group.types)
-        )
-
-    def _giving_way(
-        self,
-        run: Callable[[], _T],
-        unless: type[psycopg.Error] | tuple[type[psycopg.Error], ...] = _CROSSED,
-    ) -> _T:
-        """Run a transaction on the shadow, and again alone if it met another session's.
-
-        What leans on columns of one session's groups may read tables of another's.
-        """
-        try:
-            with self.busy[self.place]:
-                return run()
-        except unless as error:
-            if len(self.busy) == 1 or self.connection.closed:
-                raise
-            met = error
-        with ExitStack() as stack:
-            for lock in self.busy:
-                stack.enter_context(lock)
-            if self.stopped.is_set():
-                raise met
-            return run()
-
-    def _in_transaction(self, ready: Sequence["_Ready"]) -> list[Group]:
-        with self.connection.transaction():
-            return self._up_down_up(ready)
 
     def _up_down_up(self, ready: Sequence["_Ready"]) -> list[Group]:
         """Try groups as one, in the open transaction; add what digests tell them by."""
@@ -525,10 +467,12 @@ def _chunks(groups: Sequence[Group], most: int) -> list[list[Group]]:
     return found
 
 
-def _lanes(groups: Sequence[Group], lists: Sequence[list[Group]]) -> list[list[Group]]:
+def _lanes(
+    groups: Sequence[Group], lists: Sequence[list[Group]], number: int
+) -> list[list[Group]]:
     """Share out the lists evenly; each lane keeps the order of the groups."""
     place = {g.slug: i for i, g in enumerate(groups)}
-    lanes: list[list[Group]] = [[] for _ in range(_LANES)]
+    lanes: list[list[Group]] = [[] for _ in range(number)]
     for together in sorted(lists, key=len, reverse=True):
         min(lanes, key=len).extend(together)
     return [sorted(lane, key=lambda g: place[g.slug]) for lane in lanes]
@@ -638,13 +582,14 @@ def try_plan(
     """
     if not any(g.tables for g in plan.groups):
         return plan
+    many = len([g for g in plan.groups if g.tables]) >= _WORTH_COPIES
     try:
-        with open_shadow(session, shadow_url=shadow_url, progress=progress) as shadow:
-            _prepare(shadow.session)
-
-            def beside() -> Session:
-                return _prepare(shadow.beside())
-
+        with open_shadow(
+            session,
+            shadow_url=shadow_url,
+            copies=_COPIES if many and routines is None else 1,
+            progress=progress,
+        ) as shadow:
             trial = Trial(
                 connection=shadow.session,
                 planner=planner,
@@ -653,9 +598,10 @@ def try_plan(
                 original=_Originals(session, plan.groups),
                 owners=lambda dependents: read_foreign_owners(session, dependents),
                 routines=routines,
-                beside=beside,
+                others=shadow.others,
             )
-            trial.prepare(standing)
+            for one in (trial, *(replace(trial, connection=o) for o in shadow.others)):
+                one.prepare(standing)
             groups = trial.climb_all(plan.groups)
             told = [_told(lack) for lack in shadow.findings]
             where = f"{shadow.kind.value}, PostgreSQL {shadow.version}"
@@ -672,14 +618,6 @@ def try_plan(
         where = None
     found = planner.describe(groups)
     return replace(found, findings=(*told, *found.findings), tried_on=where)
-
-
-def _prepare(session: Session) -> Session:
-    # the same few queries for every group
-    session.prepare_threshold = 2
-    session.execute(_BY_INDEX)
-    session.commit()
-    return session
 
 
 def _told(lack: NotCopied) -> Finding:

@@ -94,12 +94,6 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
         ELSE 'Bring it back to what it was after the upgrade, then go down again.' END
 $tz$;
 
--- two runs of the same revisions at once: the second one waits here, within lock_timeout
-CREATE OR REPLACE FUNCTION tzmigrate.one_at_a_time() RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT pg_advisory_xact_lock(hashtextextended('tzmigrate.step', 0))
-$tz$;
-
 -- begin: settings pinned for this transaction, guards, one open row in the ledger
 CREATE OR REPLACE FUNCTION tzmigrate.begin_step(
     step text, direction text, revision text, after text, zone text, lock_timeout text,
@@ -144,7 +138,8 @@ BEGIN
     saved = saved || jsonb_build_object('search_path', current_setting('tzmigrate.search_path'));
     PERFORM set_config('tzmigrate.saved', saved::text, true);
 
-    PERFORM tzmigrate.one_at_a_time();
+    -- two runs of the same revisions at once: the second one waits here, within lock_timeout
+    PERFORM pg_advisory_xact_lock(hashtextextended('tzmigrate.step', 0));
 
     IF begin_step.after IS NOT NULL THEN
         SELECT s.direction INTO state FROM tzmigrate.step s

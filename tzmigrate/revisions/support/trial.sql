@@ -30,16 +30,6 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
     SELECT coalesce(current_setting('tzmigrate.again', true), '') IN ('yes', 'quick')
 $tz$;
 
--- groups that share nothing are tried side by side
-CREATE OR REPLACE FUNCTION tzmigrate.one_at_a_time() RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $tz$
-$tz$;
-
--- and nobody else is connected whose plans would be stale: two sessions may not make a new version of one routine
-CREATE OR REPLACE FUNCTION tzmigrate.recompile(tables regclass[]) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $tz$
-$tz$;
-
 -- once instead of twice: what stands there under the locks stood there before them
 CREATE OR REPLACE FUNCTION tzmigrate.check_leaning() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
