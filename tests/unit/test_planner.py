@@ -23,6 +23,7 @@ from tzmigrate.inventory.model import (
 from tzmigrate.planning.model import Action, Group, Plan, Step, Strategy
 from tzmigrate.planning.planner import Planner
 from tzmigrate.planning.rules import Planned, PlannedBefore, Rules
+from tzmigrate.planning.together import apart
 from tzmigrate.zones.model import Basis, Verdict
 
 NAIVE = "timestamp without time zone"
@@ -403,3 +404,24 @@ def test_a_trigger_that_may_write_naive_time_is_repeated_in_the_plan() -> None:
     kept = (column("b", findings=(trigger,)), declared(Keep()))
     assert plan(converted, kept).findings == (trigger,)
     assert plan(kept).findings == ()
+
+
+def test_groups_are_apart_where_nothing_leans_on_both() -> None:
+    leaning = {
+        "a": {("view", "view one"), ("trigger", "t")},
+        "b": set(),
+        "c": {("view", "view two")},
+        "d": {("view", "view two"), ("view", "view one")},
+        "e": {("trigger", "view one")},
+        "f": set(),
+    }
+    groups = [
+        Group(slug=slug, relations=(), columns=(), strategy=Strategy.METADATA)
+        for slug in leaning
+    ]
+    found = apart(groups, leaning, bound={"b", "f"})
+    assert [[g.slug for g in one] for one in found] == [
+        ["a", "c", "d"],
+        ["b", "f"],
+        ["e"],
+    ]

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tzmigrate.inventory.model import (
@@ -40,7 +40,6 @@ from tzmigrate.planning.tables import (
 )
 from tzmigrate.planning.together import (
     HALF_A_KEY,
-    apart,
     one_session,
     related,
     whole_keys,
@@ -166,17 +165,17 @@ class Planner:
         self._remade |= remade
         return self._again(group)
 
-    def apart(
-        self, groups: Sequence[Group], bound: Collection[str]
-    ) -> list[list[Group]]:
-        """Return the groups in lists of which nothing leans on two.
-
-        Args:
-            groups: in their order, which each list keeps.
-            bound: slugs of groups that stay in one list whatever leans on them.
-        """
+    def leaning(self, groups: Iterable[Group]) -> dict[str, set[tuple[str, str]]]:
+        """Return kind and name of what leans on the columns of each group, by slug."""
         columns = {c.name: c for of_one in self._columns.values() for c in of_one}
-        return apart(groups, columns, bound)
+        return {
+            group.slug: {
+                (d.kind, d.name)
+                for c in group.converted
+                for d in columns[c.schema, c.relation, c.column].dependents
+            }
+            for group in groups
+        }
 
     def _again(self, group: Group) -> Group:
         names = {(r.schema, r.name) for r in group.relations}

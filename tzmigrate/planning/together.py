@@ -70,14 +70,14 @@ def related(
 
 def apart(
     groups: Sequence[Group],
-    columns: Mapping[Names, Column],
+    leaning: Mapping[str, set[tuple[str, str]]],
     bound: Collection[str] = (),
 ) -> list[list[Group]]:
     """Return the groups in lists: what leans on those of one leans on no other's.
 
     Args:
         groups: in the order of the revisions, which each list keeps.
-        columns: those that they may convert.
+        leaning: by slug, kind and name of what leans on the columns of a group.
         bound: slugs of groups that stay in one list whatever leans on them.
     """
     above = list(range(len(groups)))
@@ -89,14 +89,8 @@ def apart(
 
     first: dict[tuple[str, str], int] = {}
     for place, group in enumerate(groups):
-        leaning = {
-            (d.kind, d.name)
-            for c in group.converted
-            for d in columns[c.schema, c.relation, c.column].dependents
-        }
-        if group.slug in bound:
-            leaning.add(("group", ""))
-        for what in leaning:
+        shared = {("", "")} if group.slug in bound else set()
+        for what in leaning[group.slug] | shared:
             one, other = sorted((top(first.setdefault(what, place)), top(place)))
             above[other] = one
     lists: dict[int, list[Group]] = defaultdict(list)

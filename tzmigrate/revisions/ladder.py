@@ -46,6 +46,7 @@ from tzmigrate.planning.model import (
 )
 from tzmigrate.planning.planner import Planner
 from tzmigrate.planning.rules import Names
+from tzmigrate.planning.together import apart
 from tzmigrate.postgres.dump import ShadowUnavailable
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.lacks import NotCopied
@@ -69,11 +70,11 @@ SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
 _TOGETHER = 100
 """Of how many groups the texts are read by one query."""
 
-_TRIED_TOGETHER = 24
+_TRIED_TOGETHER = 32
 """How many groups are tried as one; each holds its locks until all are through."""
 
-_LOCKS_EACH = 50
-"""Locks on a table, its indexes and what reads it, for each time it is made anew."""
+_LOCKS = {"table": 16, "view": 20, "materialized view": 30, "other": 6}
+"""Locks on each and its indexes and types, for each time that it is made anew."""
 
 _SHARE = 4
 """Locks are kept in memory that all sessions of the server share: at most a quarter."""
@@ -184,7 +185,8 @@ class Trial:
         # which functions can be rewritten depends on all that converted before
         if self.routines is not None or not self.others:
             return self._climb(groups)
-        lists = self.planner.apart(groups, {g.slug for g in groups if _special(g)})
+        special = {g.slug for g in groups if _special(g)}
+        lists = apart(groups, self.planner.leaning(groups), special)
         trials = [self, *(replace(self, connection=other) for other in self.others)]
         lanes = _lanes(groups, lists, len(trials))
         with ThreadPoolExecutor(len(trials)) as pool:
@@ -203,7 +205,9 @@ class Trial:
 
     def _climb(self, groups: Sequence[Group], lanes: int = 1) -> tuple[Group, ...]:
         found: list[Group] = []
-        for chunk in _chunks(groups, self._relations_together() // lanes):
+        leaning = self.planner.leaning(groups)
+        locks = {g.slug: _locks(g, leaning[g.slug]) for g in groups}
+        for chunk in _chunks(groups, locks, self._room_for_locks() // lanes):
             if self.stopped.is_set():
                 break
             if self.routines is not None or len(chunk) == 1:
@@ -212,11 +216,11 @@ class Trial:
                 found += self._climb_together(chunk)
         return tuple(found)
 
-    def _relations_together(self) -> int:
-        """Return how many tables and partitions may be tried as one."""
+    def _room_for_locks(self) -> int:
+        """Return how many locks may be held while groups are tried as one."""
         row = self.connection.execute(_ROOM_FOR_LOCKS).fetchone()
         self.connection.commit()
-        return (row[0] if row else 0) // _SHARE // _LOCKS_EACH
+        return (row[0] if row else 0) // _SHARE
 
     def _climb_together(self, groups: Sequence[Group]) -> list[Group]:
         ready = []
@@ -443,28 +447,37 @@ class _Ready:
         return {(d.kind.value, d.relation, d.name): d for d in self.group.dependents}
 
 
-def _chunks(groups: Sequence[Group], most: int) -> list[list[Group]]:
+def _chunks(
+    groups: Sequence[Group], locks: Mapping[str, int], most: int
+) -> list[list[Group]]:
     """Return the groups in their order, in lists of those that are tried as one."""
     found: list[list[Group]] = [[]]
     last: Group | None = None
-    tried = relations = 0
+    tried = held = 0
     for group in groups:
         # one that nothing is left of is in nobody's way
         if group.tables:
             tried += 1
-            relations += len(group.relations)
+            held += locks[group.slug]
             if last is not None and (
                 tried > _TRIED_TOGETHER
-                or relations > most
+                or held > most
                 or group.session_zone != last.session_zone
                 or _special(group)
                 or _special(last)
             ):
                 found.append([])
-                tried, relations = 1, len(group.relations)
+                tried, held = 1, locks[group.slug]
             last = group
         found[-1].append(group)
     return found
+
+
+def _locks(group: Group, leaning: Collection[tuple[str, str]]) -> int:
+    """Estimate how many locks the three runs of a group hold at their end."""
+    above = [_LOCKS[kind] for kind, _ in leaning if kind in _LOCKS]
+    below = _LOCKS["table"] + _LOCKS["other"] * (len(leaning) - len(above))
+    return sum(above) + below * len(group.relations)
 
 
 def _lanes(
