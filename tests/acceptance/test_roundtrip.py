@@ -13,7 +13,7 @@ from tzmigrate.verification.model import Outcome
 
 COLUMN = re.compile(
     r"    (?P<name>\"(?:[^\"]|\"\")+\"|[\w$]+) (?P<type>[a-z].*?)"
-    r"(?: DEFAULT (?P<default>.+?))?(?P<rest>(?: NOT NULL)?,?)"
+    r"(?: DEFAULT (?P<default>.+?))?(?P<rest>(?:(?: CONSTRAINT [\w$]+)? NOT NULL)?,?)"
 )
 Names = tuple[str, str, str]
 

@@ -7,7 +7,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET jit = off AS $tz$
 #variable_conflict use_column
 BEGIN
-    IF current_setting('server_version_num')::integer < 180000 THEN
+    -- which columns are announced the open step knows; without one these are none
+    IF current_setting('server_version_num')::integer < 180000 OR coalesce(current_setting('tzmigrate.marker', true), '') <> 'open' THEN
         RETURN NULL;
     END IF;
     RETURN (
