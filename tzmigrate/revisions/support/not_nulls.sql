@@ -1,5 +1,5 @@
 -- not_nulls: named NOT NULL of partitions and children. PostgreSQL 18 makes what a child inherits anew under its parent's name at
--- ALTER TYPE, or fails where the child declares it too; so the parents lose theirs before it, and get them back, which reads no rows.
+-- ALTER TYPE, or fails where the child declares it too; so the parents lose theirs before it, and get them back, which reads the own rows of a parent, and none of a partitioned table.
 
 -- that of announced columns, in trees where it is inherited and has several names, or comments below the top
 CREATE OR REPLACE FUNCTION tzmigrate.not_nulls_before(roots regclass[]) RETURNS jsonb
