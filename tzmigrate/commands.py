@@ -146,6 +146,7 @@ def plan(
         shadow_url: a server where the plan is tried.
         dry_run: decide, and write nothing.
     """
+    from tzmigrate.postgres.shadow import closing_beside  # noqa: PLC0415 - see above
     from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above
     from tzmigrate.revisions import files  # noqa: PLC0415 - see above
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
@@ -167,65 +168,70 @@ def plan(
     if graph is not None:
         graph.head(head)
     ours = graph.ours() if graph is not None else ()
-    with _session(connection, config, project) as session, read_only(session):
-        inventory = _inventory(session, config, wanted)
-        config = _checked_zones(session, config)
-        verdicts = _verdicts(session, config, inventory)
-        used = {v.zone for v in verdicts.values() if v.zone is not None}
-        ledger = read_ledger(session) or ()
-        done = {step.step for step in ledger if step.direction == "up"}
-        planner = Planner(
-            inventory,
-            verdicts,
-            rules=rules,
-            planned=drafting.planned_before(ours, done),
-            same_zones=same_zones(session, zone_pairs(inventory.server.zones, used)),
-            uniting=read_uniting_views(session),
-            literals=read_literals(
-                session, inventory, verdicts, widen=rules.precision == "widen"
-            ),
+    # the shadow goes while the files are made
+    with closing_beside() as close:
+        with _session(connection, config, project) as session, read_only(session):
+            inventory = _inventory(session, config, wanted)
+            config = _checked_zones(session, config)
+            verdicts = _verdicts(session, config, inventory)
+            used = {v.zone for v in verdicts.values() if v.zone is not None}
+            ledger = read_ledger(session) or ()
+            done = {step.step for step in ledger if step.direction == "up"}
+            planner = Planner(
+                inventory,
+                verdicts,
+                rules=rules,
+                planned=drafting.planned_before(ours, done),
+                same_zones=same_zones(
+                    session, zone_pairs(inventory.server.zones, used)
+                ),
+                uniting=read_uniting_views(session),
+                literals=read_literals(
+                    session, inventory, verdicts, widen=rules.precision == "widen"
+                ),
+            )
+            found = planner.plan()
+            found = try_plan(
+                found,
+                planner,
+                session,
+                shadow_url=resolve_shadow_url(
+                    shadow_url, config=config, environ=os.environ
+                ),
+                policy=drafting.policy(rules),
+                zoned_views=config.policy.views is Views.ZONED,
+                routines=inventory.routines
+                if rewrite_functions or config.policy.rewrite_functions
+                else None,
+                close=close,
+                standing=Standing(
+                    done=done,
+                    pending=[
+                        (revision.path, upgrade_statements(revision.path))
+                        for revision in drafting.pending(ours, done)
+                    ],
+                ),
+            )
+            idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
+            unmatched = unmatched_patterns(session, config.zones)
+            found = replace(found, findings=(*idle, *unmatched, *found.findings))
+        drafts = drafting.draft_revisions(found, graph, rules, head=head)
+        if found.decisions or not drafts:
+            return replace(found, dry_run=dry_run)
+        if dry_run:
+            return replace(drafting.with_revisions(found, drafts, None), dry_run=True)
+        if init:
+            directory = options.directory or Path("migrations")
+            ini = options.ini or directory.parent / "alembic.ini"
+            project = AlembicProject.init(directory, ini)
+            graph = RevisionGraph.read(project)
+        if project is None or graph is None:
+            raise AssertionError
+        prepared = files.prepare_revisions(
+            project, graph, drafts, head=head, version_path=version_path
         )
-        found = planner.plan()
-        found = try_plan(
-            found,
-            planner,
-            session,
-            shadow_url=resolve_shadow_url(
-                shadow_url, config=config, environ=os.environ
-            ),
-            policy=drafting.policy(rules),
-            zoned_views=config.policy.views is Views.ZONED,
-            routines=inventory.routines
-            if rewrite_functions or config.policy.rewrite_functions
-            else None,
-            standing=Standing(
-                done=done,
-                pending=[
-                    (revision.path, upgrade_statements(revision.path))
-                    for revision in drafting.pending(ours, done)
-                ],
-            ),
-        )
-        idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
-        unmatched = unmatched_patterns(session, config.zones)
-        found = replace(found, findings=(*idle, *unmatched, *found.findings))
-    drafts = drafting.draft_revisions(found, graph, rules, head=head)
-    if found.decisions or not drafts:
-        return replace(found, dry_run=dry_run)
-    if dry_run:
-        return replace(drafting.with_revisions(found, drafts, None), dry_run=True)
-    if init:
-        directory = options.directory or Path("migrations")
-        ini = options.ini or directory.parent / "alembic.ini"
-        project = AlembicProject.init(directory, ini)
-        graph = RevisionGraph.read(project)
-    if project is None or graph is None:
-        raise AssertionError
-    prepared = files.prepare_revisions(
-        project, graph, drafts, head=head, version_path=version_path
-    )
-    written = files.write_revisions(project, prepared)
-    return drafting.with_revisions(found, drafts, written.paths)
+        written = files.write_revisions(project, prepared)
+        return drafting.with_revisions(found, drafts, written.paths)
 
 
 def apply(

@@ -6,7 +6,7 @@ the end of the block, and one that a killed process left behind by the next plan
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,6 +57,10 @@ _NEWEST = 99
 _WRITABLE = (
     "SELECT pg_catalog.set_config('default_transaction_read_only', 'off', false)"
 )
+
+
+Close = Callable[[ExitStack], object]
+"""Closes all that is open in a stack, now or soon."""
 
 
 class ShadowKind(StrEnum):
@@ -139,6 +143,19 @@ def open_shadow(
                 shadow = stack.enter_context(_on_best(original))
         tell(f"the shadow: {shadow.kind.value}, PostgreSQL {shadow.version}")
         yield shadow
+
+
+@contextmanager
+def closing_beside() -> Iterator[Close]:
+    """Close shadows in a thread while the block goes on; wait for it at the end.
+
+    To drop a database of many tables takes the server seconds.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        closed: list[Future[None]] = []
+        yield lambda stack: closed.append(pool.submit(stack.close))
+    for one in closed:
+        one.result()
 
 
 def _connected(target: Target) -> Session:

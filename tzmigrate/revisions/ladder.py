@@ -5,8 +5,9 @@ functions that the parsed text calls before and after must be the same, but for 
 casts that the plan put in. What fails takes its columns out of the plan, by name.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -46,17 +47,23 @@ from tzmigrate.planning.model import (
 )
 from tzmigrate.planning.planner import Planner
 from tzmigrate.planning.rules import Names
-from tzmigrate.planning.together import apart
 from tzmigrate.postgres.dump import ShadowUnavailable
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.lacks import NotCopied
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session
-from tzmigrate.postgres.shadow import open_shadow
+from tzmigrate.postgres.shadow import Close, open_shadow
 from tzmigrate.postgres.url import Target
 from tzmigrate.revisions import quick, support
 from tzmigrate.revisions.functions import plan_routines
 from tzmigrate.revisions.render import Direction, Policy, group_statements
+from tzmigrate.revisions.sharing import (
+    Leanings,
+    Locks,
+    batches,
+    read_locks,
+    share_out,
+)
 
 _BY_INDEX = """
 SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
@@ -70,26 +77,11 @@ SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
 _TOGETHER = 100
 """Of how many groups the texts are read by one query."""
 
-_TRIED_TOGETHER = 32
-"""How many groups are tried as one; each holds its locks until all are through."""
-
-_LOCKS = {"table": 16, "view": 20, "materialized view": 30, "other": 6}
-"""Locks on each and its indexes and types, for each time that it is made anew."""
-
-_SHARE = 4
-"""Locks are kept in memory that all sessions of the server share: at most a quarter."""
-
 _COPIES = 2
 """On how many shadows at once groups are tried on which nothing leans together."""
 
 _WORTH_COPIES = 50
 """From how many groups on another shadow is worth its making."""
-
-_ROOM_FOR_LOCKS = (
-    "SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8"
-    " * (pg_catalog.current_setting('max_connections')::int8"
-    " + pg_catalog.current_setting('max_prepared_transactions')::int8)"
-)
 
 _FULL = "yes"
 """How trial.sql is told of a run after the first."""
@@ -182,16 +174,15 @@ class Trial:
         Where there are further shadows, groups on which nothing leans together are
         tried there at the same time.
         """
-        # which functions can be rewritten depends on all that converted before
-        if self.routines is not None or not self.others:
-            return self._climb(groups)
-        special = {g.slug for g in groups if _special(g)}
-        lists = apart(groups, self.planner.leaning(groups), special)
+        if self.routines is not None:
+            # which functions can be rewritten depends on all that converted before
+            return tuple(self.climb(group) for group in groups)
+        leaning = self.planner.leaning(groups)
         trials = [self, *(replace(self, connection=other) for other in self.others)]
-        lanes = _lanes(groups, lists, len(trials))
+        lanes = share_out(groups, leaning, len(trials))
         with ThreadPoolExecutor(len(trials)) as pool:
             runs = [
-                pool.submit(trial._climb, lane, len(trials))
+                pool.submit(trial._climb, lane, leaning, len(trials))
                 for trial, lane in zip(trials, lanes, strict=True)
             ]
             try:
@@ -203,31 +194,26 @@ class Trial:
                 raise
         return tuple(found[g.slug] for g in groups)
 
-    def _climb(self, groups: Sequence[Group], lanes: int = 1) -> tuple[Group, ...]:
-        found: list[Group] = []
-        leaning = self.planner.leaning(groups)
-        locks = {g.slug: _locks(g, leaning[g.slug]) for g in groups}
-        for chunk in _chunks(groups, locks, self._room_for_locks() // lanes):
+    def _climb(
+        self, groups: Sequence[Group], leaning: Leanings, lanes: int
+    ) -> Iterable[Group]:
+        locks = read_locks(self.connection, groups, leaning, lanes=lanes)
+        found = [group for group in groups if not group.tables]
+        for batch in batches(groups, leaning, locks):
             if self.stopped.is_set():
                 break
-            if self.routines is not None or len(chunk) == 1:
-                found += [self.climb(group) for group in chunk]
+            if len(batch) == 1:
+                found.append(self.climb(batch[0]))
             else:
-                found += self._climb_together(chunk)
-        return tuple(found)
+                found += self._climb_together(batch, locks)
+        return found
 
-    def _room_for_locks(self) -> int:
-        """Return how many locks may be held while groups are tried as one."""
-        row = self.connection.execute(_ROOM_FOR_LOCKS).fetchone()
-        self.connection.commit()
-        return (row[0] if row else 0) // _SHARE
-
-    def _climb_together(self, groups: Sequence[Group]) -> list[Group]:
+    def _climb_together(self, groups: Sequence[Group], locks: Locks) -> list[Group]:
         ready = []
         found = []
         apart = read_apart(self.connection, [_names(g) for g in groups])
         for group, leaning in zip(groups, apart, strict=True):
-            if leaning is None or not group.tables:
+            if leaning is None:
                 found.append(group)
                 continue
             replanned, tried, blocked = self._planned(group, leaning)
@@ -236,15 +222,19 @@ class Trial:
                 ready.append(_Ready(tried, leaning))
         with self.alone:
             owners = self.owners([d for r in ready for d in r.group.dependents])
-        ready = [r for r in ready if not _foreign(r.group, owners)]
-        through = {g.slug: g for g in self._try_together(ready)}
+        able = {r.group.slug: r for r in ready if not _foreign(r.group, owners)}
+        through = {
+            group.slug: group
+            for some in locks.trials(list(able))
+            for group in self._try_together([able[slug] for slug in some])
+        }
         for group in through.values():
             self.converted.update(_zones(group))
         return [through.get(g.slug) or self.climb(g) for g in found]
 
     def _try_together(self, ready: Sequence["_Ready"]) -> list[Group]:
         """Return the groups that get through."""
-        if len(ready) <= 1:
+        if len(ready) <= 1 or self.stopped.is_set():
             return []
         try:
             with self.connection.transaction():
@@ -261,7 +251,7 @@ class Trial:
 
         Its dependents are filled in, and what does not get through is refused.
         """
-        while group.tables:
+        while group.tables and not self.stopped.is_set():
             found = read_leaning(self.connection, _names(group), group.types)
             group, tried, blocked = self._planned(group, found)
             if not group.tables:
@@ -447,55 +437,6 @@ class _Ready:
         return {(d.kind.value, d.relation, d.name): d for d in self.group.dependents}
 
 
-def _chunks(
-    groups: Sequence[Group], locks: Mapping[str, int], most: int
-) -> list[list[Group]]:
-    """Return the groups in their order, in lists of those that are tried as one."""
-    found: list[list[Group]] = [[]]
-    last: Group | None = None
-    tried = held = 0
-    for group in groups:
-        # one that nothing is left of is in nobody's way
-        if group.tables:
-            tried += 1
-            held += locks[group.slug]
-            if last is not None and (
-                tried > _TRIED_TOGETHER
-                or held > most
-                or group.session_zone != last.session_zone
-                or _special(group)
-                or _special(last)
-            ):
-                found.append([])
-                tried, held = 1, locks[group.slug]
-            last = group
-        found[-1].append(group)
-    return found
-
-
-def _locks(group: Group, leaning: Collection[tuple[str, str]]) -> int:
-    """Estimate how many locks the three runs of a group hold at their end."""
-    above = [_LOCKS[kind] for kind, _ in leaning if kind in _LOCKS]
-    below = _LOCKS["table"] + _LOCKS["other"] * (len(leaning) - len(above))
-    return sum(above) + below * len(group.relations)
-
-
-def _lanes(
-    groups: Sequence[Group], lists: Sequence[list[Group]], number: int
-) -> list[list[Group]]:
-    """Share out the lists evenly; each lane keeps the order of the groups."""
-    place = {g.slug: i for i, g in enumerate(groups)}
-    lanes: list[list[Group]] = [[] for _ in range(number)]
-    for together in sorted(lists, key=len, reverse=True):
-        min(lanes, key=len).extend(together)
-    return [sorted(lane, key=lambda g: place[g.slug]) for lane in lanes]
-
-
-def _special(group: Group) -> bool:
-    """Say whether the quick runs leave out what this group needs."""
-    return bool(group.types or group.parked) or group.row_security
-
-
 def _as_one(groups: Sequence[Group]) -> Group:
     """Return a group that converts what all of these convert."""
     first = groups[0]
@@ -577,6 +518,7 @@ def try_plan(
     policy: Policy,
     zoned_views: bool,
     standing: Standing,
+    close: Close = ExitStack.close,
     routines: RoutineReading | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Plan:
@@ -591,18 +533,22 @@ def try_plan(
         zoned_views: ``[policy] views``.
         routines: functions to rewrite where that is certain; ``None``: none.
         standing: what earlier plans wrote.
+        close: drops the shadow when all are through.
         progress: told what is done.
     """
     if not any(g.tables for g in plan.groups):
         return plan
     many = len([g for g in plan.groups if g.tables]) >= _WORTH_COPIES
-    try:
-        with open_shadow(
-            session,
-            shadow_url=shadow_url,
-            copies=_COPIES if many and routines is None else 1,
-            progress=progress,
-        ) as shadow:
+    with ExitStack() as stack:
+        try:
+            shadow = stack.enter_context(
+                open_shadow(
+                    session,
+                    shadow_url=shadow_url,
+                    copies=_COPIES if many and routines is None else 1,
+                    progress=progress,
+                )
+            )
             trial = Trial(
                 connection=shadow.session,
                 planner=planner,
@@ -618,17 +564,18 @@ def try_plan(
             groups = trial.climb_all(plan.groups)
             told = [_told(lack) for lack in shadow.findings]
             where = f"{shadow.kind.value}, PostgreSQL {shadow.version}"
-    except ShadowUnavailable as exc:
-        groups = tuple(planner.untried(g, exc.message) for g in plan.groups)
-        told = [
-            Finding(
-                code="TZ317",
-                severity=Severity.WARNING,
-                message=f"the plan was not tried on a shadow: {exc.message}",
-                hint=exc.hint,
-            )
-        ]
-        where = None
+        except ShadowUnavailable as exc:
+            groups = tuple(planner.untried(g, exc.message) for g in plan.groups)
+            told = [
+                Finding(
+                    code="TZ317",
+                    severity=Severity.WARNING,
+                    message=f"the plan was not tried on a shadow: {exc.message}",
+                    hint=exc.hint,
+                )
+            ]
+            where = None
+        close(stack.pop_all())
     found = planner.describe(groups)
     return replace(found, findings=(*told, *found.findings), tried_on=where)
 
