@@ -150,14 +150,12 @@ def plan(
     from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above
     from tzmigrate.revisions import files  # noqa: PLC0415 - see above
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.ladder import (  # noqa: PLC0415 - see above
-        Standing,
-        try_plan,
-    )
+    from tzmigrate.revisions.ladder import try_plan  # noqa: PLC0415 - see above
     from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
     from tzmigrate.revisions.replay import (  # noqa: PLC0415 - see above
         upgrade_statements,
     )
+    from tzmigrate.revisions.trial import Standing  # noqa: PLC0415 - see above
 
     config = with_zone_options(load_config(connection.config), zones)
     options = _alembic_options(alembic, config)

@@ -15,7 +15,7 @@ from tzmigrate.planning.model import Action, Group, Plan
 from tzmigrate.postgres import shadow
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.scratch import Scratch
-from tzmigrate.revisions import ladder, sharing
+from tzmigrate.revisions import ladder, sharing, trial
 from tzmigrate.revisions.render import Direction, Statement, group_statements
 
 SCHEMA = """
@@ -80,14 +80,14 @@ def planned(database: Any, make_project: Callable[..., Any]) -> Callable[[str], 
 def together(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Record which groups got through as one."""
     found: list[list[str]] = []
-    real = ladder.Trial._up_down_up
+    real = trial.Trial._up_down_up
 
-    def recorded(self: ladder.Trial, ready: Any) -> list[Group]:
+    def recorded(self: trial.Trial, ready: Any) -> list[Group]:
         groups = real(self, ready)
         found.append([g.slug for g in groups])
         return groups
 
-    monkeypatch.setattr(ladder.Trial, "_up_down_up", recorded)
+    monkeypatch.setattr(trial.Trial, "_up_down_up", recorded)
     return found
 
 
@@ -130,13 +130,13 @@ def test_the_plan_is_that_of_one_shadow(
     together.clear()
     monkeypatch.setattr(ladder, "_WORTH_COPIES", 2)
     sessions = set()
-    real = ladder.Trial._climb
+    real = trial.Trial._climb
 
-    def recorded(self: ladder.Trial, *rest: Any) -> tuple[Group, ...]:
+    def recorded(self: trial.Trial, *rest: Any) -> tuple[Group, ...]:
         sessions.add(self.connection.info.backend_pid)
         return real(self, *rest)
 
-    monkeypatch.setattr(ladder.Trial, "_climb", recorded)
+    monkeypatch.setattr(trial.Trial, "_climb", recorded)
     other = planned("two")
     assert len(sessions) == 2
     assert_in_order(together)
@@ -170,18 +170,18 @@ def test_a_lost_connection_stops_the_other_shadow(
     monkeypatch.setattr(ladder, "_WORTH_COPIES", 2)
     others: list[threading.Event] = []
 
-    def lost(self: ladder.Trial, *_: Any) -> tuple[Group, ...]:
+    def lost(self: trial.Trial, *_: Any) -> tuple[Group, ...]:
         others.append(self.stopped)
         if len(others) == 1:
             return tuple(real(self, "SELECT pg_terminate_backend(pg_backend_pid())"))
         return tuple(real(self, "SELECT pg_sleep(600)"))
 
-    def real(self: ladder.Trial, statement: str) -> list[Group]:
+    def real(self: trial.Trial, statement: str) -> list[Group]:
         with translated():
             self.connection.execute(statement.encode())
         return []
 
-    monkeypatch.setattr(ladder.Trial, "_climb", lost)
+    monkeypatch.setattr(trial.Trial, "_climb", lost)
     with pytest.raises(Unavailable):
         planned("project")
     assert len(others) == 2
@@ -197,15 +197,15 @@ def test_two_shadows_do_not_meet(
     database.execute(CROSSED)
     monkeypatch.setattr(ladder, "_WORTH_COPIES", 2)
     both = threading.Barrier(2)
-    real = ladder.Trial._up_down_up
+    real = trial.Trial._up_down_up
 
-    def held(self: ladder.Trial, ready: Any) -> list[Group]:
+    def held(self: trial.Trial, ready: Any) -> list[Group]:
         groups = real(self, ready)
         # each holds all its locks when the other one does
         both.wait(60)
         return groups
 
-    monkeypatch.setattr(ladder.Trial, "_up_down_up", held)
+    monkeypatch.setattr(trial.Trial, "_up_down_up", held)
     plan: Plan = make_project(database.url).plan(zones=("default=UTC",))
     assert sorted(together) == [["tz_left_side"], ["tz_right_side"]]
     assert all(c.action is Action.CONVERT for g in plan.groups for c in g.columns)
@@ -234,7 +234,7 @@ def test_a_mistake_in_one_revision_is_found_and_named(
             return (*found[:-1], Statement(mistake), found[-1])
         return found
 
-    monkeypatch.setattr(ladder, "group_statements", wrong)
+    monkeypatch.setattr(trial, "group_statements", wrong)
     plan = planned("project")
     assert max(len(slugs) for slugs in together) > 1
     refused = {
@@ -250,10 +250,10 @@ def test_a_mistake_in_one_revision_is_found_and_named(
 def test_a_lost_connection_is_no_mistake_in_a_revision(
     planned: Callable[[str], Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lost(self: ladder.Trial, ready: Any) -> list[Group]:
+    def lost(self: trial.Trial, ready: Any) -> list[Group]:
         self.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         return []
 
-    monkeypatch.setattr(ladder.Trial, "_up_down_up", lost)
+    monkeypatch.setattr(trial.Trial, "_up_down_up", lost)
     with pytest.raises(Unavailable):
         planned("project")

@@ -1,0 +1,161 @@
+"""What speaks against a group that was tried: errors of the server, other readings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+
+from tzmigrate.inventory.model import Finding, Severity
+from tzmigrate.planning.calls import (
+    ADDED,
+    ADDED_FOR_RANGES,
+    calls,
+    explain_calls,
+)
+from tzmigrate.planning.dependents import Blocked, code_of
+from tzmigrate.planning.families import zoned_type
+from tzmigrate.planning.leaning import (
+    Definition,
+    Leaning,
+)
+from tzmigrate.planning.model import (
+    Group,
+    PlannedDependent,
+)
+from tzmigrate.planning.rules import Names
+from tzmigrate.postgres.quoting import readable_name
+
+
+class Misunderstood(Exception):
+    """The server reads a rewritten text otherwise than it was meant."""
+
+    def __init__(self, blocked: tuple[Blocked, ...]) -> None:
+        super().__init__()
+        self.blocked = blocked
+
+
+def other_calls(
+    connection: psycopg.Connection[Any],
+    thing: Leaning,
+    after: Definition | None,
+    anew: Sequence[str],
+    *,
+    ranges: bool,
+) -> str:
+    """Say what a rewritten thing calls that it did not call before.
+
+    Args:
+        connection: to the shadow.
+        thing: as it was.
+        after: as it is; ``None`` where it no longer leans on the columns.
+        anew: functions that are made anew with it, as ``regprocedure`` prints them.
+        ranges: its group converts ranges, whose bounds are cast.
+    """
+    if after is None:
+        return "it no longer uses what it used"
+    added = ADDED
+    if ranges:
+        added |= ADDED_FOR_RANGES
+    unexplained = explain_calls(calls(thing.tree), calls(after.tree), added)
+    if not unexplained:
+        return ""
+    names = connection.execute(
+        "SELECT string_agg(f::regprocedure::text, ', ') FROM unnest(%s::oid[]) AS f"
+        " WHERE f::regprocedure::text <> ALL (%s::text[])",
+        (list(unexplained), list(anew)),
+    ).fetchone()
+    if names is None or names[0] is None:
+        return ""
+    return f"rewritten, it would call {names[0]} as well"
+
+
+def other_types(
+    thing: Leaning, planned: PlannedDependent, now: Sequence[tuple[str, str]]
+) -> str:
+    """Say which column of a view has another type now than the plan meant."""
+    was = dict(_planned_types(thing))
+    for name, type_ in now:
+        before = was.get(name)
+        if before is None:
+            continue
+        wanted = zoned_type(before) if name in planned.zoned else before
+        if type_ != wanted and not (
+            # a precision that was given up
+            name in planned.zoned and type_ == zoned_type(before, widen=True)
+        ):
+            return f"its column {name} would be {type_}, not {wanted}"
+    return ""
+
+
+def _planned_types(thing: Leaning) -> Sequence[tuple[str, str]]:
+    """Return the columns of naive time of a view, with their types before."""
+    return [(c.name, c.type) for c in thing.outputs if c is not None]
+
+
+def foreign(group: Group, owners: Mapping[str, str]) -> tuple[Blocked, ...]:
+    """Return what the role that runs the revision could not make anew."""
+    return tuple(
+        replace(
+            objection(
+                dependent,
+                f"it belongs to {owners[dependent.label]}, for whom this role may not "
+                "act",
+                group,
+            ),
+            code="TZ140",
+        )
+        for dependent in group.dependents
+        if dependent.label in owners
+    )
+
+
+def failed(group: Group, error: psycopg.Error) -> Blocked:
+    """Return what a group failed on: a dependent that the error names, or itself."""
+    diag = error.diag
+    message = diag.message_primary or str(error).partition("\n")[0]
+    context = (diag.message_detail or "").strip()
+    # messages of the support name a dependent by its label, PostgreSQL's by its name
+    ours = message.startswith("tzmigrate ")
+    for dependent in group.dependents:
+        name = dependent.label if ours else (dependent.name or dependent.relation)
+        if name in message:
+            return objection(dependent, f"PostgreSQL says: {message}", group)
+    return Blocked(
+        label=f"the conversion of {readable_name(*_first(group))}",
+        code="TZ315",
+        reason=f"failed on an empty copy: {message}"
+        + (f" ({context})" if context else ""),
+        columns=tuple((c.schema, c.relation, c.column) for c in group.converted),
+    )
+
+
+def _first(group: Group) -> tuple[str, str]:
+    relation = group.tables[0].relation
+    return relation.schema, relation.name
+
+
+def objection(dependent: PlannedDependent, reason: str, group: Group) -> Blocked:
+    """Return that the columns of a dependent cannot convert, with the reason."""
+    return Blocked(
+        label=dependent.label,
+        code=code_of(dependent.kind),
+        reason=reason,
+        columns=dependent.leans_on
+        or tuple((c.schema, c.relation, c.column) for c in group.converted),
+    )
+
+
+def refusals(blocked: Sequence[Blocked]) -> dict[Names, Finding]:
+    """Return the finding for each column that cannot convert."""
+    return {
+        name: Finding(
+            code=one.code,
+            severity=Severity.BLOCKS,
+            message=f"{one.label}: {one.reason}",
+            hint="Drop it before the conversion and create it again afterwards with an "
+            "expression for timestamptz. Or declare the column keep.",
+        )
+        for one in reversed(blocked)
+        for name in one.columns
+    }
