@@ -7,6 +7,7 @@ CREATE OR REPLACE FUNCTION tzmigrate.plan_column(
 #variable_conflict use_column
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
+    part tzmigrate.step;
     t regclass = to_regclass(relation);
 BEGIN
     IF t IS NULL THEN
@@ -14,25 +15,30 @@ BEGIN
             concat('The revision was planned to convert its column ', quote_ident(plan_column.column_name), '.'),
             concat('Create the table by the revisions that belong before this one. Else: ', tzmigrate.plan_again(s.direction)));
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND (k.relkind NOT IN ('r', 'p') OR pg_has_role(current_user, k.relowner, 'USAGE'))) THEN
-        PERFORM tzmigrate.refuse('TZ646', concat('role ', quote_ident(current_user), ' does not own table ', relation), '',
-            concat('Run the revision as the owner, or as a member of ', (SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = t), '.'));
+    part = tzmigrate.open_part(t);
+    IF part.id IS NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND (k.relkind NOT IN ('r', 'p') OR pg_has_role(current_user, k.relowner, 'USAGE'))) THEN
+            PERFORM tzmigrate.refuse('TZ646', concat('role ', quote_ident(current_user), ' does not own table ', relation), '',
+                concat('Run the revision as the owner, or as a member of ', (SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = t), '.'));
+        END IF;
+        -- a view of that name would run its functions with our rights; locked, so that none can take the place of the table
+        IF (SELECT k.relkind FROM pg_class k WHERE k.oid = t) IN ('r', 'p') THEN
+            EXECUTE concat('LOCK TABLE ', t, ' IN ACCESS SHARE MODE');
+        END IF;
+        IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND k.relkind IN ('r', 'p')) OR to_regclass(relation) <> t THEN
+            PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', relation, ' is not the table that it was'),
+                'Something else has taken its name.', tzmigrate.plan_again(s.direction));
+        END IF;
+        part = tzmigrate.add_part(t);
     END IF;
-    -- a view of that name would run its functions with our rights; locked, so that none can take the place of the table
-    IF (SELECT k.relkind FROM pg_class k WHERE k.oid = t) IN ('r', 'p') THEN
-        EXECUTE concat('LOCK TABLE ', t, ' IN ACCESS SHARE MODE');
+    IF NOT EXISTS (SELECT FROM tzmigrate.step_column c WHERE c.step_id = part.id AND c.zone = plan_column.zone) THEN
+        PERFORM tzmigrate.require_zone(plan_column.zone);
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND k.relkind IN ('r', 'p')) OR to_regclass(relation) <> t THEN
-        PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', relation, ' is not the table that it was'),
-            'Something else has taken its name.', tzmigrate.plan_again(s.direction));
-    END IF;
-    PERFORM tzmigrate.require_zone(plan_column.zone);
-    s = tzmigrate.add_part(t);
     INSERT INTO tzmigrate.step_column (step_id, position, relation_schema, relation_name, column_name, type_before, type_after, zone, default_before)
-    SELECT s.id, 1 + (SELECT count(*) FROM tzmigrate.step_column c WHERE c.step_id = s.id), n.nspname, k.relname,
+    SELECT part.id, 1 + (SELECT count(*) FROM tzmigrate.step_column c WHERE c.step_id = part.id), n.nspname, k.relname,
         plan_column.column_name, plan_column.type_before, plan_column.type_after, plan_column.zone, plan_column.default_before
     FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = t;
-    PERFORM tzmigrate.check_column(s.id, plan_column.column_name);
+    PERFORM tzmigrate.check_column(part.id, plan_column.column_name);
 END
 $tz$;
 

@@ -38,10 +38,14 @@ $tz$;
 
 -- how ledger and messages name a column's type; a domain or row type keeps its name, so it is said whether its time is naive
 CREATE OR REPLACE FUNCTION tzmigrate.type_label(type oid, modifier integer) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT concat(format_type(t.oid, modifier), CASE WHEN coalesce(e.typtype, t.typtype) IN ('d', 'c') THEN
-        CASE WHEN tzmigrate.holds(t.oid, 'timestamp') THEN ' without time zone' WHEN tzmigrate.holds(t.oid, 'timestamptz') THEN ' with time zone' END END)
-    FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typlen = -1 WHERE t.oid = type_label.type
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT concat(format_type(t.oid, modifier), CASE WHEN coalesce(e.typtype, t.typtype) IN ('d', 'c') THEN
+            CASE WHEN tzmigrate.holds(t.oid, 'timestamp') THEN ' without time zone' WHEN tzmigrate.holds(t.oid, 'timestamptz') THEN ' with time zone' END END)
+        FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typlen = -1 WHERE t.oid = type_label.type);
+END
 $tz$;
 
 -- SQL text of a moment as wall clock or instant, by the zone's name; wall clocks in the precision that the naive type has

@@ -3,62 +3,74 @@
 
 -- how COMMENT, SECURITY LABEL, ALTER and ALTER EXTENSION name an object
 CREATE OR REPLACE FUNCTION tzmigrate.address(class regclass, object oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
-    SELECT CASE class
-        WHEN 'pg_class'::regclass THEN (
-            SELECT concat(CASE c.relkind WHEN 'v' THEN 'VIEW ' WHEN 'm' THEN 'MATERIALIZED VIEW ' WHEN 'i' THEN 'INDEX ' WHEN 'I' THEN 'INDEX ' WHEN 'S' THEN 'SEQUENCE '
-                WHEN 'f' THEN 'FOREIGN TABLE ' WHEN 'c' THEN 'TYPE ' ELSE 'TABLE ' END, c.oid::regclass) FROM pg_class c WHERE c.oid = object)
-        WHEN 'pg_type'::regclass THEN (SELECT concat(CASE t.typtype WHEN 'd' THEN 'DOMAIN ' ELSE 'TYPE ' END, format_type(t.oid, NULL)) FROM pg_type t WHERE t.oid = object)
-        WHEN 'pg_proc'::regclass THEN concat('ROUTINE ', object::regprocedure)
-        WHEN 'pg_constraint'::regclass THEN (
-            SELECT concat('CONSTRAINT ', quote_ident(k.conname), ' ON ', CASE WHEN k.conrelid = 0 THEN concat('DOMAIN ', k.contypid::regtype) ELSE k.conrelid::regclass::text END)
-            FROM pg_constraint k WHERE k.oid = object)
-        WHEN 'pg_trigger'::regclass THEN (SELECT concat('TRIGGER ', quote_ident(g.tgname), ' ON ', g.tgrelid::regclass) FROM pg_trigger g WHERE g.oid = object)
-        WHEN 'pg_rewrite'::regclass THEN (SELECT concat('RULE ', quote_ident(r.rulename), ' ON ', r.ev_class::regclass) FROM pg_rewrite r WHERE r.oid = object)
-        WHEN 'pg_policy'::regclass THEN (SELECT concat('POLICY ', quote_ident(y.polname), ' ON ', y.polrelid::regclass) FROM pg_policy y WHERE y.oid = object)
-        WHEN 'pg_statistic_ext'::regclass THEN (
-            SELECT concat('STATISTICS ', quote_ident(n.nspname), '.', quote_ident(e.stxname)) FROM pg_statistic_ext e JOIN pg_namespace n ON n.oid = e.stxnamespace WHERE e.oid = object)
-    END
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT CASE class
+            WHEN 'pg_class'::regclass THEN (
+                SELECT concat(CASE c.relkind WHEN 'v' THEN 'VIEW ' WHEN 'm' THEN 'MATERIALIZED VIEW ' WHEN 'i' THEN 'INDEX ' WHEN 'I' THEN 'INDEX ' WHEN 'S' THEN 'SEQUENCE '
+                    WHEN 'f' THEN 'FOREIGN TABLE ' WHEN 'c' THEN 'TYPE ' ELSE 'TABLE ' END, c.oid::regclass) FROM pg_class c WHERE c.oid = object)
+            WHEN 'pg_type'::regclass THEN (SELECT concat(CASE t.typtype WHEN 'd' THEN 'DOMAIN ' ELSE 'TYPE ' END, format_type(t.oid, NULL)) FROM pg_type t WHERE t.oid = object)
+            WHEN 'pg_proc'::regclass THEN concat('ROUTINE ', object::regprocedure)
+            WHEN 'pg_constraint'::regclass THEN (
+                SELECT concat('CONSTRAINT ', quote_ident(k.conname), ' ON ', CASE WHEN k.conrelid = 0 THEN concat('DOMAIN ', k.contypid::regtype) ELSE k.conrelid::regclass::text END)
+                FROM pg_constraint k WHERE k.oid = object)
+            WHEN 'pg_trigger'::regclass THEN (SELECT concat('TRIGGER ', quote_ident(g.tgname), ' ON ', g.tgrelid::regclass) FROM pg_trigger g WHERE g.oid = object)
+            WHEN 'pg_rewrite'::regclass THEN (SELECT concat('RULE ', quote_ident(r.rulename), ' ON ', r.ev_class::regclass) FROM pg_rewrite r WHERE r.oid = object)
+            WHEN 'pg_policy'::regclass THEN (SELECT concat('POLICY ', quote_ident(y.polname), ' ON ', y.polrelid::regclass) FROM pg_policy y WHERE y.oid = object)
+            WHEN 'pg_statistic_ext'::regclass THEN (
+                SELECT concat('STATISTICS ', quote_ident(n.nspname), '.', quote_ident(e.stxname)) FROM pg_statistic_ext e JOIN pg_namespace n ON n.oid = e.stxnamespace WHERE e.oid = object)
+        END);
+END
 $tz$;
 
 -- how GRANT names it, its owner, and its grants where they are not the default; no row for what has no grants
 CREATE OR REPLACE FUNCTION tzmigrate.granted(class regclass, object oid, OUT target text, OUT owner oid, OUT acl aclitem[], OUT standard aclitem[]) RETURNS SETOF record
-LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
-    SELECT concat(CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END, c.oid::regclass), c.relowner, c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, c.relowner)
-    FROM pg_class c WHERE class = 'pg_class'::regclass AND c.oid = object AND c.relkind NOT IN ('i', 'I', 'c')
-    UNION ALL
-    SELECT tzmigrate.address(class, t.oid), t.typowner, t.typacl, acldefault('T', t.typowner) FROM pg_type t WHERE class = 'pg_type'::regclass AND t.oid = object
-    UNION ALL
-    SELECT tzmigrate.address(class, f.oid), f.proowner, f.proacl, acldefault('f', f.proowner) FROM pg_proc f WHERE class = 'pg_proc'::regclass AND f.oid = object
+LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+        SELECT concat(CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END, c.oid::regclass), c.relowner, c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, c.relowner)
+        FROM pg_class c WHERE class = 'pg_class'::regclass AND c.oid = object AND c.relkind NOT IN ('i', 'I', 'c')
+        UNION ALL
+        SELECT tzmigrate.address(class, t.oid), t.typowner, t.typacl, acldefault('T', t.typowner) FROM pg_type t WHERE class = 'pg_type'::regclass AND t.oid = object
+        UNION ALL
+        SELECT tzmigrate.address(class, f.oid), f.proowner, f.proacl, acldefault('f', f.proowner) FROM pg_proc f WHERE class = 'pg_proc'::regclass AND f.oid = object;
+END
 $tz$;
 
 -- GRANT statements for a list of grants, each after the one that it rests on, given by the role that gave it, and otherwise in the order of
 -- the list, which pg_dump keeps
 CREATE OR REPLACE FUNCTION tzmigrate.grants(target text, column_name name, acl aclitem[], owner oid, table_acl aclitem[] DEFAULT NULL) RETURNS text[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
-    WITH RECURSIVE item AS (
-        SELECT * FROM aclexplode(acl) WITH ORDINALITY AS e (grantor, grantee, privilege_type, is_grantable, place)
-    ), reached AS (
-        SELECT 0 AS depth, i.* FROM item i
-        -- a column's grants may rest on the right to grant the whole table
-        WHERE i.grantor = owner OR (i.grantor, i.privilege_type, true) IN (SELECT t.grantee, t.privilege_type, t.is_grantable FROM aclexplode(table_acl) AS t)
-        UNION
-        SELECT r.depth + 1, i.* FROM reached r JOIN item i ON i.grantor = r.grantee AND i.privilege_type = r.privilege_type
-        WHERE r.is_grantable AND i.grantor <> owner AND r.depth < 100
-    ), placed AS (
-        SELECT i.grantor, i.grantee, i.is_grantable, i.privilege_type, coalesce(min(r.depth), 1000) AS depth, min(i.place) AS place
-        FROM item i LEFT JOIN reached r ON (r.grantor, r.grantee, r.privilege_type) = (i.grantor, i.grantee, i.privilege_type) GROUP BY 1, 2, 3, 4
-    ), line AS (
-        SELECT depth, min(place) AS place, grantor, concat('GRANT ', string_agg(concat(privilege_type, CASE WHEN column_name IS NOT NULL THEN concat(' (', quote_ident(column_name), ')') END), ', ' ORDER BY privilege_type),
-            ' ON ', target, ' TO ', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END) AS statement
-        FROM placed GROUP BY depth, grantor, grantee, is_grantable
-    )
-    -- whoever runs GRANT for an owner grants as the owner, so another grantor has to say it himself
-    SELECT coalesce(array_agg(s.statement ORDER BY l.depth, l.place, l.grantor, l.statement, s.place), '{}')
-    FROM line l CROSS JOIN LATERAL (VALUES
-        (1, concat('SET LOCAL ROLE ', quote_ident(pg_get_userbyid(l.grantor)))), (2, l.statement),
-        (3, concat('SET LOCAL ROLE ', CASE current_setting('role') WHEN 'none' THEN 'NONE' ELSE quote_ident(current_setting('role')) END))
-    ) AS s (place, statement) WHERE s.place = 2 OR l.grantor <> owner
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        WITH RECURSIVE item AS (
+            SELECT * FROM aclexplode(acl) WITH ORDINALITY AS e (grantor, grantee, privilege_type, is_grantable, place)
+        ), reached AS (
+            SELECT 0 AS depth, i.* FROM item i
+            -- a column's grants may rest on the right to grant the whole table
+            WHERE i.grantor = owner OR (i.grantor, i.privilege_type, true) IN (SELECT t.grantee, t.privilege_type, t.is_grantable FROM aclexplode(table_acl) AS t)
+            UNION
+            SELECT r.depth + 1, i.* FROM reached r JOIN item i ON i.grantor = r.grantee AND i.privilege_type = r.privilege_type
+            WHERE r.is_grantable AND i.grantor <> owner AND r.depth < 100
+        ), placed AS (
+            SELECT i.grantor, i.grantee, i.is_grantable, i.privilege_type, coalesce(min(r.depth), 1000) AS depth, min(i.place) AS place
+            FROM item i LEFT JOIN reached r ON (r.grantor, r.grantee, r.privilege_type) = (i.grantor, i.grantee, i.privilege_type) GROUP BY 1, 2, 3, 4
+        ), line AS (
+            SELECT depth, min(place) AS place, grantor, concat('GRANT ', string_agg(concat(privilege_type, CASE WHEN column_name IS NOT NULL THEN concat(' (', quote_ident(column_name), ')') END), ', ' ORDER BY privilege_type),
+                ' ON ', target, ' TO ', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END) AS statement
+            FROM placed GROUP BY depth, grantor, grantee, is_grantable
+        )
+        -- whoever runs GRANT for an owner grants as the owner, so another grantor has to say it himself
+        SELECT coalesce(array_agg(s.statement ORDER BY l.depth, l.place, l.grantor, l.statement, s.place), '{}')
+        FROM line l CROSS JOIN LATERAL (VALUES
+            (1, concat('SET LOCAL ROLE ', quote_ident(pg_get_userbyid(l.grantor)))), (2, l.statement),
+            (3, concat('SET LOCAL ROLE ', CASE current_setting('role') WHEN 'none' THEN 'NONE' ELSE quote_ident(current_setting('role')) END))
+        ) AS s (place, statement) WHERE s.place = 2 OR l.grantor <> owner);
+END
 $tz$;
 
 -- take away what ALTER DEFAULT PRIVILEGES gave to a new object: everything, or down to what is granted without them
@@ -103,8 +115,12 @@ $tz$;
 
 -- their states, where one is not the usual
 CREATE OR REPLACE FUNCTION tzmigrate.key_states(key oid) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT jsonb_object_agg(t.place, t.enabled) FROM tzmigrate.key_triggers(key) AS t HAVING bool_or(t.enabled <> 'O')
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT jsonb_object_agg(t.place, t.enabled) FROM tzmigrate.key_triggers(key) AS t HAVING bool_or(t.enabled <> 'O'));
+END
 $tz$;
 
 -- give them back; PostgreSQL lets a superuser alone do that
@@ -136,22 +152,34 @@ $tz$;
 
 -- where an index or materialized view is stored; set default_tablespace to it before CREATE, as moving it afterwards copies
 CREATE OR REPLACE FUNCTION tzmigrate.tablespace_of(relation oid) RETURNS name
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT coalesce((SELECT s.spcname FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = relation), '')
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT coalesce((SELECT s.spcname FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = relation), ''));
+END
 $tz$;
 
 -- likewise default_table_access_method for a materialized view
 CREATE OR REPLACE FUNCTION tzmigrate.access_method_of(relation oid) RETURNS name
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT m.amname FROM pg_class c JOIN pg_am m ON m.oid = c.relam WHERE c.oid = relation
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT m.amname FROM pg_class c JOIN pg_am m ON m.oid = c.relam WHERE c.oid = relation);
+END
 $tz$;
 
 -- what must run before DROP: an extension keeps its members from being dropped
 CREATE OR REPLACE FUNCTION tzmigrate.leave_extension(class regclass, object oid) RETURNS text[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT coalesce(array_agg(concat('ALTER EXTENSION ', quote_ident(e.extname), ' DROP ', tzmigrate.address(class, object))), '{}')
-    FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-    WHERE d.classid = class AND d.objid = object AND d.objsubid = 0 AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT coalesce(array_agg(concat('ALTER EXTENSION ', quote_ident(e.extname), ' DROP ', tzmigrate.address(class, object))), '{}')
+        FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+        WHERE d.classid = class AND d.objid = object AND d.objsubid = 0 AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+END
 $tz$;
 
 -- the statements, in their order, that give an object made anew what its CREATE statement does not carry

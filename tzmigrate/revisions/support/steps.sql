@@ -53,17 +53,17 @@ BEGIN
 END
 $tz$;
 
--- the same, made where the step does not have it yet
+-- the same for a table that the step does not have yet
 CREATE OR REPLACE FUNCTION tzmigrate.add_part(t regclass) RETURNS tzmigrate.step
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
-    part tzmigrate.step = tzmigrate.open_part(t);
+    part tzmigrate.step;
 BEGIN
-    IF part.id IS NULL AND s.relation_name IS NULL THEN
+    IF s.relation_name IS NULL THEN
         UPDATE tzmigrate.step x SET relation_schema = n.nspname, relation_name = k.relname
         FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE x.id = s.id AND k.oid = t RETURNING x.* INTO part;
-    ELSIF part.id IS NULL THEN
+    ELSE
         INSERT INTO tzmigrate.step (step, part, relation_schema, relation_name, direction, revision, predecessor, session_zone, gap, overlap,
             server_major, system_identifier, database_oid, database_name, server_version, role_name)
         SELECT s.step, 1 + (SELECT max(x.part) FROM tzmigrate.step x WHERE x.id >= s.id AND x.step = s.step AND x.done_at IS NULL), n.nspname, k.relname,

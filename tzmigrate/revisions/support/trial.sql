@@ -26,8 +26,10 @@ ALTER FUNCTION tzmigrate.repair_indexes(jsonb) RENAME TO whole_repair_indexes;
 
 -- whether this is a run after the first one, which compares no values
 CREATE OR REPLACE FUNCTION tzmigrate.again() RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
-    SELECT coalesce(current_setting('tzmigrate.again', true), '') IN ('yes', 'quick')
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    RETURN coalesce(current_setting('tzmigrate.again', true), '') IN ('yes', 'quick');
+END
 $tz$;
 
 -- once instead of twice: what stands there under the locks stood there before them
