@@ -84,6 +84,7 @@ def test_what_belongs_to_a_role_that_we_may_not_act_for_keeps_its_column(
     (refused,) = (c for g in plan.groups for c in g.columns if c.action == "refuse")
     assert (refused.column, refused.code) == ("at", "TZ140")
     assert f"view public.theirs: it belongs to {other.name}" in refused.reason
+    assert "Connect as that role" in refused.hint
     project.run("upgrade", "head")
     assert database.scalar(
         "SELECT array_agg(atttypid::regtype::text ORDER BY attnum) FROM pg_attribute"

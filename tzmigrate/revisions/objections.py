@@ -26,6 +26,17 @@ from tzmigrate.planning.model import (
 from tzmigrate.planning.rules import Names
 from tzmigrate.postgres.quoting import readable_name
 
+_FAILED = "TZ315"
+_FOREIGN = "TZ140"
+_ANEW = (
+    "Drop it before the conversion and create it again afterwards with an expression"
+    " for timestamptz."
+)
+_HINTS = {
+    _FAILED: "Remove or change what the message names, then run tzmigrate plan again.",
+    _FOREIGN: "Connect as that role, or as a member of both.",
+}
+
 
 class Misunderstood(Exception):
     """The server reads a rewritten text otherwise than it was meant."""
@@ -103,7 +114,7 @@ def foreign(group: Group, owners: Mapping[str, str]) -> tuple[Blocked, ...]:
                 "act",
                 group,
             ),
-            code="TZ140",
+            code=_FOREIGN,
         )
         for dependent in group.dependents
         if dependent.label in owners
@@ -123,7 +134,7 @@ def failed(group: Group, error: psycopg.Error) -> Blocked:
             return objection(dependent, f"PostgreSQL says: {message}", group)
     return Blocked(
         label=f"the conversion of {readable_name(*_first(group))}",
-        code="TZ315",
+        code=_FAILED,
         reason=f"failed on an empty copy: {message}"
         + (f" ({context})" if context else ""),
         columns=tuple((c.schema, c.relation, c.column) for c in group.converted),
@@ -153,8 +164,7 @@ def refusals(blocked: Sequence[Blocked]) -> dict[Names, Finding]:
             code=one.code,
             severity=Severity.BLOCKS,
             message=f"{one.label}: {one.reason}",
-            hint="Drop it before the conversion and create it again afterwards with an "
-            "expression for timestamptz. Or declare the column keep.",
+            hint=f"{_HINTS.get(one.code, _ANEW)} Or declare the column keep.",
         )
         for one in reversed(blocked)
         for name in one.columns
