@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tzmigrate.revisions.files import (
 from tzmigrate.revisions.graph import RevisionGraph
 from tzmigrate.revisions.ours import Kind
 from tzmigrate.revisions.project import AlembicProject
+from tzmigrate.revisions.source import digest, parse
 from tzmigrate.revisions.template import Draft, one_line
 
 BITING = (
@@ -350,6 +352,156 @@ def test_any_other_template_gives_way_to_the_plain_form_and_it_is_said(
     script = ScriptDirectory.from_config(Config(str(project.ini)))
     assert len(list(script.walk_revisions())) == 2
     assert [ours.edited for ours in RevisionGraph.read(project).ours()] == [False] * 2
+
+
+GUARDED: dict[str, object] = {
+    "upgrade": "    op.execute(GUARD)\n    op.execute('ALTER TABLE a')\n",
+    "downgrade": "    op.execute(GUARD)\n",
+    "constants": 'GUARD = "SELECT 1"\n',
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OLD_TEMPLATE + "\n\ndef upgrade():\n    pass\n",
+        OLD_TEMPLATE + "\n\nupgrade = print\n",
+        OLD_TEMPLATE.replace("\ndef upgrade", "\nop = print\n\n\ndef upgrade"),
+        OLD_TEMPLATE + "\n\nop = print\n",
+        OLD_TEMPLATE + "\n\nGUARD = ''\n",
+        OLD_TEMPLATE.replace("\ndef upgrade", "\nGUARD = ''\n\n\ndef upgrade"),
+        OLD_TEMPLATE + "\n\nGUARD: str = ''\n",
+        OLD_TEMPLATE + "\n\ndef GUARD(): ...\n",
+        OLD_TEMPLATE.replace("    ${upgrades", "    if op.x: ${upgrades"),
+        OLD_TEMPLATE.replace("    ${upgrades", "    if op.x:\n     ${upgrades"),
+        OLD_TEMPLATE.replace("def upgrade", "@print\ndef upgrade"),
+        OLD_TEMPLATE.replace("def downgrade", "@print\ndef downgrade"),
+        OLD_TEMPLATE.replace("def upgrade", "async def upgrade"),
+        OLD_TEMPLATE.replace("    ${upgrades", "    return\n    ${upgrades"),
+        OLD_TEMPLATE.replace("def upgrade():", "def upgrade(): return;"),
+        OLD_TEMPLATE.replace("def upgrade():", "def upgrade(op=None):"),
+        OLD_TEMPLATE.replace("def upgrade():", "def upgrade() -> log:")
+        + "\n\ndef log(): ...\n",
+        OLD_TEMPLATE.replace('else "pass"}', "else 'pass'}\n    op.execute('x')"),
+        OLD_TEMPLATE.replace('else "pass"}', "else 'pass'}; op.execute('x')"),
+        OLD_TEMPLATE.replace("def upgrade", "if True:\n def upgrade"),
+        OLD_TEMPLATE.replace("\ndef upgrade", '\n"""\ndef upgrade', 1) + '"""\n',
+        OLD_TEMPLATE.replace("${upgrades", "${downgrades"),
+        OLD_TEMPLATE + "\n\nTZMIGRATE = None\n",
+        OLD_TEMPLATE + "\n\nrevision = 'x'\n",
+    ],
+)
+def test_no_template_adds_to_what_runs(project: AlembicProject, text: str) -> None:
+    template(project, text)
+    written = write(project, draft("tz_orders", **GUARDED))
+    (note,) = written.notes
+    assert "script.py.mako" in note
+    assert executed(written.paths[0], "upgrade") == ["SELECT 1", "ALTER TABLE a"]
+    assert executed(written.paths[0], "downgrade") == ["SELECT 1"]
+
+
+def test_a_template_of_another_encoding_than_the_projects_is_not_used(
+    project: AlembicProject,
+) -> None:
+    template(project, "${'# coding: latin-1'}\n" + OLD_TEMPLATE)
+    changed = GUARDED | {"upgrade": "    op.execute('時刻' + GUARD)\n"}
+    written = write(project, draft("tz_orders", **changed))
+    assert len(written.notes) == 1
+    assert executed(written.paths[0], "upgrade") == ["時刻SELECT 1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OLD_TEMPLATE,
+        OLD_TEMPLATE.replace("():", "() -> None:  # says nothing more"),
+        OLD_TEMPLATE.replace('else "pass"}', "else 'pass'}\n    pass"),
+        OLD_TEMPLATE.replace("():\n", "():\n    '''Doc.'''\n"),
+        OLD_TEMPLATE.replace("\n", "\r\n"),
+        OLD_TEMPLATE.replace('"""\n', '\n\ndef upgrade():\n"""\n', 1),
+        OLD_TEMPLATE.replace("import op\n", "import (\n    context,\n    op,\n)\n"),
+        OLD_TEMPLATE.replace("from alembic import op\n", ""),
+        OLD_TEMPLATE.replace("def upgrade", "# up\n# wards\ndef upgrade"),
+    ],
+)
+def test_what_is_seen_at_once_is_what_the_long_way_finds(
+    project: AlembicProject, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.directory / "script.py.mako").write_bytes(text.encode())
+    graph = RevisionGraph.read(project)
+    date = datetime(2024, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr("tzmigrate.revisions.files._now", lambda _: (date, ""))
+    drafts = [draft("tz_orders", **GUARDED), draft("tz_plain")]
+    seen = prepare_revisions(project, graph, drafts)
+    monkeypatch.setattr("tzmigrate.revisions.template._at_sight", lambda *_: None)
+    assert prepare_revisions(project, graph, drafts) == seen
+    assert [file.note for file in seen] == ["", ""]
+    write_revisions(project, seen)
+    assert [ours.edited for ours in RevisionGraph.read(project).ours()] == [False] * 2
+
+
+@pytest.mark.parametrize("text", [None, OLD_TEMPLATE])
+def test_a_common_template_is_believed_after_one_parse(
+    project: AlembicProject, text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if text is not None:
+        template(project, text)
+    monkeypatch.delattr("tzmigrate.revisions.template._plain")
+    graph = RevisionGraph.read(project)
+    (file,) = prepare_revisions(project, graph, [draft("tz_orders", **GUARDED)])
+    assert file.note == ""
+
+
+@pytest.mark.parametrize(
+    "changes", [{"upgrade": "    op.execute(\n"}, {"constants": 'GUARD = """'}]
+)
+def test_a_draft_that_is_not_python_is_our_fault(
+    project: AlembicProject, changes: dict[str, object]
+) -> None:
+    with pytest.raises(ValueError, match="tz_orders is not Python"):
+        write(project, draft("tz_orders", **GUARDED | changes))
+
+
+DIGESTED = r'''
+import os
+from alembic import op
+GUARD = "SELECT 'é" "\n'"
+def helper(x: int, *rest, key=None, **more) -> str:
+    """Not counted."""
+    pass
+    return [-1, 1.5, 2j, b"\xff", ..., None, True, {**more, 1: {2}}, f"{x!r}y"]
+class Kept:
+    a: int = 1
+    @property
+    def b(self): return lambda y, /: y[::2] if y else (yield)
+def upgrade() -> None:
+    op.execute(GUARD)
+    op.execute("ALTER " "TABLE a")
+    op.execute(GUARD, "x")
+    op.execute("x", "y")
+    op.execute(*"x")
+    op.execute("x", options={"a": 1})
+    op.get_bind().execute("x")
+    print("x")
+    for each in helper(1, *(), key="2", **{}):
+        with op.get_context() as (one, two), Kept() as op.kept[0]:
+            op.execute(f"{each}")
+    global unused, other
+    match op:
+        case Kept(a=1, b=[None, *_]) | {"k": True, **_k}: ...
+    unused += helper
+async def aside(): return [await z async for z in op if z]
+def downgrade():
+    pass
+down_revision = "x"
+'''
+
+
+def test_the_digest_of_a_text_is_always_the_same() -> None:
+    facts = {"step": "tz", "n": [1, ("é", None)], "m": {"b": 1, "a": 2.5}}
+    expected = "621dfbea85e12c8fb4dba445661dcf9d845e8cf5b0c3170ec1569e357e4a1555"
+    assert digest(parse(DIGESTED), facts) == expected
+    assert digest(parse(DIGESTED), {**facts, "digest": "not counted"}) == expected
 
 
 def test_a_label_needs_a_template_that_writes_it(project: AlembicProject) -> None:

@@ -76,11 +76,12 @@ def draft_revisions(
     if not groups:
         return ()
     ours = graph.ours() if graph is not None else ()
+    known = graph if graph is not None else RevisionGraph(())
     taken: set[str] = set()
 
     def identifier() -> str:
         while True:
-            found = new_revision_id(graph if graph is not None else RevisionGraph(()))
+            found = new_revision_id(known)
             if found not in taken:
                 taken.add(found)
                 return found

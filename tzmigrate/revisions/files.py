@@ -2,12 +2,12 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from alembic.script import ScriptDirectory, write_hooks
@@ -126,12 +126,11 @@ def write_revisions(project: AlembicProject, files: Sequence[Prepared]) -> Writt
     notes = [file.note for file in files if file.note]
     try:
         with _cleaned_up(made):
-            for file in files:
-                _make_directories(file.path.parent, made)
-            temporary = [_write_beside(file, made) for file in files]
+            for directory in dict.fromkeys(file.path.parent for file in files):
+                _make_directories(directory, made)
             # the disk takes many at once as fast as one
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                list(pool.map(_sync, temporary))
+                temporary = list(pool.map(partial(_write_beside, made), files))
             for path, file in zip(temporary, files, strict=True):
                 # A link fails where the name is taken; a rename would replace it.
                 _rename(path, file.path)
@@ -253,23 +252,14 @@ def _make_directories(directory: Path, made: list[Path]) -> None:
         made.append(path)
 
 
-def _write_beside(file: Prepared, made: list[Path]) -> Path:
-    descriptor, name = tempfile.mkstemp(
-        dir=file.path.parent, prefix=_LOCK_LIKE, suffix=".tzmigrate"
-    )
-    made.append(Path(name))
-    with os.fdopen(descriptor, "wb") as stream:
+def _write_beside(made: list[Path], file: Prepared) -> Path:
+    path = file.path.with_name(f"{_LOCK_LIKE}{file.revision}.tzmigrate")
+    with path.open("xb") as stream:
+        made.append(path)
         stream.write(file.text)
-    # mkstemp makes private files; revisions are as readable as any other source.
-    mask = os.umask(0)
-    os.umask(mask)
-    Path(name).chmod(0o666 & ~mask)
-    return Path(name)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as stream:
+        stream.flush()
         os.fsync(stream.fileno())
+    return path
 
 
 def _rename(temporary: Path, path: Path) -> None:
@@ -290,7 +280,7 @@ def _found(project: AlembicProject) -> Container[str | Path]:
     if project.hooks:
         # one may have changed what a file says of itself
         return RevisionGraph.read(project)
-    return {path.resolve() for path in revision_paths(project)}
+    return set(revision_paths(project))
 
 
 def _run_hooks(project: AlembicProject, file: Prepared) -> list[str]:

@@ -21,6 +21,7 @@ from tzmigrate.planning.model import (
     Way,
 )
 from tzmigrate.revisions import support, wire
+from tzmigrate.revisions.source import quoted
 
 SAMPLE_ROWS = 1000
 """How many rows of a table the baseline records."""
@@ -403,12 +404,15 @@ def _source(statement: Statement) -> str:
 
 
 def _execute(sql: str) -> str:
-    pieces = sql.split("\n")
-    if len(pieces) == 1:
+    if "\n" not in sql:
         return f"    op.execute({quoted(sql)})"
-    lines = [quoted(f"{piece}\n") for piece in pieces[:-1]] + [quoted(pieces[-1])]
-    joined = "\n".join(f"        {line}" for line in lines)
-    return f"    op.execute(\n{joined}\n    )"
+    if '"' in sql or "\\" in sql:
+        *pieces, last = sql.split("\n")
+        lines = [quoted(f"{piece}\n") for piece in pieces] + [quoted(last)]
+        joined = "\n        ".join(lines)
+    else:  # the same in one go
+        joined = quoted(sql).replace("\\n", '\\n"\n        "')
+    return f"    op.execute(\n        {joined}\n    )"
 
 
 def _block(sql: str) -> str:
@@ -420,15 +424,3 @@ def _triple(sql: str) -> str:
         message = "the support holds text that a triple-quoted string changes"
         raise ValueError(message)
     return f'"""\\\n{sql}\n"""'
-
-
-def quoted(text: str) -> str:
-    r"""Return a Python string literal, in double quotes where that needs no escapes.
-
-    >>> print(quoted("it's\n"))
-    "it's\n"
-    """
-    found = repr(text)
-    if found.startswith("'") and '"' not in text:
-        return f'"{found[1:-1]}"'
-    return found

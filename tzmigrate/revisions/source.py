@@ -12,6 +12,7 @@ import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 Literal = (
     None
@@ -31,11 +32,16 @@ FACTS = "TZMIGRATE"
 IDENTIFIERS = ("revision", "down_revision", "branch_labels", "depends_on")
 """What Alembic reads from a revision file."""
 
+_WIDTH = 88
+"""How long a line of a literal may be."""
+
 _IGNORED_FIELDS = frozenset(
     # Positions are attributes, not fields. The rest says nothing about what runs,
     # or exists in some Python versions only.
-    ["ctx", "kind", "type_comment", "type_params", "returns", "annotation"]
+    ["kind", "type_comment", "type_params", "returns", "annotation"]
 )
+
+_json = json.JSONEncoder(sort_keys=True, ensure_ascii=True, default=list).encode
 
 
 class NotLiteralError(Exception):
@@ -187,113 +193,144 @@ def digest(module: Module, facts: Mapping[str, object]) -> str:
     return digest_of(meaning(module), facts)
 
 
-def digest_of(meant: Mapping[str, object], facts: Mapping[str, object]) -> str:
+def digest_of(meant: Mapping[str, str], facts: Mapping[str, object]) -> str:
     """Return the same for what ``meaning`` has found."""
-    said = {key: value for key, value in facts.items() if key != "digest"}
-    text = json.dumps([meant, said], sort_keys=True, ensure_ascii=True, default=list)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    found = ", ".join(f"{_json(name)}: {meant[name]}" for name in sorted(meant))
+    said = _json({key: value for key, value in facts.items() if key != "digest"})
+    return hashlib.sha256(f"[{{{found}}}, {said}]".encode("ascii")).hexdigest()
 
 
-def meaning(module: Module) -> dict[str, object]:
-    """Return ``upgrade``, ``downgrade`` and all at module level that they use."""
-    definitions: dict[str, list[ast.AST]] = {}
-    for node in module.tree.body:
-        match node:
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                definitions.setdefault(name, []).append(node)
-            case ast.Assign(targets=targets):
-                for target in targets:
-                    if isinstance(target, ast.Name):
-                        definitions.setdefault(target.id, []).append(node.value)
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                definitions.setdefault(name, []).append(value)
-    for name in (*IDENTIFIERS, FACTS):
-        definitions.pop(name, None)
-    found: dict[str, object] = {}
+def meaning(module: Module) -> dict[str, str]:
+    """Return ``upgrade``, ``downgrade`` and all at module level that they use.
+
+    Each is the JSON text of its definitions, which is what the digest is made of.
+    """
+    defined = definitions(module)
+    found: dict[str, str] = {}
     wanted = ["upgrade", "downgrade"]
     while wanted:
         name = wanted.pop()
-        if name in found or name not in definitions:
-            continue
-        found[name] = [_canonical(node, wanted) for node in definitions[name]]
+        if name not in found and name in defined:
+            found[name] = _canonical(defined[name], wanted)
     return found
 
 
-def _canonical(node: object, names: list[str]) -> object:
-    """Return a node as JSON takes it, and add the names in it to a list."""
-    # a long plan has millions of nodes, so this goes without patterns and iterators
+def meaning_of_all(module: Module) -> dict[str, str]:
+    """Return the same of all that is defined at module level, used or not."""
+    return {name: _canonical(nodes, []) for name, nodes in definitions(module).items()}
+
+
+def definitions(module: Module) -> dict[str, list[ast.AST]]:
+    """Return what is defined at module level, each name with all that it is given."""
+    found: dict[str, list[ast.AST]] = {}
+    for node in module.tree.body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.setdefault(name, []).append(node)
+            case ast.Assign(targets=targets):
+                for target in targets:
+                    if isinstance(target, ast.Name):
+                        found.setdefault(target.id, []).append(node.value)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                found.setdefault(name, []).append(value)
+    for name in (*IDENTIFIERS, FACTS):
+        found.pop(name, None)
+    return found
+
+
+def _canonical(node: object, names: list[str]) -> str:
+    """Return a node as JSON text, and add the names in it to a list."""
     if isinstance(node, ast.Constant):
-        return [type(node.value).__name__, repr(node.value)]
+        return f'["{type(node.value).__name__}", {_json(repr(node.value))}]'
     if isinstance(node, list):
-        return [_canonical(item, names) for item in node if not _does_nothing(item)]
+        items = [_canonical(item, names) for item in node if not does_nothing(item)]
+        return f"[{', '.join(items)}]"
     if not isinstance(node, ast.AST):
-        return node
-    if isinstance(node, ast.Name):
-        names.append(node.id)
+        return _json(node)
+    match node:
+        case ast.Name(id=name):
+            names.append(name)
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id=name), attr=attr),
+            args=[ast.Constant() as only],
+            keywords=[],
+        ):  # op.execute("…"), of which revisions are made: the same as below, at once
+            names.append(name)
+            function = (
+                f'["Attribute", {{"attr": {_json(attr)},'
+                f' "value": ["Name", {{"id": {_json(name)}}}]}}]'
+            )
+            constant = _canonical(only, names)
+            return f'["Call", {{"args": [{constant}], "func": {function}}}]'
     # ast.dump prints other things in each Python version; this does not.
-    parts: dict[str, object] = {}
-    for name in node._fields:
+    parts = []
+    for name in _in_order(node._fields):
         value = getattr(node, name, None)
         if value is None or value == []:
             continue
+        text = _canonical(value, names)
         if name not in _IGNORED_FIELDS:
-            parts[name] = _canonical(value, names)
-        elif name != "ctx":
-            _canonical(value, names)
-    return [type(node).__name__, parts]
+            parts.append(f'"{name}": {text}')
+    return f'["{type(node).__name__}", {{{", ".join(parts)}}}]'
 
 
-def _does_nothing(node: object) -> bool:
+@cache
+def _in_order(fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(fields) - {"ctx"}))
+
+
+def does_nothing(node: object) -> bool:
+    """Tell whether a statement may come and go: a docstring, or ``pass``."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     return isinstance(node, ast.Pass)
 
 
-def render_literal(value: object, *, indent: int = 0, width: int = 88) -> str:
+def render_literal(value: object) -> str:
     """Write a value as Python source, one entry per line where it is long.
 
     >>> print(render_literal({"step": "tz_orders", "columns": [["a", "b"]]}))
     {"step": "tz_orders", "columns": [["a", "b"]]}
     """
-    flat = _flat(value)
-    row = isinstance(value, list | tuple) and not any(
-        isinstance(item, Mapping | list | tuple) for item in value
-    )
+    return _rendered(value, 0)[1]
+
+
+def _rendered(value: object, indent: int) -> tuple[str, str]:
+    """Return a value on one line, and as it is written at an indentation."""
+    if isinstance(value, str):
+        text = quoted(value)
+        return text, text
+    row = False
+    if isinstance(value, dict):
+        marks = "{}"
+        items = [
+            (f"{_rendered(key, 0)[0]}: ", *_rendered(item, indent + 4))
+            for key, item in value.items()
+        ]
+    elif isinstance(value, list | tuple):
+        marks = "[]"
+        items = [("", *_rendered(item, indent + 4)) for item in value]
+        row = not any(isinstance(item, dict | list | tuple) for item in value)
+    else:
+        return repr(value), repr(value)
+    flat = ", ".join(f"{key}{item}" for key, item, _ in items).join(marks)
     # A row of plain values reads best on one line, if it is not too long for that.
-    if len(flat) + indent + len(FACTS) <= (width + 32 if row and indent else width):
-        return flat
-    inner = " " * (indent + 4)
-    close = " " * indent
-    match value:
-        case Mapping():
-            lines = "".join(
-                f"{inner}{_flat(key)}: "
-                f"{render_literal(item, indent=indent + 4, width=width)},\n"
-                for key, item in value.items()
-            )
-            return f"{{\n{lines}{close}}}"
-        case list() | tuple():
-            lines = "".join(
-                f"{inner}{render_literal(item, indent=indent + 4, width=width)},\n"
-                for item in value
-            )
-            return f"[\n{lines}{close}]"
-    return flat
+    if len(flat) + indent + len(FACTS) <= _WIDTH + (32 if row and indent else 0):
+        return flat, flat
+    lines = "".join(f"{' ' * (indent + 4)}{key}{item},\n" for key, _, item in items)
+    return flat, f"{marks[0]}\n{lines}{' ' * indent}{marks[1]}"
 
 
-def _flat(value: object) -> str:
-    match value:
-        case str():
-            text = repr(value)
-            if text[0] == "'" and '"' not in text:
-                return f'"{text[1:-1]}"'
-            return text
-        case Mapping():
-            items = (f"{_flat(key)}: {_flat(item)}" for key, item in value.items())
-            return "{" + ", ".join(items) + "}"
-        case list() | tuple():
-            return "[" + ", ".join(_flat(item) for item in value) + "]"
-    return repr(value)
+def quoted(text: str) -> str:
+    r"""Return a Python string literal, in double quotes where that needs no escapes.
+
+    >>> print(quoted("it's\n"))
+    "it's\n"
+    """
+    found = repr(text)
+    if found.startswith("'") and '"' not in text:
+        return f'"{found[1:-1]}"'
+    return found
 
 
 def strings(value: Literal) -> Sequence[str] | None:

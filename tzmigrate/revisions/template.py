@@ -6,10 +6,11 @@ only after it was parsed again and found to do exactly what was asked.
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from importlib.util import decode_source
 from typing import Final
 
 from alembic.script.revision import tuple_rev_as_scalar
@@ -20,14 +21,24 @@ from tzmigrate.revisions.project import AlembicProject
 from tzmigrate.revisions.source import (
     FACTS,
     IDENTIFIERS,
+    Module,
+    definitions,
     digest_of,
+    does_nothing,
     meaning,
+    meaning_of_all,
     parse,
     render_literal,
     strings,
 )
 
 _INDENT: Final = "    "
+
+_PLACE: Final = re.compile(r"^(?:#.*\n)*def (?:up|down)grade\(", re.MULTILINE)
+"""Where the first of the two functions seems to begin, with the comment above it."""
+
+_UNSIGNED: Final = "0" * 64
+"""Stands for the digest until that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,20 +92,22 @@ def render(
     Raises:
         ValueError: the draft itself is not Python; that is a bug.
     """
+    text = _at_sight(project, draft, down_revision, create_date)
+    if text is not None:
+        return Rendered(text=text)
     try:
         module = parse(_plain(draft, draft.constants, down_revision, create_date))
     except SyntaxError as error:
         msg = f"revision {draft.slug} is not Python: {error}"
         raise ValueError(msg) from error
     meant = meaning(module)
-    facts = {**draft.facts, "digest": digest_of(meant, draft.facts)}
-    inserted = _module_level(draft, facts)
+    inserted = _module_level(draft, digest_of(meant, draft.facts))
     template = project.directory / "script.py.mako"
     note = f"{template} does not exist"
     if template.is_file():
         try:
-            text = _by_template(project, draft, down_revision, create_date)
-            made = _insert(text, inserted).encode(project.output_encoding)
+            source = _by_template(project, draft, down_revision, create_date)
+            made = _insert(source, inserted).encode(project.output_encoding)
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             note = f"{template} cannot be used ({reason})"
@@ -111,7 +124,7 @@ def render(
 def difference(
     text: bytes,
     *,
-    expected: Mapping[str, object],
+    expected: Mapping[str, str],
     draft: Draft,
     down: tuple[str, ...],
 ) -> str | None:
@@ -123,6 +136,16 @@ def difference(
         module = parse(text)
     except (SyntaxError, ValueError) as error:
         return f"what it makes is not Python ({error})"
+    return _difference(module, meaning(module), expected, draft, down)
+
+
+def _difference(
+    module: Module,
+    meant: Mapping[str, str],
+    expected: Mapping[str, str],
+    draft: Draft,
+    down: tuple[str, ...],
+) -> str | None:
     asked = dict(
         zip(
             IDENTIFIERS,
@@ -139,11 +162,76 @@ def difference(
     missing = {"upgrade", "downgrade"} - module.functions()
     if missing:
         return f"it has no {' and no '.join(sorted(missing))}()"
-    if meaning(module) != expected:
+    if meant != expected:
         return "it adds to upgrade() or downgrade(), or changes them"
     if module.values.get(FACTS) is None:
         return f"it leaves {FACTS} out"
     return None
+
+
+def _at_sight(
+    project: AlembicProject,
+    draft: Draft,
+    down: tuple[str, ...],
+    create_date: datetime,
+) -> bytes | None:
+    """Return the file by the template, where one parse shows that it is right.
+
+    That is so where both functions are, line by line, the draft's: the same lines
+    are the same statements, so what they mean need not be found out twice.
+    """
+    unsigned = _module_level(draft, _UNSIGNED)
+    try:
+        text = _by_template(project, draft, down, create_date)
+        place = _PLACE.search(text)
+        if place is None or "\r" in text:
+            return None
+        above, below = text[: place.start()], f"\n\n\n{text[place.start() :]}"
+        made = f"{above}{unsigned}{below}".encode(project.output_encoding)
+        module = parse(made)
+        lines = decode_source(made).split("\n")
+        expected = dict(_meaning_of_constants(draft.constants))
+    except Exception:
+        return None  # the long way finds the same again, and says it
+    said = module.values.get(FACTS)
+    if not (isinstance(said, Mapping) and said.get("digest") == _UNSIGNED):
+        return None
+    meant = meaning(module)
+    defined = definitions(module)
+    for name, body in (("upgrade", draft.upgrade), ("downgrade", draft.downgrade)):
+        if not _is_verbatim(defined.get(name, []), lines, body):
+            return None
+        expected[name] = meant[name]
+    if not _imports_op(module) or _difference(module, meant, expected, draft, down):
+        return None
+    # The last fact is the digest. Nothing but the text of this constant changes here.
+    facts, _, end = unsigned.rpartition(_UNSIGNED)
+    digest = digest_of(meant, draft.facts)
+    return f"{above}{facts}{digest}{end}{below}".encode(project.output_encoding)
+
+
+@lru_cache(maxsize=4)
+def _meaning_of_constants(source: str) -> Mapping[str, str]:
+    """Return what constants mean; most files of a plan have the same."""
+    return meaning_of_all(parse(source))
+
+
+def _is_verbatim(nodes: Sequence[ast.AST], lines: Sequence[str], body: str) -> bool:
+    """Tell whether a name stands for one function, whose lines are those of a body.
+
+    Its first statement begins the first of them, indented as there, and its last
+    ends the last; so both are cut into the same statements.
+    """
+    match nodes:
+        case [ast.FunctionDef(name=name, decorator_list=[]) as node]:
+            first = next((each for each in node.body if not does_nothing(each)), None)
+        case _:
+            return False
+    if first is None or first.col_offset != len(_INDENT):
+        return False
+    head, made = lines[node.lineno - 1], lines[first.lineno - 1 : node.end_lineno]
+    asked = f"{_INDENT}{_first_line_flush(body)}".split("\n")
+    return head in {f"def {name}():", f"def {name}() -> None:"} and made == asked
 
 
 def _by_template(
@@ -228,28 +316,32 @@ def _insert(text: str, source: str) -> str:
     """Put source above the first of the two functions, and import ``op`` if needed."""
     # The same line ends as Python's own; a form feed or U+2028 does not end a line.
     lines = re.split(r"\r\n|\r|\n", text)
-    tree = parse(text).tree
+    module = parse(text)
     starts = [
         min([node.lineno, *(each.lineno for each in node.decorator_list)])
-        for node in tree.body
+        for node in module.tree.body
         if isinstance(node, ast.FunctionDef) and node.name in {"upgrade", "downgrade"}
     ]
     at = min(starts, default=len(lines) + 1) - 1
     while at > 0 and lines[at - 1].startswith("#"):
         at -= 1
-    imported = {
-        alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    wanted = [] if "op" in imported else ["from alembic import op", ""]
+    wanted = [] if _imports_op(module) else ["from alembic import op", ""]
     if source:
         wanted += [*source.strip("\n").split("\n"), "", ""]
     return "\n".join([*lines[:at], *wanted, *lines[at:]])
 
 
-def _module_level(draft: Draft, facts: Mapping[str, object]) -> str:
+def _imports_op(module: Module) -> bool:
+    return any(
+        (alias.asname or alias.name) == "op"
+        for node in module.tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    )
+
+
+def _module_level(draft: Draft, digest: str) -> str:
+    facts = {**draft.facts, "digest": digest}
     said = (
         "# What this revision was written for; tzmigrate reads it, Alembic does not.\n"
         f"{FACTS} = {render_literal(facts)}"
