@@ -62,6 +62,20 @@ CREATE FUNCTION purge() RETURNS void LANGUAGE plpgsql AS
 """
 """What leans on either table reads the other one, but not its time."""
 
+BY_VIEWS = """
+CREATE TABLE first (id int PRIMARY KEY, at timestamp);
+CREATE TABLE second (id int PRIMARY KEY, at timestamp,
+  day date GENERATED ALWAYS AS (at::date) STORED);
+CREATE TABLE third (id int PRIMARY KEY, at timestamp);
+CREATE TABLE passed (day date);
+CREATE VIEW of_two AS SELECT f.at, s.at AS other
+  FROM first f JOIN second s ON f.id = s.id;
+CREATE VIEW of_third AS SELECT at FROM third;
+CREATE RULE passing AS ON DELETE TO second DO ALSO INSERT INTO passed
+  SELECT at::date FROM of_third WHERE at::date > OLD.at::date;
+"""
+"""A rule reads a table by a view alone, and leans on a table that waits for another."""
+
 _WORD = re.compile("tz[0-9a-f]{16}")
 
 
@@ -210,6 +224,24 @@ def test_two_shadows_do_not_meet(
     assert sorted(together) == [["tz_left_side"], ["tz_right_side"]]
     assert all(c.action is Action.CONVERT for g in plan.groups for c in g.columns)
     assert plan.written
+
+
+@pytest.mark.parametrize("enough_for_two", [2, 50])
+def test_what_is_read_by_a_view_alone_is_tried_in_its_order(
+    database: Any,
+    make_project: Callable[..., Any],
+    together: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    enough_for_two: int,
+) -> None:
+    database.execute(BY_VIEWS)
+    monkeypatch.setattr(ladder, "_WORTH_COPIES", enough_for_two)
+    project = make_project(database.url)
+    plan: Plan = project.plan(zones=("default=UTC",))
+    assert [g.slug for g in plan.groups] == ["tz_first", "tz_second", "tz_third"]
+    assert together == [["tz_first"], ["tz_second"], ["tz_third"]]
+    project.run("upgrade", "head")
+    project.run("downgrade", "base")
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])

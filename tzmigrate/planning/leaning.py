@@ -171,6 +171,31 @@ def read_leaning(
         return _read(connection, columns, types, members, target)[0]
 
 
+def read_readers(
+    connection: psycopg.Connection[Any],
+    groups: Sequence[Sequence[tuple[RelationName, str]]],
+) -> list[set[tuple[str, str]]]:
+    """Return class and object of what leans on the columns of each of these groups.
+
+    Also of what reads them by a view alone, as a policy of another table may.
+    """
+    columns = [column for group in groups for column in group]
+    places = [place for place, group in enumerate(groups) for _ in group]
+    members = _members(connection, columns)
+    rows = connection.execute(
+        _query("readers"),
+        {
+            "places": [places[column] for column, _, _ in members],
+            "relations": [relation for _, relation, _ in members],
+            "attnums": [attnum for _, _, attnum in members],
+        },
+    ).fetchall()
+    found: list[set[tuple[str, str]]] = [set() for _ in groups]
+    for place, class_, object_ in rows:
+        found[place].add((str(class_), str(object_)))
+    return found
+
+
 def read_apart(
     connection: psycopg.Connection[Any],
     groups: Sequence[Sequence[tuple[RelationName, str]]],

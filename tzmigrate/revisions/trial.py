@@ -21,6 +21,7 @@ from tzmigrate.planning.leaning import (
     read_apart,
     read_definitions,
     read_leaning,
+    read_readers,
     read_view_types,
 )
 from tzmigrate.planning.model import (
@@ -156,11 +157,12 @@ class Trial:
             # which functions can be rewritten depends on all that converted before
             return tuple(self.climb(group) for group in groups)
         leaning = self.planner.leaning(groups)
+        shared = self._shared(groups, leaning)
         trials = [self, *(replace(self, connection=other) for other in self.others)]
-        lanes = share_out(groups, leaning, len(trials))
+        lanes = share_out(groups, shared, len(trials))
         with ThreadPoolExecutor(len(trials)) as pool:
             runs = [
-                pool.submit(trial._climb, lane, leaning, len(trials))
+                pool.submit(trial._climb, lane, leaning, shared, len(trials))
                 for trial, lane in zip(trials, lanes, strict=True)
             ]
             try:
@@ -172,12 +174,28 @@ class Trial:
                 raise
         return tuple(found[g.slug] for g in groups)
 
+    def _shared(self, groups: Sequence[Group], leaning: Leanings) -> Leanings:
+        """Return what leans on the groups, with what reads them by views alone.
+
+        What two groups share decides which of them is to be tried first.
+        """
+        readers = read_readers(self.connection, [names_of(g) for g in groups])
+        self.connection.commit()
+        return {
+            group.slug: leaning[group.slug] | more
+            for group, more in zip(groups, readers, strict=True)
+        }
+
     def _climb(
-        self, groups: Sequence[Group], leaning: Leanings, lanes: int
+        self,
+        groups: Sequence[Group],
+        leaning: Leanings,
+        shared: Leanings,
+        lanes: int,
     ) -> Iterable[Group]:
         locks = read_locks(self.connection, groups, leaning, lanes=lanes)
         found = [group for group in groups if not group.tables]
-        for batch in batches(groups, leaning, locks):
+        for batch in batches(groups, shared, locks):
             if self.stopped.is_set():
                 break
             if len(batch) == 1:
