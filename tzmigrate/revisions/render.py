@@ -307,7 +307,7 @@ def named(dependent: PlannedDependent) -> str:
     names = [dependent.kind.value, dependent.relation]
     if dependent.name is not None:
         names.append(dependent.name)
-    return ", ".join(wire.literal(name) for name in names)
+    return ", ".join([wire.literal(name) for name in names])
 
 
 def _if_taken(
@@ -394,7 +394,7 @@ def _call(function: str, arguments: dict[str, str]) -> Statement:
         return Statement(
             f"SELECT tzmigrate.{function}({', '.join(arguments.values())})"
         )
-    given = ",\n".join(f"    {name} => {value}" for name, value in arguments.items())
+    given = ",\n".join([f"    {name} => {value}" for name, value in arguments.items()])
     return Statement(f"SELECT tzmigrate.{function}(\n{given})")
 
 

@@ -12,7 +12,7 @@ import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 Literal = (
     None
@@ -40,6 +40,8 @@ _IGNORED_FIELDS = frozenset(
     # or exists in some Python versions only.
     ["kind", "type_comment", "type_params", "returns", "annotation"]
 )
+
+_NESTED = (dict, list, tuple)
 
 _json = json.JSONEncoder(sort_keys=True, ensure_ascii=True, default=list).encode
 
@@ -108,7 +110,7 @@ def evaluate(  # noqa: PLR0911 - one return per shape of expression
 ) -> Literal:
     """Evaluate an expression made of constants, displays, ``+`` and known names."""
     match node:
-        case ast.Constant(value=None | bool() | int() | float() | str() | bytes()):
+        case ast.Constant(value=str() | None | bool() | int() | float() | bytes()):
             return node.value  # type: ignore[return-value] # the pattern narrows it
         case ast.Name(id=name) if name in names:
             return names[name]
@@ -248,20 +250,18 @@ def _canonical(node: object, names: list[str]) -> str:
     if not isinstance(node, ast.AST):
         return _json(node)
     match node:
-        case ast.Name(id=name):
-            names.append(name)
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id=name), attr=attr),
-            args=[ast.Constant() as only],
-            keywords=[],
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(value=ast.Name(id=name), attr=attr),
+                args=[ast.Constant(value=value)],
+                keywords=[],
+            )
         ):  # op.execute("…"), of which revisions are made: the same as below, at once
             names.append(name)
-            function = (
-                f'["Attribute", {{"attr": {_json(attr)},'
-                f' "value": ["Name", {{"id": {_json(name)}}}]}}]'
-            )
-            constant = _canonical(only, names)
-            return f'["Call", {{"args": [{constant}], "func": {function}}}]'
+            before, after = _around_argument(name, attr)
+            return f'{before}["{type(value).__name__}", {_json(repr(value))}]{after}'
+        case ast.Name(id=name):
+            names.append(name)
     # ast.dump prints other things in each Python version; this does not.
     parts = []
     for name in _in_order(node._fields):
@@ -272,6 +272,15 @@ def _canonical(node: object, names: list[str]) -> str:
         if name not in _IGNORED_FIELDS:
             parts.append(f'"{name}": {text}')
     return f'["{type(node).__name__}", {{{", ".join(parts)}}}]'
+
+
+@lru_cache
+def _around_argument(name: str, attribute: str) -> tuple[str, str]:
+    function = (
+        f'["Attribute", {{"attr": {_json(attribute)},'
+        f' "value": ["Name", {{"id": {_json(name)}}}]}}]'
+    )
+    return '["Expr", {"value": ["Call", {"args": [', f'], "func": {function}}}]}}]'
 
 
 @cache
@@ -300,25 +309,24 @@ def _rendered(value: object, indent: int) -> tuple[str, str]:
     if isinstance(value, str):
         text = quoted(value)
         return text, text
-    row = False
     if isinstance(value, dict):
-        marks = "{}"
+        marks, row = "{}", False
         items = [
             (f"{_rendered(key, 0)[0]}: ", *_rendered(item, indent + 4))
             for key, item in value.items()
         ]
-    elif isinstance(value, list | tuple):
-        marks = "[]"
+    elif isinstance(value, (list, tuple)):
+        marks, row = "[]", not any(isinstance(item, _NESTED) for item in value)
         items = [("", *_rendered(item, indent + 4)) for item in value]
-        row = not any(isinstance(item, dict | list | tuple) for item in value)
     else:
         return repr(value), repr(value)
-    flat = ", ".join(f"{key}{item}" for key, item, _ in items).join(marks)
+    flat = ", ".join([f"{key}{item}" for key, item, _ in items]).join(marks)
     # A row of plain values reads best on one line, if it is not too long for that.
     if len(flat) + indent + len(FACTS) <= _WIDTH + (32 if row and indent else 0):
         return flat, flat
-    lines = "".join(f"{' ' * (indent + 4)}{key}{item},\n" for key, _, item in items)
-    return flat, f"{marks[0]}\n{lines}{' ' * indent}{marks[1]}"
+    inner = " " * (indent + 4)
+    lines = "".join([f"{inner}{key}{item},\n" for key, _, item in items])
+    return flat, f"{marks[0]}\n{lines}{inner[4:]}{marks[1]}"
 
 
 def quoted(text: str) -> str:
