@@ -9,7 +9,6 @@ from tzmigrate.execution.model import Run
 from tzmigrate.execution.runner import (
     Confirm,
     Progress,
-    analyze,
     check_known,
     check_recorded,
     check_unedited,
@@ -21,6 +20,7 @@ from tzmigrate.execution.runner import (
     run_step,
     unrecorded,
 )
+from tzmigrate.execution.statistics import analyze
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session, read_only
 from tzmigrate.revisions.files import prepare_revisions, write_revisions

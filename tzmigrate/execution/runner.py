@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from tzmigrate.errors import (
     DecisionNeeded,
@@ -17,6 +16,7 @@ from tzmigrate.errors import (
 )
 from tzmigrate.execution.alembic_project import AlembicRunner, Identity
 from tzmigrate.execution.model import Run, StepRun
+from tzmigrate.execution.statistics import analyze
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.quoting import (
     quote_literal,
@@ -429,25 +429,6 @@ def check_recorded(session: Session, revision: OurRevision, direction: str) -> N
             f"{session.info.dbname} does not have it",
             detail="env.py may have rolled it back, or run it somewhere else.",
             hint="Look at env.py and at alembic current, then at tzmigrate status.",
-        )
-
-
-def analyze(session: Session, revision: OurRevision, progress: Progress) -> None:
-    """Give the planner the statistics that ALTER threw away (facts section 15)."""
-    try:
-        schema, name = revision.relations[0]
-        columns = [sql.Identifier(c.column) for c in revision.columns]
-        session.execute("SET lock_timeout = '2s'")
-        session.execute(
-            sql.SQL("ANALYZE {} ({})").format(
-                sql.Identifier(schema, name), sql.SQL(", ").join(columns)
-            )
-        )
-    except psycopg.Error as error:
-        label = readable_name(*revision.relations[0])
-        progress(
-            f"{revision.step}: ANALYZE {label} was not possible "
-            f"({error.diag.message_primary}); run it when you can"
         )
 
 
