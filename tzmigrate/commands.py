@@ -361,11 +361,13 @@ def _project_to_plan_for(
 ) -> "AlembicProject | None":
     """Return the project; a first look needs none, unless one was named."""
     try:
-        return _project(options)
+        project = _project(options)
+        project.require_env()
     except UsageError:
         if dry_run and options.ini is None and options.directory is None:
             return None
         raise
+    return project
 
 
 def _project(options: AlembicOptions) -> "AlembicProject":

@@ -307,6 +307,7 @@ def _nothing(project: Any) -> None:
         (_no_directory, (), "TZ232", "gone"),
         (_nothing, ("--alembic", "other.ini"), "TZ230", "other.ini"),
         (_nothing, ("--alembic-dir", "other"), "TZ232", "other"),
+        (_nothing, ("--alembic-dir", "."), "TZ232", "holds no env.py"),
         (_nothing, ("--name", "other"), "TZ231", "no section [other]"),
         (_nothing, ("--name", "other"), "TZ231", "--name"),
         (_ini_elsewhere, (), "TZ230", "tzmigrate.toml:2"),

@@ -99,6 +99,19 @@ class AlembicProject:
             raise UsageError("TZ230", f"there is no alembic.ini in {cwd}", hint=_WHERE)
         return _read(ini_file, toml_file, directory, section=section, cwd=cwd)
 
+    def require_env(self) -> None:
+        """Refuse a directory that no Alembic command can use.
+
+        Raises:
+            UsageError: it holds no ``env.py``.
+        """
+        if not (self.directory / "env.py").is_file():
+            raise UsageError(
+                "TZ232",
+                f"{self.directory} is no Alembic directory: it holds no env.py",
+                hint=_WHERE,
+            )
+
     @classmethod
     def init(
         cls, directory: Path, ini: Path, *, cwd: Path | None = None
