@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from tzmigrate.errors import DecisionNeeded
+
 SCHEMA = """
 CREATE TABLE orders (id int PRIMARY KEY, at timestamp, note text);
 INSERT INTO orders SELECT g, timestamp '2024-01-01' + g * interval '1 hour', 'n'
@@ -129,6 +131,9 @@ def test_another_definition_or_one_more_stops_by_its_name(
         planned.run("upgrade", "head")
     assert caught.value.orig.sqlstate == "TZ345"
     assert thing in caught.value.orig.diag.message_primary
+    with pytest.raises(DecisionNeeded) as told:
+        planned.plan(zones=("default=UTC",))
+    assert (told.value.code, thing in told.value.detail) == ("TZ319", True)
     step_before = "public.guests" in thing
     assert zoned(database, "orders") is False or step_before
     assert zoned(database, "guests") is False or not step_before

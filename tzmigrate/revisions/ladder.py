@@ -85,7 +85,7 @@ def try_plan(
         close: drops the shadow when all are through.
         progress: told what is done.
     """
-    if not any(g.tables for g in plan.groups):
+    if not standing.pending and not any(g.tables for g in plan.groups):
         return plan
     many = len([g for g in plan.groups if g.tables]) >= _WORTH_COPIES
     with ExitStack() as stack:

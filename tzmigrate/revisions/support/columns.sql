@@ -148,7 +148,7 @@ BEGIN
             SELECT to_regtype(d.relation)::oid, d.kind = 'domain' FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present
             WHERE d.kind IN ('domain', 'type')
         ), unknown (words) AS (
-            SELECT concat(pg_describe_object(t.class, t.object, t.sub), ' ', t.words, ' ', CASE WHEN t.attnum > 0 THEN 'column ' END, pg_describe_object('pg_class'::regclass, t.member, t.attnum))
+            SELECT concat(pg_describe_object(t.class, t.object, t.sub), ' ', t.words, ' ', pg_describe_object('pg_class'::regclass, t.member, t.attnum))
             FROM thing t WHERE NOT EXISTS (SELECT FROM planned p WHERE p.class = t.class AND p.object = t.object AND p.sub = t.sub)
             UNION ALL
             SELECT concat(pg_describe_object(d.classid, d.objid, d.objsubid), ' uses type ', format_type(h.type, NULL))
