@@ -228,8 +228,9 @@ def plan(
         prepared = files.prepare_revisions(
             project, graph, drafts, head=head, version_path=version_path
         )
-        written = files.write_revisions(project, prepared)
-        return drafting.with_revisions(found, drafts, written.paths)
+    # whoever ends it while the shadow goes has no files
+    written = files.write_revisions(project, prepared)
+    return drafting.with_revisions(found, drafts, written.paths)
 
 
 def apply(

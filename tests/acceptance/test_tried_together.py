@@ -12,7 +12,7 @@ import pytest
 
 from tzmigrate.errors import Unavailable
 from tzmigrate.planning.model import Action, Group, Plan
-from tzmigrate.postgres import shadow
+from tzmigrate.postgres import scratch, shadow
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.scratch import Scratch
 from tzmigrate.revisions import ladder, sharing, trial
@@ -242,6 +242,23 @@ def test_what_is_read_by_a_view_alone_is_tried_in_its_order(
     assert together == [["tz_first"], ["tz_second"], ["tz_third"]]
     project.run("upgrade", "head")
     project.run("downgrade", "base")
+
+
+def test_nothing_is_written_by_a_plan_that_ends_while_the_shadow_goes(
+    database: Any, make_project: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.execute(CROSSED)
+    real = scratch._drop
+
+    def interrupted(*arguments: Any) -> None:
+        real(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scratch, "_drop", interrupted)
+    project = make_project(database.url)
+    with pytest.raises(KeyboardInterrupt):
+        project.plan(zones=("default=UTC",))
+    assert project.revisions == []
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])

@@ -6,7 +6,7 @@ the end of the block, and one that a killed process left behind by the next plan
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -153,7 +153,12 @@ def closing_beside() -> Iterator[Close]:
     """
     with ThreadPoolExecutor(1) as pool:
         closed: list[Future[None]] = []
-        yield lambda stack: closed.append(pool.submit(stack.close))
+        try:
+            yield lambda stack: closed.append(pool.submit(stack.close))
+        finally:
+            # Ctrl-C may end this; were it to end the pool's own waiting, Python would
+            # take the thread for ended, and not wait for it at exit either
+            wait(closed)
     for one in closed:
         one.result()
 
