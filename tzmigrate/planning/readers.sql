@@ -16,8 +16,9 @@ WITH RECURSIVE walk (place, class, object, sub) AS (
         SELECT 'pg_class'::regclass, e.adrelid, e.adnum::int4 FROM pg_attrdef e JOIN pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum
         WHERE walk.class = 'pg_attrdef'::regclass AND e.oid = walk.object AND a.attgenerated <> ''
         UNION ALL
-        SELECT d.classid, d.objid, 0 FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
-        WHERE walk.class = 'pg_class'::regclass AND walk.sub = 0 AND t.typrelid = walk.object AND d.classid = 'pg_proc'::regclass AND d.deptype = 'n'
+        SELECT d.classid, d.objid, 0 FROM pg_class c JOIN pg_type t ON t.oid = c.reltype
+        JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+        WHERE walk.class = 'pg_class'::regclass AND walk.sub = 0 AND c.oid = walk.object AND d.classid = 'pg_proc'::regclass AND d.deptype = 'n'
     ) AS n (class, object, sub)
     WHERE walk.class IN ('pg_class'::regclass, 'pg_rewrite'::regclass, 'pg_attrdef'::regclass)
 )
