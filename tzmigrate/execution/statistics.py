@@ -31,7 +31,10 @@ def analyze(
         )
         lost = session.execute(query, {"step": revision.step}).fetchall()
     except psycopg.Error as error:
-        progress(f"{revision.step}: ANALYZE was not possible ({_words(error)})")
+        progress(
+            f"{revision.step}: statistics are missing ({_words(error)}); "
+            "run it when you can: ANALYZE"
+        )
         return
     for schema, relation, columns in lost:
         statement = sql.SQL("ANALYZE {}").format(sql.Identifier(schema, relation))
