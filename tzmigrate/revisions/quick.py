@@ -1,19 +1,17 @@
-"""What down and up again run on the shadow where several groups are tried as one.
+"""What runs on the shadow where several groups are tried as one.
 
-Everything is made and unmade as the revisions do it. What only looks, and has looked
-in the first run, is left out, or asked once for all the groups (support/trial.sql).
+Everything is made and unmade as the revisions do it. What they look at one by one is
+asked once for all the groups (support/trial.sql).
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from tzmigrate.planning.ddl import qualified
+from tzmigrate.planning.ddl import qualified, sql_zone
 from tzmigrate.planning.model import Group, RelationName, Strategy
 from tzmigrate.revisions import wire
 from tzmigrate.revisions.render import Direction, named
-
-AGAIN = "quick"
-"""How ``tzmigrate.again`` tells trial.sql of such a run."""
 
 _CALL = re.compile(r"SELECT tzmigrate[.](\w+)\(")
 _GUARD = re.compile(r"DO [$]tz[$] BEGIN\nIF tzmigrate[.](\w+)\((.*)\) THEN\n")
@@ -24,40 +22,64 @@ _ALWAYS = re.compile(
 )
 
 
-def quickly(
-    statements: Sequence[str],
-    group: Group,
-    direction: Direction,
-    bare: Collection[tuple[str, str, str | None]],
+_LOOKED_AT_ONCE = frozenset(("plan_column", "plan_dependent", "choose_sample"))
+
+
+def opening(
+    statements: Sequence[str], group: Group, direction: Direction, *, again: bool
 ) -> Iterator[str]:
-    """Yield what runs in place of a revision's statements.
+    """Yield what runs in place of a revision's statements until all is taken.
 
     Args:
         statements: those of ``render.group_statements``.
         group: all the groups as one.
         direction: which way they go.
+        again: this is not their first run.
+    """
+    for text in statements:
+        match _called(text):
+            case "begin_step":
+                yield text
+                yield from _plan(group, direction, again=again)
+            case "take_step":
+                yield f"SELECT tzmigrate.quick_{'take' if again else 'look'}()"
+                return
+            case called if called not in _LOOKED_AT_ONCE:
+                yield text
+
+
+def following(
+    statements: Sequence[str],
+    group: Group,
+    bare: Collection[tuple[str, str, str | None]],
+) -> Iterator[str]:
+    """Yield what runs after it.
+
+    Args:
+        statements: those of ``render.group_statements``.
+        group: all the groups as one.
         bare: dependents that have nothing to be given back, as trial.sql knows them.
     """
     plain = {
         named(d) for d in group.dependents if (d.kind.value, d.relation, d.name) in bare
     }
-    for text in statements:
-        call = _CALL.match(text)
-        if call is None:
-            guarded = _GUARD.sub(lambda found: _guard(found, plain), text, count=1)
-            yield _ALWAYS.sub(r"\1", guarded)
-        elif call[1] == "begin_step":
-            yield text
-            yield _plan(group, direction)
-        elif call[1] == "take_step":
-            yield "SELECT tzmigrate.quick_take()"
-        elif call[1] == "prove_step":
-            yield "SELECT tzmigrate.quick_prove()"
-        elif call[1] == "give_back":
-            if text[call.end() : -1] not in plain:
+    taken = [_called(text) for text in statements].index("take_step")
+    for text in statements[taken + 1 :]:
+        match _called(text):
+            case None:
+                guarded = _GUARD.sub(lambda found: _guard(found, plain), text, count=1)
+                yield _ALWAYS.sub(r"\1", guarded)
+            case "prove_step":
+                yield "SELECT tzmigrate.quick_prove()"
+            case "give_back" if text.partition("(")[2][:-1] in plain:
+                pass
+            case _:
                 yield text
-        elif call[1] not in {"plan_column", "plan_dependent", "choose_sample"}:
-            yield text
+
+
+def _called(text: str) -> str | None:
+    call = _CALL.match(text)
+    return call and call[1]
 
 
 def _guard(found: re.Match[str], plain: Collection[str]) -> str:
@@ -67,24 +89,41 @@ def _guard(found: re.Match[str], plain: Collection[str]) -> str:
     return found[0]
 
 
-def _plan(group: Group, direction: Direction) -> str:
+def _plan(group: Group, direction: Direction, *, again: bool) -> Iterator[str]:
     up = direction == "up"
-    columns = group.converted
-    dependents = group.dependents
+    columns = [
+        {
+            "relation": qualified(RelationName(schema=c.schema, name=c.relation)),
+            "column_name": c.column,
+            "type_before": c.type_before if up else c.type_after,
+            "type_after": c.type_after if up else c.type_before,
+            "zone": sql_zone(c.zone or "UTC"),
+            "default_before": c.default_before,
+        }
+        for c in group.converted
+    ]
+    dependents = [
+        {
+            "kind": d.kind.value,
+            "relation": d.relation,
+            "name": d.name,
+            "way": d.way.value,
+            "before": d.before if up else d.after,
+            "after": d.after if up else d.before,
+            "zoned": d.zoned,
+        }
+        for d in group.dependents
+    ]
+    # the second way up does what the first one did
     kept = [
         qualified(table.relation)
         for table in group.tables
-        if not up and (table.strategy_back or table.strategy) is not Strategy.REWRITE
+        if not (up and again)
+        and (table.strategy if up else table.strategy_back or table.strategy)
+        is not Strategy.REWRITE
     ]
-    lists: tuple[Iterator[str], ...] = (
-        (qualified(RelationName(schema=c.schema, name=c.relation)) for c in columns),
-        (c.column for c in columns),
-        (c.type_before if up else c.type_after for c in columns),
-        (d.kind.value for d in dependents),
-        (d.relation for d in dependents),
-        (d.name or "" for d in dependents),
-        (" ".join(d.before if up else d.after) for d in dependents),
-        iter(kept),
-    )
-    given = ",\n".join(wire.array(tuple(one)) for one in lists)
-    return f"SELECT tzmigrate.quick_plan({given})"
+    documents = [wire.literal(json.dumps(each)) for each in (columns, dependents)]
+    given = ", ".join(documents)
+    yield f"SELECT tzmigrate.quick_plan({given}, {wire.array(tuple(kept))})"
+    if not again:
+        yield f"SELECT tzmigrate.quick_declare({given})"

@@ -62,7 +62,7 @@ SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
 """
 """Each group is a few rows of catalogs that may be large; all else there is empty."""
 
-_FULL = "yes"
+_AGAIN = "SET LOCAL tzmigrate.again = 'yes'"
 """How trial.sql is told of a run after the first."""
 
 Key = tuple[str, str, str | None]
@@ -299,8 +299,9 @@ class Trial:
     def _up_down_up(self, ready: Sequence["_Ready"]) -> list[Group]:
         """Try groups as one, in the open transaction; add what digests tell them by."""
         whole = _as_one([r.group for r in ready])
+        together = len(ready) > 1
         was = self._type_digests(whole)
-        self._run(whole, "up")
+        self._run(whole, "up", together=together)
         after = read_definitions(self.connection, names_of(whole), whole.types)
         self._check(ready, after)
         now = self._type_digests(whole)
@@ -309,9 +310,8 @@ class Trial:
             for r in ready
         ]
         whole = _as_one(groups)
-        again = quick.AGAIN if len(groups) > 1 else _FULL
-        self._run(whole, "down", again=again)
-        self._run(whole, "up", again=again)
+        self._run(whole, "down", together=together, again=True)
+        self._run(whole, "up", together=together, again=True)
         return groups
 
     def _type_digests(self, group: Group) -> dict[str, str]:
@@ -338,7 +338,14 @@ class Trial:
                 after={**self.converted, **zones},
             )
 
-    def _run(self, group: Group, direction: Direction, *, again: str = "") -> None:
+    def _run(
+        self,
+        group: Group,
+        direction: Direction,
+        *,
+        together: bool,
+        again: bool = False,
+    ) -> None:
         version = self.connection.info.server_version
         statements = group_statements(
             group,
@@ -350,14 +357,18 @@ class Trial:
             lock_timeout="60s",
             policy=self.policy,
         )
-        # one after the other, but sent together: there are thousands of them
         texts = [s.sql for s in statements]
-        if again == quick.AGAIN:
-            texts = list(quick.quickly(texts, group, direction, self._bare(group)))
-        texts.insert(0, support.guard())
-        if again:
-            texts.insert(0, f"SET LOCAL tzmigrate.again = '{again}'")
-        self.connection.execute(";\n".join(texts).encode())
+        opening = [*([_AGAIN] if again else []), support.guard()]
+        if together:
+            opening += quick.opening(texts, group, direction, again=again)
+            self._send(opening)
+            self._send(quick.following(texts, group, self._bare(group)))
+        else:
+            self._send([*opening, *texts])
+
+    def _send(self, statements: Iterable[str]) -> None:
+        # one after the other, but sent together: there are thousands of them
+        self.connection.execute(";\n".join(statements).encode())
 
     def _bare(self, group: Group) -> frozenset[Key]:
         """Return the dependents that had nothing to be given back in the first run."""

@@ -345,23 +345,31 @@ BEGIN
 END
 $tz$;
 
+-- what differs between two pictures that the plan did not say, in words
+CREATE OR REPLACE FUNCTION tzmigrate.unannounced(before jsonb, after jsonb) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    RETURN (
+        SELECT string_agg(concat(x.thing, CASE WHEN x.property <> '' THEN concat(' (', x.property, ' was ', coalesce(x.was, 'nothing'), ', is ', coalesce(x.now, 'nothing'), ')')
+                                               WHEN x.was IS NULL THEN ' (appeared)' ELSE ' (vanished)' END), '; ' ORDER BY x.thing, x.property)
+        FROM tzmigrate.picture_differences(before, after) AS x
+        WHERE NOT EXISTS (SELECT FROM tzmigrate.announced(after) AS a WHERE a.thing = x.thing AND x.property = ANY (a.properties)
+                          -- a default may change its text, but not come or go
+                          AND (x.property <> 'default' OR x.was IS NOT NULL AND x.now IS NOT NULL OR 'default of a domain' = ANY (a.properties))));
+END
+$tz$;
+
 -- nothing else differs, and what was made anew is what the plan said
 CREATE OR REPLACE FUNCTION tzmigrate.compare_picture(s tzmigrate.step) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
     after jsonb = tzmigrate.step_picture();
-    differs text;
+    differs text = tzmigrate.unannounced(s.picture_before, after);
     d tzmigrate.step_dependent;
     f record;
     printed text;
 BEGIN
-    SELECT string_agg(concat(x.thing, CASE WHEN x.property <> '' THEN concat(' (', x.property, ' was ', coalesce(x.was, 'nothing'), ', is ', coalesce(x.now, 'nothing'), ')')
-                                           WHEN x.was IS NULL THEN ' (appeared)' ELSE ' (vanished)' END), '; ' ORDER BY x.thing, x.property) INTO differs
-    FROM tzmigrate.picture_differences(s.picture_before, after) AS x
-    WHERE NOT EXISTS (SELECT FROM tzmigrate.announced(after) AS a WHERE a.thing = x.thing AND x.property = ANY (a.properties)
-                      -- a default may change its text, but not come or go
-                      AND (x.property <> 'default' OR x.was IS NOT NULL AND x.now IS NOT NULL OR 'default of a domain' = ANY (a.properties)));
     IF differs IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ405', concat('something changed that the plan of step ', quote_literal(s.step), ' did not announce'), differs,
             'The transaction is rolled back. Write the plan again; if it happens again, report it with the table definition.');

@@ -139,6 +139,27 @@ BEGIN
 END
 $tz$;
 
+-- what CREATE does not give back of a dependent, and where to store it
+CREATE OR REPLACE FUNCTION tzmigrate.keep(kind text, way text, class oid, object oid, sub integer,
+    OUT populated boolean, OUT tablespace name, OUT access_method name, OUT leaving text[], OUT properties text[]
+) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    IF class = 'pg_class'::regclass THEN
+        populated = (SELECT c.relispopulated FROM pg_class c WHERE c.oid = object);
+        tablespace = tzmigrate.tablespace_of(object);
+    END IF;
+    IF kind = 'materialized view' THEN
+        access_method = tzmigrate.access_method_of(object);
+    END IF;
+    IF way = 'recreate' AND sub = 0 THEN
+        leaving = tzmigrate.leave_extension(class::regclass, object);
+    END IF;
+    properties = CASE WHEN way = 'recreate' AND sub > 0 THEN tzmigrate.column_properties(object, sub)
+                      WHEN way = 'recreate' THEN tzmigrate.properties(class::regclass, object)
+                      WHEN way = 'replace' THEN tzmigrate.view_options(object) ELSE '{}' END;
+END
+$tz$;
+
 -- lock what was declared, in its order, and keep what CREATE does not give back
 CREATE OR REPLACE FUNCTION tzmigrate.take_dependents() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
@@ -165,14 +186,8 @@ BEGIN
             PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', label, ' went away while the revision ran'), 'Nothing was done.', 'Run the same command again.');
         END IF;
         PERFORM tzmigrate.check_dependent(label, f.class, f.object, f.sub, tzmigrate.definition(d.kind, f.class, f.object, f.sub), d.before);
-        UPDATE tzmigrate.step_dependent x SET
-            populated = (SELECT c.relispopulated FROM pg_class c WHERE f.class = 'pg_class'::regclass AND c.oid = f.object),
-            tablespace = CASE WHEN f.class = 'pg_class'::regclass THEN tzmigrate.tablespace_of(f.object) END,
-            access_method = CASE WHEN d.kind = 'materialized view' THEN tzmigrate.access_method_of(f.object) END,
-            leaving = CASE WHEN d.way = 'recreate' AND f.sub = 0 THEN tzmigrate.leave_extension(f.class::regclass, f.object) END,
-            properties = CASE d.way WHEN 'recreate' THEN CASE WHEN f.sub > 0 THEN tzmigrate.column_properties(f.object, f.sub) ELSE tzmigrate.properties(f.class::regclass, f.object) END
-                                    WHEN 'replace' THEN tzmigrate.view_options(f.object) ELSE '{}' END
-        WHERE x.step_id = d.step_id AND x.position = d.position;
+        UPDATE tzmigrate.step_dependent x SET populated = k.populated, tablespace = k.tablespace, access_method = k.access_method, leaving = k.leaving, properties = k.properties
+        FROM tzmigrate.keep(d.kind, d.way, f.class, f.object, f.sub) AS k WHERE x.step_id = d.step_id AND x.position = d.position;
     END LOOP;
 END
 $tz$;

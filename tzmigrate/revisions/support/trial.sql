@@ -1,5 +1,6 @@
 -- trial: on the shadow alone, where the tables are empty and nobody else is there, the runs after a group's first one leave out
 -- what they cannot show: rows, and a picture on either side. Instead the picture after the way down is compared with that before the first way up.
+-- Quick runs, of several groups as one, look at nothing one by one.
 CREATE TABLE tzmigrate.trial (
     step text PRIMARY KEY,
     roots regclass[],
@@ -28,7 +29,7 @@ ALTER FUNCTION tzmigrate.repair_indexes(jsonb) RENAME TO whole_repair_indexes;
 CREATE OR REPLACE FUNCTION tzmigrate.again() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 BEGIN
-    RETURN coalesce(current_setting('tzmigrate.again', true), '') IN ('yes', 'quick');
+    RETURN coalesce(current_setting('tzmigrate.again', true), '') = 'yes';
 END
 $tz$;
 
@@ -114,6 +115,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
         'not nulls', repairs -> 'not nulls', 'columns', repairs -> 'columns', 'statistics', repairs -> 'statistics')
 $tz$;
 
+-- what the runs after the first one may differ in, and what they have to give back
+CREATE OR REPLACE FUNCTION tzmigrate.remember(step text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    UPDATE tzmigrate.trial t SET announced = (SELECT coalesce(jsonb_agg(a), '[]') FROM tzmigrate.announced(t.picture) AS a), repairs = tzmigrate.lasting(t.repairs)
+    WHERE t.step = remember.step;
+END
+$tz$;
+
 CREATE OR REPLACE FUNCTION tzmigrate.compare_picture(s tzmigrate.step) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
@@ -122,13 +132,8 @@ DECLARE
 BEGIN
     IF NOT tzmigrate.again() THEN
         SELECT t.picture INTO s.picture_before FROM tzmigrate.trial t WHERE t.step = s.step;
-        UPDATE tzmigrate.trial t SET roots = (SELECT array_agg(tzmigrate.part_relation(x)) FROM tzmigrate.open_parts() AS x),
-            announced = (SELECT coalesce(jsonb_agg(a), '[]') FROM tzmigrate.announced(s.picture_before) AS a),
-            repairs = tzmigrate.lasting(t.repairs),
-            bare = (SELECT coalesce(jsonb_agg(jsonb_build_array(d.kind, d.relation, d.name)), '[]') FROM tzmigrate.step_dependent d
-                    WHERE d.step_id = s.id AND d.properties = '{}' AND coalesce(d.leaving, '{}') = '{}' AND coalesce(d.tablespace, '') = ''),
-            taken = ARRAY(SELECT d FROM tzmigrate.step_dependent d WHERE d.step_id = s.id)
-        WHERE t.step = s.step;
+        UPDATE tzmigrate.trial t SET roots = (SELECT array_agg(tzmigrate.part_relation(x)) FROM tzmigrate.open_parts() AS x) WHERE t.step = s.step;
+        PERFORM tzmigrate.remember(s.step);
         PERFORM set_config('tzmigrate.comparing', 'yes', true);
         PERFORM tzmigrate.whole_compare_picture(s);
         PERFORM set_config('tzmigrate.comparing', '', true);
@@ -164,28 +169,31 @@ BEGIN
 END
 $tz$;
 
--- Quick runs: of several groups as one, down and up again after a first run. They make and unmake everything, and look at nothing
--- that the first run has shown. Where one fails, the groups are tried again each by itself, by runs that look at all.
+-- Quick runs: of several groups as one. They make and unmake everything as the revisions do; what these look at one by one, they look at
+-- for all at once, the first run at more than the others. Where one fails, the groups are tried again each by itself, by the revisions' own calls.
 
--- in place of plan_column, plan_dependent and choose_sample: the columns have these types, and the dependents texts of these digests;
--- remembers the files of what may not be rewritten
-CREATE OR REPLACE FUNCTION tzmigrate.quick_plan(tables text[], columns text[], types text[], kinds text[], relations text[], names text[], digests text[], kept text[]) RETURNS void
+-- in place of plan_column, plan_dependent and choose_sample: the columns have these types, in the first run these defaults too, and the
+-- dependents texts of these digests; remembers the files of what may not be rewritten
+CREATE OR REPLACE FUNCTION tzmigrate.quick_plan(columns jsonb, dependents jsonb, kept text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
+    first boolean = NOT tzmigrate.again();
     other text;
 BEGIN
-    SELECT min(concat(w.relation, '.', quote_ident(w.name))) INTO other
-    FROM ROWS FROM (unnest(quick_plan.tables), unnest(quick_plan.columns), unnest(quick_plan.types)) AS w (relation, name, type)
-    LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(w.relation) AND a.attname = w.name AND NOT a.attisdropped
-    WHERE tzmigrate.type_label(a.atttypid, a.atttypmod) IS DISTINCT FROM w.type;
+    SELECT min(concat(w.relation, '.', quote_ident(w.column_name))) INTO other
+    FROM jsonb_to_recordset(quick_plan.columns) AS w (relation text, column_name name, type_before text, default_before text)
+    LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(w.relation) AND a.attname = w.column_name AND NOT a.attisdropped
+    WHERE tzmigrate.type_label(a.atttypid, a.atttypmod) IS DISTINCT FROM w.type_before
+       -- the expression of a generated column is compared as what leans on other columns
+       OR first AND a.attgenerated = '' AND tzmigrate.default_text(a.attrelid, a.attname) IS DISTINCT FROM w.default_before;
     IF other IS NOT NULL THEN
-        PERFORM tzmigrate.refuse('TZ345', concat('column ', other, ' has another type than planned'), '', '');
+        PERFORM tzmigrate.refuse('TZ345', concat('column ', other, ' has another type or default than planned'), '', '');
     END IF;
-    SELECT min(tzmigrate.label(w.kind, w.relation, nullif(w.name, ''))) INTO other
-    FROM ROWS FROM (unnest(quick_plan.kinds), unnest(quick_plan.relations), unnest(quick_plan.names), unnest(quick_plan.digests)) AS w (kind, relation, name, known)
+    SELECT min(tzmigrate.label(w.kind, w.relation, w.name)) INTO other
+    FROM jsonb_to_recordset(quick_plan.dependents) AS w (kind text, relation text, name text, before text[])
     LEFT JOIN LATERAL tzmigrate.find_dependent(w.kind, w.relation, w.name) AS f ON true
-    WHERE f.object IS NULL OR w.known <> '' AND strpos(w.known, md5(tzmigrate.definition(w.kind, f.class, f.object, f.sub))) = 0;
+    WHERE f.object IS NULL OR w.before <> '{}' AND md5(tzmigrate.definition(w.kind, f.class, f.object, f.sub)) <> ALL (w.before);
     IF other IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ345', concat(other, ' is not what was planned'), '', '');
     END IF;
@@ -194,7 +202,52 @@ BEGIN
 END
 $tz$;
 
--- what has to be given back to dependents, in place of take_step: the same as in the first run
+-- in the first run: the rows of the ledger that say what is converted and made anew
+CREATE OR REPLACE FUNCTION tzmigrate.quick_declare(columns jsonb, dependents jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    PERFORM tzmigrate.add_part(w.relation)
+    FROM (SELECT w.relation::regclass FROM ROWS FROM (jsonb_to_recordset(quick_declare.columns) AS (relation text)) WITH ORDINALITY AS w (relation, place) GROUP BY 1 ORDER BY min(w.place)) AS w;
+    PERFORM tzmigrate.require_zone(w.zone) FROM (SELECT DISTINCT w.zone FROM jsonb_to_recordset(quick_declare.columns) AS w (zone text)) AS w;
+    INSERT INTO tzmigrate.step_column (step_id, position, relation_schema, relation_name, column_name, type_before, type_after, zone, default_before)
+    SELECT p.id, row_number() OVER (PARTITION BY p.id ORDER BY w.place), p.relation_schema, p.relation_name, w.column_name, w.type_before, w.type_after, w.zone, w.default_before
+    FROM ROWS FROM (jsonb_to_recordset(quick_declare.columns) AS (relation text, column_name name, type_before text, type_after text, zone text, default_before text))
+        WITH ORDINALITY AS w (relation, column_name, type_before, type_after, zone, default_before, place)
+    JOIN (SELECT x.*, tzmigrate.part_relation(x) AS here FROM tzmigrate.open_parts() AS x) AS p ON p.here = w.relation::regclass;
+    INSERT INTO tzmigrate.step_dependent (step_id, position, kind, relation, name, way, before, after, zoned, present)
+    SELECT s.id, w.place, w.kind, w.relation, w.name, w.way, w.before, w.after, w.zoned, true
+    FROM tzmigrate.open_step() AS s, ROWS FROM (jsonb_to_recordset(quick_declare.dependents) AS (kind text, relation text, name text, way text, before text[], after text[], zoned name[]))
+        WITH ORDINALITY AS w (kind, relation, name, way, before, after, zoned, place);
+END
+$tz$;
+
+-- in the first run, in place of take_step
+CREATE OR REPLACE FUNCTION tzmigrate.quick_look() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    tables regclass[] = (SELECT array_agg(tzmigrate.part_relation(x)) FROM tzmigrate.open_parts() AS x);
+    state jsonb;
+BEGIN
+    PERFORM tzmigrate.whole_check_leaning();
+    UPDATE tzmigrate.step_dependent x SET populated = k.populated, tablespace = k.tablespace, access_method = k.access_method, leaving = k.leaving, properties = k.properties
+    FROM tzmigrate.step_dependent d CROSS JOIN LATERAL tzmigrate.find_dependent(d.kind, d.relation, d.name) AS f
+    CROSS JOIN LATERAL tzmigrate.keep(d.kind, d.way, f.class, f.object, f.sub) AS k
+    WHERE d.step_id = s.id AND x.step_id = d.step_id AND x.position = d.position;
+    state = tzmigrate.whole_index_repairs_before(tables);
+    INSERT INTO tzmigrate.trial (step, roots, picture, repairs, bare, taken)
+    SELECT s.step, tables, tzmigrate.picture(tables), state,
+        coalesce(jsonb_agg(jsonb_build_array(d.kind, d.relation, d.name)) FILTER (WHERE d.properties = '{}' AND coalesce(d.leaving, '{}') = '{}' AND coalesce(d.tablespace, '') = ''), '[]'),
+        coalesce(array_agg(d), '{}')
+    FROM tzmigrate.step_dependent d WHERE d.step_id = s.id;
+    PERFORM tzmigrate.leave_extensions();
+    PERFORM tzmigrate.loosen_not_nulls(state -> 'not nulls');
+END
+$tz$;
+
+-- in the runs after it: what has to be given back to dependents is the same
 CREATE OR REPLACE FUNCTION tzmigrate.quick_take() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
@@ -208,21 +261,33 @@ BEGIN
 END
 $tz$;
 
--- in place of prove_step
+-- in place of prove_step; whether the columns got their types the next run asks
 CREATE OR REPLACE FUNCTION tzmigrate.quick_prove() RETURNS void LANGUAGE plpgsql AS $tz$
 #variable_conflict use_column
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
+    t tzmigrate.trial;
     rewritten text;
+    differs text;
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    SELECT x.* INTO t FROM tzmigrate.trial x WHERE x.step = s.step;
     SELECT min(f.relation::text) INTO rewritten FROM tzmigrate.trial_files f WHERE f.step_id = s.id AND tzmigrate.file_nodes(f.relation) IS DISTINCT FROM f.files;
     IF rewritten IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ404', concat('table ', rewritten, ' was rewritten, which the plan did not announce'), '', '');
     END IF;
-    PERFORM tzmigrate.whole_repair_indexes((SELECT t.repairs FROM tzmigrate.trial t WHERE t.step = s.step));
-    PERFORM tzmigrate.compare_picture(s);
-    UPDATE tzmigrate.step x SET done_at = clock_timestamp() WHERE x.id = s.id;
+    PERFORM tzmigrate.whole_repair_indexes(t.repairs);
+    IF tzmigrate.again() THEN
+        PERFORM tzmigrate.compare_picture(s);
+    ELSE
+        PERFORM tzmigrate.recompile(t.roots);
+        differs = tzmigrate.unannounced(t.picture, tzmigrate.picture(t.roots));
+        IF differs IS NOT NULL THEN
+            PERFORM tzmigrate.refuse('TZ405', 'something changed that was not announced', differs, '');
+        END IF;
+        PERFORM tzmigrate.remember(s.step);
+    END IF;
+    UPDATE tzmigrate.step x SET done_at = clock_timestamp() WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
     PERFORM tzmigrate.close_step();
 END
 $tz$;
