@@ -9,12 +9,13 @@ WITH target (relation, attnum) AS (
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum AND d.classid = 'pg_attrdef'::regclass
     JOIN pg_attrdef e ON e.oid = d.objid WHERE (e.adrelid, e.adnum) <> (t.relation, t.attnum)
     UNION
-    SELECT d.objid, d.objsubid FROM target t
-    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum AND d.classid = 'pg_class'::regclass
-    WHERE d.objid = t.relation AND d.objsubid > 0
+    -- OFFSET 0, here and below: the planner would look through the columns of all tables
+    SELECT o.objid, o.objsubid FROM target t, LATERAL (
+        SELECT d.objid, d.objsubid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum
+           AND d.classid = 'pg_class'::regclass AND d.objid = t.relation AND d.objsubid > 0 OFFSET 0) AS o
 ), first (relation, attnum) AS (
-    SELECT a.attrelid, min(a.attnum) FROM (SELECT * FROM fed UNION SELECT * FROM target) AS x (relation, attnum)
-    JOIN pg_attribute a ON a.attrelid = x.relation AND a.attnum = x.attnum WHERE a.attgenerated <> '' GROUP BY a.attrelid
+    SELECT x.relation, min(g.attnum) FROM (SELECT * FROM fed UNION SELECT * FROM target) AS x (relation, attnum), LATERAL (
+        SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = x.relation AND a.attnum = x.attnum AND a.attgenerated <> '' OFFSET 0) AS g GROUP BY x.relation
 )
 SELECT a.attrelid::int8, a.attnum::int4, n.nspname::text, c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod),
        CASE WHEN a.attcollation <> y.typcollation THEN a.attcollation::regcollation::text ELSE '' END,

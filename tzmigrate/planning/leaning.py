@@ -447,7 +447,8 @@ def _read(
     connection.execute(sql.SQL(";\n").join(renames))
     # a part may be named after a column, so the two lists meet by identity
     renamed = {(*row[3:6], row[0]): row for row in _things(connection, target)}
-    relations = _columns(connection, [row[4] for row in plain])
+    objects = [(row[3], row[4]) for row in plain]
+    relations = _columns(connection, objects)
     found = []
     for row in plain:
         kind, relation, name, class_, object_, sub, depth, text, tree, type_ = row[:10]
@@ -472,10 +473,7 @@ def _read(
                 generated=target.generated.get((object_, sub)),
             )
         )
-    return (
-        Found(things=tuple(found), words=words, relations=relations),
-        [(row[3], row[4]) for row in plain],
-    )
+    return Found(things=tuple(found), words=words, relations=relations), objects
 
 
 def _attributes(
@@ -647,9 +645,10 @@ def _reads(
         " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY (%s::oid[])"
         " AND r.ev_class IS DISTINCT FROM d.refobjid"
         " UNION SELECT d.classid::int8, d.objid::int8, t.typrelid::regclass::text"
-        " FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass"
+        " FROM pg_class c JOIN pg_type t ON t.oid = c.reltype"
+        " JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass"
         "  AND d.refobjid IN (t.oid, t.typarray)"
-        " WHERE t.typrelid = ANY (%s::oid[]) AND d.classid = 'pg_proc'::regclass",
+        " WHERE c.oid = ANY (%s::oid[]) AND d.classid = 'pg_proc'::regclass",
         (views, views),
     ).fetchall()
     found: dict[tuple[int, int], frozenset[str]] = defaultdict(frozenset)
@@ -674,18 +673,28 @@ def _outputs(
 
 
 def _columns(
-    connection: psycopg.Connection[Any], objects: list[int]
+    connection: psycopg.Connection[Any], objects: Sequence[tuple[int, int]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the columns of all relations that these objects, or their rules, read."""
+    """Return the columns of all relations that these objects, or their rules, read.
+
+    The objects are given by class and object.
+    """
+    # OFFSET 0: the planner would look through what all relations are used by
     rows = connection.execute(
-        "SELECT a.attrelid::regclass::text, array_agg(a.attname ORDER BY a.attnum)"
-        " FROM pg_attribute a WHERE a.attnum > 0 AND NOT a.attisdropped"
-        " AND a.attrelid IN (SELECT d.refobjid FROM pg_depend d"
-        "  WHERE d.refclassid = 'pg_class'::regclass AND (d.objid = ANY (%s::oid[])"
-        "   OR d.objid IN (SELECT r.oid FROM pg_rewrite r"
-        "    WHERE r.ev_class = ANY (%s::oid[]))))"
-        " GROUP BY a.attrelid",
-        (objects, objects),
+        "WITH reader (class, object) AS ("
+        " SELECT * FROM ROWS FROM (unnest(%(classes)s::oid[]),"
+        "  unnest(%(objects)s::oid[]))"
+        " UNION SELECT 'pg_rewrite'::regclass, r.oid"
+        " FROM unnest(%(objects)s::oid[]) AS o JOIN pg_rewrite r ON r.ev_class = o"
+        "), read (relation) AS ("
+        " SELECT DISTINCT u.refobjid FROM reader, LATERAL (SELECT d.refobjid"
+        "  FROM pg_depend d WHERE d.classid = reader.class AND d.objid = reader.object"
+        "  AND d.refclassid = 'pg_class'::regclass OFFSET 0) AS u"
+        ") SELECT read.relation::regclass::text, c.names"
+        " FROM read, LATERAL (SELECT array_agg(a.attname ORDER BY a.attnum) AS names"
+        "  FROM pg_attribute a WHERE a.attrelid = read.relation AND a.attnum > 0"
+        "  AND NOT a.attisdropped) AS c WHERE c.names IS NOT NULL",
+        {"classes": [c for c, _ in objects], "objects": [o for _, o in objects]},
     ).fetchall()
     return {row[0]: tuple(row[1]) for row in rows}
 

@@ -28,9 +28,11 @@ WITH target (relation, attnum) AS (
     SELECT class, object FROM calling
     UNION SELECT 'pg_class'::regclass, r.ev_class FROM calling u JOIN pg_rewrite r ON u.class = 'pg_rewrite'::regclass AND r.oid = u.object AND r.rulename = '_RETURN'
 ), used (class, object, sub) AS (
-    SELECT DISTINCT d.classid, d.objid, d.objsubid FROM target t
-    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND (t.attnum = 0 OR d.refobjsubid = t.attnum)
-    WHERE d.deptype IN ('n', 'a')
+    SELECT d.classid, d.objid, d.objsubid FROM target t
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum
+    WHERE t.attnum > 0 AND d.deptype IN ('n', 'a')
+    UNION SELECT d.classid, d.objid, d.objsubid FROM unnest(%(views)s::oid[]) AS v
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = v WHERE d.deptype IN ('n', 'a')
     UNION SELECT class, object, 0 FROM calling
     UNION SELECT class, object, 0 FROM stands WHERE %(dropped)s OR class = 'pg_constraint'::regclass
 ), keyed (object, used) AS (
@@ -83,11 +85,11 @@ WITH target (relation, attnum) AS (
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_constraint'::regclass AND d.deptype = 'i')
       AND (i.indrelid = ANY (%(views)s::oid[]) OR c.oid IN (SELECT object FROM calling WHERE class = 'pg_class'::regclass)
            OR c.oid IN (SELECT object FROM stands WHERE class = 'pg_class'::regclass) AND (%(dropped)s OR i.indisunique)
-           OR i.indrelid IN (SELECT relation FROM target) AND (
+           OR (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND (
                 EXISTS (SELECT FROM target t WHERE t.relation = i.indrelid AND strpos(concat(i.indexprs::text, i.indpred::text), concat(':varattno ', t.attnum, ' ')) > 0)
-                OR strpos(concat(i.indexprs::text, i.indpred::text), ':varattno 0 ') > 0
-                OR EXISTS (SELECT FROM target t, unnest(i.indkey::int2[], i.indclass::oid[]) AS x (attnum, class) JOIN pg_opclass o ON o.oid = x.class
-                           WHERE t.relation = i.indrelid AND t.attnum = x.attnum AND NOT o.opcdefault AND o.opcintype IN ('timestamp'::regtype, 'timestamptz'::regtype))))
+                OR strpos(concat(i.indexprs::text, i.indpred::text), ':varattno 0 ') > 0 AND i.indrelid IN (SELECT relation FROM target))
+           OR EXISTS (SELECT FROM unnest(i.indkey::int2[], i.indclass::oid[]) AS x (attnum, class) JOIN pg_opclass o ON o.oid = x.class
+                      WHERE NOT o.opcdefault AND o.opcintype IN ('timestamp'::regtype, 'timestamptz'::regtype) AND (i.indrelid, x.attnum) IN (SELECT relation, attnum FROM target)))
     UNION ALL
     SELECT 'statistics', concat(quote_ident(n.nspname), '.', quote_ident(x.stxname)), NULL, 'pg_statistic_ext'::regclass, x.oid, 0, 0,
            pg_get_statisticsobjdef(x.oid), to_jsonb(x) ->> 'stxexprs', NULL
@@ -114,8 +116,9 @@ WITH target (relation, attnum) AS (
     UNION ALL
     -- what takes or returns rows of a view cannot stay while the view is made anew, nor that of a domain's values
     SELECT 'row function', p.oid::regprocedure::text, NULL, 'pg_proc'::regclass, p.oid, 0, 0, pg_get_functiondef(p.oid), '', NULL
-    FROM pg_proc p WHERE p.prokind <> 'a' AND p.oid IN (SELECT d.objid FROM pg_type t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
-        WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'n' AND t.typrelid = ANY (%(views)s::oid[])
+    FROM pg_proc p WHERE p.prokind <> 'a' AND p.oid IN (SELECT d.objid FROM pg_class c JOIN pg_type t ON t.oid = c.reltype
+        JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+        WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'n' AND c.oid = ANY (%(views)s::oid[])
         UNION SELECT g.function FROM gone g)
     UNION ALL
     SELECT 'publication', r.prrelid::regclass::text, p.pubname, 'pg_publication_rel'::regclass, r.oid, 0, 0,

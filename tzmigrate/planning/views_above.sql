@@ -15,8 +15,10 @@ WITH RECURSIVE target (relation, attnum) AS (
             WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = m.type AND d.classid = 'pg_class'::regclass AND d.objsubid > 0
     ) AS x (type)
 ), stores (view) AS (
-    SELECT c.oid FROM made m JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = m.type AND d.classid = 'pg_class'::regclass AND d.objsubid > 0
-    JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'm'
+    -- OFFSET 0: the planner would look through all materialized views
+    SELECT o.oid FROM made m, LATERAL (
+        SELECT c.oid FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'm'
+        WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = m.type AND d.classid = 'pg_class'::regclass AND d.objsubid > 0 OFFSET 0) AS o
 ), tree (view, depth) AS (
     SELECT r.ev_class, 1 FROM target t
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum AND d.classid = 'pg_rewrite'::regclass

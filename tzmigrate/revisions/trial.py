@@ -301,7 +301,8 @@ class Trial:
         whole = _as_one([r.group for r in ready])
         together = len(ready) > 1
         was = self._type_digests(whole)
-        self._run(whole, "up", together=together)
+        up = self._statements(whole, "up")
+        self._run(whole, "up", up, together=together)
         after = read_definitions(self.connection, names_of(whole), whole.types)
         self._check(ready, after)
         now = self._type_digests(whole)
@@ -310,8 +311,11 @@ class Trial:
             for r in ready
         ]
         whole = _as_one(groups)
-        self._run(whole, "down", together=together, again=True)
-        self._run(whole, "up", together=together, again=True)
+        down = self._statements(whole, "down")
+        self._run(whole, "down", down, together=together, again=True)
+        # digests stand in the calls alone that several groups as one do without
+        up = up if together else self._statements(whole, "up")
+        self._run(whole, "up", up, together=together, again=True)
         return groups
 
     def _type_digests(self, group: Group) -> dict[str, str]:
@@ -338,14 +342,7 @@ class Trial:
                 after={**self.converted, **zones},
             )
 
-    def _run(
-        self,
-        group: Group,
-        direction: Direction,
-        *,
-        together: bool,
-        again: bool = False,
-    ) -> None:
+    def _statements(self, group: Group, direction: Direction) -> list[str]:
         version = self.connection.info.server_version
         statements = group_statements(
             group,
@@ -357,14 +354,24 @@ class Trial:
             lock_timeout="60s",
             policy=self.policy,
         )
-        texts = [s.sql for s in statements]
+        return [s.sql for s in statements]
+
+    def _run(
+        self,
+        group: Group,
+        direction: Direction,
+        statements: Sequence[str],
+        *,
+        together: bool,
+        again: bool = False,
+    ) -> None:
         opening = [*([_AGAIN] if again else []), support.guard()]
         if together:
-            opening += quick.opening(texts, group, direction, again=again)
+            opening += quick.opening(statements, group, direction, again=again)
             self._send(opening)
-            self._send(quick.following(texts, group, self._bare(group)))
+            self._send(quick.following(statements, group, self._bare(group)))
         else:
-            self._send([*opening, *texts])
+            self._send([*opening, *statements])
 
     def _send(self, statements: Iterable[str]) -> None:
         # one after the other, but sent together: there are thousands of them

@@ -86,7 +86,7 @@ BEGIN
             'pg_class'::regclass, c.oid, 0,
             jsonb_build_object('kind', c.relkind, 'owner', pg_get_userbyid(c.relowner),
                 'grants', ARRAY(SELECT a::text FROM unnest(coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, c.relowner))) AS a ORDER BY 1),
-                'options', (SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) AS o),
+                'options', CASE WHEN c.reloptions IS NOT NULL THEN (SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) AS o) END,
                 'toast options', (SELECT array_agg(o ORDER BY o) FROM pg_class e, unnest(e.reloptions) AS o WHERE e.oid = c.reltoastrelid),
                 'row security', ARRAY[c.relrowsecurity, c.relforcerowsecurity], 'persistence', c.relpersistence,
                 'tablespace', (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace),
@@ -107,11 +107,11 @@ BEGIN
         UNION ALL
         SELECT concat('column ', a.attrelid::regclass, '.', quote_ident(a.attname)), 'pg_class'::regclass, a.attrelid, a.attnum::integer,
             jsonb_build_object('position', p.place, 'type', format_type(a.atttypid, a.atttypmod), 'not null', a.attnotnull,
-                'default', (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum),
+                'default', CASE WHEN a.atthasdef THEN (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END,
                 'identity', nullif(a.attidentity, ''), 'generated', nullif(a.attgenerated, ''), 'storage', a.attstorage, 'compression', CASE WHEN a.attstorage <> 'p' THEN nullif(to_jsonb(a) ->> 'attcompression', '') END, 'statistics', coalesce(a.attstattarget, -1),
-                'options', (SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o WHERE NOT starts_with(o, 'pg_attver=')), 'foreign options', a.attfdwoptions,
+                'options', CASE WHEN a.attoptions IS NOT NULL THEN (SELECT array_agg(o ORDER BY o) FROM unnest(a.attoptions) AS o WHERE NOT starts_with(o, 'pg_attver=')) END, 'foreign options', a.attfdwoptions,
                 'collation', nullif(a.attcollation, 0)::regcollation, 'local', a.attislocal, 'parents', a.attinhcount,
-                'grants', (SELECT array_agg(g::text ORDER BY g::text) FROM unnest(a.attacl) AS g))
+                'grants', CASE WHEN a.attacl IS NOT NULL THEN (SELECT array_agg(g::text ORDER BY g::text) FROM unnest(a.attacl) AS g) END)
         FROM (SELECT b.attrelid AS relation, b.attnum AS number, row_number() OVER (PARTITION BY b.attrelid ORDER BY b.attnum) AS place
               FROM pg_class e JOIN pg_attribute b ON b.attrelid = e.oid AND b.attnum > 0 AND NOT b.attisdropped
               WHERE e.oid = ANY (relations || w.holders) AND e.relkind <> 'S') AS p
@@ -120,7 +120,7 @@ BEGIN
         UNION ALL
         SELECT concat('index ', i.indexrelid::regclass), 'pg_class'::regclass, c.oid, 0,
             jsonb_build_object('definition', pg_get_indexdef(i.indexrelid), 'valid', i.indisvalid, 'clustered', i.indisclustered, 'replica identity', i.indisreplident,
-                'options', (SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) AS o), 'tablespace', (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace),
+                'options', CASE WHEN c.reloptions IS NOT NULL THEN (SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) AS o) END, 'tablespace', (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace),
                 'statistics', (SELECT array_agg(coalesce(a.attstattarget, -1) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid),
                 'parent', (SELECT n.inhparent::regclass FROM pg_inherits n WHERE n.inhrelid = c.oid),
                 'constraint', (SELECT concat(quote_ident(k.conname), ' of ', k.conrelid::regclass) FROM pg_depend d JOIN pg_constraint k ON k.oid = d.refobjid
@@ -130,7 +130,7 @@ BEGIN
         SELECT concat('constraint ', quote_ident(k.conname), ' of ', coalesce(nullif(k.conrelid, 0)::regclass::text, concat('domain ', k.contypid::regtype))), 'pg_constraint'::regclass, k.oid, 0,
             jsonb_build_object('definition', pg_get_constraintdef(k.oid), 'validated', k.convalidated,
                 -- a partition has no NOT NULL of its own in a dump, either way
-                'local', CASE WHEN k.contype <> 'n' OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = k.conrelid AND c.relispartition) THEN k.conislocal END, 'parents', k.coninhcount,
+                'local', CASE WHEN k.contype <> 'n' OR NOT coalesce((SELECT c.relispartition FROM pg_class c WHERE c.oid = k.conrelid), false) THEN k.conislocal END, 'parents', k.coninhcount,
                 'parent', (SELECT concat(quote_ident(y.conname), ' of ', y.conrelid::regclass) FROM pg_constraint y WHERE y.oid = k.conparentid),
                 'triggers', (SELECT array_agg(concat(g.tgrelid::regclass, ' ', f.proname, ' ', g.tgenabled) ORDER BY g.tgrelid::regclass::text, f.proname, g.tgenabled)
                     FROM unnest(w.triggers) AS x JOIN pg_trigger g ON g.oid = x JOIN pg_proc f ON f.oid = g.tgfoid WHERE g.tgconstraint = k.oid AND k.contype <> 't'))
@@ -175,7 +175,8 @@ BEGIN
         'comment', (SELECT m.description FROM pg_description m WHERE m.objoid = t.object AND m.classoid = t.class AND m.objsubid = t.part),
         'labels', (SELECT array_agg(concat(l.provider, '=', l.label) ORDER BY l.provider) FROM pg_seclabel l WHERE l.objoid = t.object AND l.classoid = t.class AND l.objsubid = t.part),
         'extensions', (SELECT array_agg(concat(CASE d.deptype WHEN 'e' THEN 'member of ' ELSE 'depends on ' END, quote_ident(e.extname)) ORDER BY d.deptype, e.extname)
-            FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+            -- OFFSET 0: the planner would look through all members of all extensions
+            FROM pg_depend d, LATERAL (SELECT x.extname FROM pg_extension x WHERE x.oid = d.refobjid OFFSET 0) AS e
             WHERE t.part = 0 AND d.classid = t.class AND d.objid = t.object AND d.objsubid = 0 AND d.refclassid = 'pg_extension'::regclass AND d.deptype IN ('e', 'x')))))
     INTO seen FROM thing t;
     RETURN coalesce(seen, '{}') || coalesce(publications, '{}');

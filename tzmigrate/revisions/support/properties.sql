@@ -239,7 +239,8 @@ BEGIN
         UNION ALL SELECT f.proowner FROM pg_proc f WHERE class = 'pg_proc'::regclass AND f.oid = object
         UNION ALL SELECT e.stxowner FROM pg_statistic_ext e WHERE class = 'pg_statistic_ext'::regclass AND e.oid = object
     ) AS x (owner);
-    IF owner IS NOT NULL THEN
+    -- a view made anew belongs to the role that runs this
+    IF owner IS NOT NULL AND NOT (coalesce(c.relkind, '-') IN ('v', 'm') AND pg_get_userbyid(owner) = current_user) THEN
         lines = lines || concat('ALTER ', address, ' OWNER TO ', quote_ident(pg_get_userbyid(owner)));
     END IF;
 
@@ -247,29 +248,35 @@ BEGIN
     IF c.relkind IN ('i', 'I') THEN
         SELECT * INTO i FROM pg_index x WHERE x.indexrelid = object;
         relation = (SELECT concat(CASE x.relkind WHEN 'm' THEN 'MATERIALIZED VIEW ' ELSE 'TABLE ' END, x.oid::regclass) FROM pg_class x WHERE x.oid = i.indrelid);
-        lines = lines || ARRAY(SELECT concat('ALTER ', address, ' ALTER COLUMN ', b.attnum, ' SET STATISTICS ', b.attstattarget) FROM pg_attribute b WHERE b.attrelid = object AND b.attstattarget >= 0 ORDER BY b.attnum)
-            || ARRAY(SELECT concat('ALTER ', relation, ' CLUSTER ON ', quote_ident(c.relname)) WHERE i.indisclustered)
-            || ARRAY(SELECT concat('ALTER ', relation, ' REPLICA IDENTITY USING INDEX ', quote_ident(c.relname)) WHERE i.indisreplident);
+        lines = lines || ARRAY(SELECT concat('ALTER ', address, ' ALTER COLUMN ', b.attnum, ' SET STATISTICS ', b.attstattarget) FROM pg_attribute b WHERE b.attrelid = object AND b.attstattarget >= 0 ORDER BY b.attnum);
+        IF i.indisclustered THEN
+            lines = lines || concat('ALTER ', relation, ' CLUSTER ON ', quote_ident(c.relname));
+        END IF;
+        IF i.indisreplident THEN
+            lines = lines || concat('ALTER ', relation, ' REPLICA IDENTITY USING INDEX ', quote_ident(c.relname));
+        END IF;
         SELECT x.* INTO k FROM pg_constraint x WHERE x.conindid = object AND x.conrelid = i.indrelid AND x.contype IN ('p', 'u', 'x');
         IF k.oid IS NOT NULL AND class = 'pg_class'::regclass THEN
             lines = lines || ARRAY(SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', k.oid), ' IS ', quote_literal(m.description))
                 FROM pg_description m WHERE m.classoid = 'pg_constraint'::regclass AND m.objoid = k.oid AND m.objsubid = 0);
         END IF;
     END IF;
-    IF k.oid IS NOT NULL AND k.conrelid <> 0 THEN
+    IF k.conrelid <> 0 AND k.contype IN ('f', 'p', 'u', 'x') THEN
         lines = lines || ARRAY(SELECT concat('SELECT tzmigrate.set_key_states(', quote_literal(k.conrelid::regclass), '::pg_catalog.regclass, ', quote_literal(k.conname), ', ', quote_literal(s.states), ')')
-            FROM tzmigrate.key_states(k.oid) AS s (states) WHERE s.states IS NOT NULL)
-            -- those that the partitions get with it, under the same name
-            || ARRAY(WITH RECURSIVE below (oid) AS (SELECT x.oid FROM pg_constraint x WHERE x.conparentid = k.oid UNION ALL SELECT b.oid FROM below, LATERAL (SELECT x.oid FROM pg_constraint x WHERE x.conparentid = below.oid OFFSET 0) AS b)
-                SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', x.oid), ' IS ', quote_literal(m.description))
-                FROM below JOIN pg_constraint x ON x.oid = below.oid JOIN pg_description m ON m.classoid = 'pg_constraint'::regclass AND m.objoid = x.oid AND m.objsubid = 0
-                WHERE x.conname = k.conname AND k.contype = 'f')
-            -- and those that partitions and children have from it
-            || ARRAY(WITH RECURSIVE below (oid) AS (SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = k.conrelid UNION SELECT i.inhrelid FROM below JOIN pg_inherits i ON i.inhparent = below.oid)
-                SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', x.oid), ' IS ', quote_literal(m.description))
-                FROM below JOIN pg_constraint x ON x.conrelid = below.oid AND x.contype = 'c' AND x.conname = k.conname AND x.coninhcount > 0 AND NOT x.conislocal
-                JOIN pg_description m ON m.classoid = 'pg_constraint'::regclass AND m.objoid = x.oid AND m.objsubid = 0
-                WHERE k.contype = 'c' AND NOT k.connoinherit ORDER BY x.conrelid);
+            FROM tzmigrate.key_states(k.oid) AS s (states) WHERE s.states IS NOT NULL);
+    END IF;
+    IF k.conrelid <> 0 AND k.contype = 'f' THEN
+        -- those that the partitions get with it, under the same name
+        lines = lines || ARRAY(WITH RECURSIVE below (oid) AS (SELECT x.oid FROM pg_constraint x WHERE x.conparentid = k.oid UNION ALL SELECT b.oid FROM below, LATERAL (SELECT x.oid FROM pg_constraint x WHERE x.conparentid = below.oid OFFSET 0) AS b)
+            SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', x.oid), ' IS ', quote_literal(m.description))
+            FROM below JOIN pg_constraint x ON x.oid = below.oid JOIN pg_description m ON m.classoid = 'pg_constraint'::regclass AND m.objoid = x.oid AND m.objsubid = 0
+            WHERE x.conname = k.conname);
+    ELSIF k.conrelid <> 0 AND k.contype = 'c' AND NOT k.connoinherit THEN
+        -- and those that partitions and children have from it
+        lines = lines || ARRAY(WITH RECURSIVE below (oid) AS (SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = k.conrelid UNION SELECT i.inhrelid FROM below JOIN pg_inherits i ON i.inhparent = below.oid)
+            SELECT concat('COMMENT ON ', tzmigrate.address('pg_constraint', x.oid), ' IS ', quote_literal(m.description))
+            FROM below JOIN pg_constraint x ON x.conrelid = below.oid AND x.contype = 'c' AND x.conname = k.conname AND x.coninhcount > 0 AND NOT x.conislocal
+            JOIN pg_description m ON m.classoid = 'pg_constraint'::regclass AND m.objoid = x.oid AND m.objsubid = 0 ORDER BY x.conrelid);
     END IF;
 
     IF class = 'pg_trigger'::regclass THEN
@@ -302,35 +309,44 @@ BEGIN
 
     -- comments and labels; those of the columns with their relation or type
     lines = lines || ARRAY(
-        SELECT concat('COMMENT ON ', address, ' IS ', quote_literal(m.description)) FROM pg_description m WHERE m.classoid = class AND m.objoid = object AND m.objsubid = 0)
-    || ARRAY(SELECT concat('COMMENT ON TYPE ', c.oid::regclass, ' IS ', quote_literal(m.description))
-        FROM pg_description m WHERE class = 'pg_class'::regclass AND m.classoid = 'pg_type'::regclass AND m.objoid = c.reltype AND m.objsubid = 0)
-    || ARRAY(SELECT concat('COMMENT ON RULE "_RETURN" ON ', c.oid::regclass, ' IS ', quote_literal(m.description))
-        FROM pg_rewrite r JOIN pg_description m ON m.classoid = 'pg_rewrite'::regclass AND m.objoid = r.oid WHERE r.ev_class = c.oid AND r.rulename = '_RETURN')
-    || ARRAY(SELECT concat('COMMENT ON COLUMN ', c.oid::regclass, '.', quote_ident(b.attname), ' IS ', quote_literal(m.description))
-        FROM pg_attribute b JOIN pg_description m ON m.classoid = 'pg_class'::regclass AND m.objoid = b.attrelid AND m.objsubid = b.attnum
-        WHERE b.attrelid = c.oid AND b.attnum > 0 AND NOT b.attisdropped AND c.relkind NOT IN ('i', 'I') ORDER BY b.attnum)
-    || ARRAY(SELECT concat('SECURITY LABEL FOR ', quote_ident(l.provider), ' ON ', address, ' IS ', quote_literal(l.label))
-        FROM pg_seclabel l WHERE l.classoid = class AND l.objoid = object AND l.objsubid = 0 ORDER BY l.provider)
-    || ARRAY(SELECT concat('SECURITY LABEL FOR ', quote_ident(l.provider), ' ON COLUMN ', c.oid::regclass, '.', quote_ident(b.attname), ' IS ', quote_literal(l.label))
-        FROM pg_attribute b JOIN pg_seclabel l ON l.classoid = 'pg_class'::regclass AND l.objoid = b.attrelid AND l.objsubid = b.attnum
-        WHERE b.attrelid = c.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum, l.provider);
+        SELECT concat('COMMENT ON ', address, ' IS ', quote_literal(m.description)) FROM pg_description m WHERE m.classoid = class AND m.objoid = object AND m.objsubid = 0);
+    IF c.relkind NOT IN ('i', 'I') THEN
+        lines = lines || ARRAY(SELECT concat('COMMENT ON TYPE ', c.oid::regclass, ' IS ', quote_literal(m.description))
+            FROM pg_description m WHERE class = 'pg_class'::regclass AND m.classoid = 'pg_type'::regclass AND m.objoid = c.reltype AND m.objsubid = 0)
+        || ARRAY(SELECT concat('COMMENT ON RULE "_RETURN" ON ', c.oid::regclass, ' IS ', quote_literal(m.description))
+            FROM pg_rewrite r JOIN pg_description m ON m.classoid = 'pg_rewrite'::regclass AND m.objoid = r.oid WHERE r.ev_class = c.oid AND r.rulename = '_RETURN')
+        || ARRAY(SELECT concat('COMMENT ON COLUMN ', c.oid::regclass, '.', quote_ident(b.attname), ' IS ', quote_literal(m.description))
+            FROM pg_attribute b JOIN pg_description m ON m.classoid = 'pg_class'::regclass AND m.objoid = b.attrelid AND m.objsubid = b.attnum
+            WHERE b.attrelid = c.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum);
+    END IF;
+    lines = lines || ARRAY(SELECT concat('SECURITY LABEL FOR ', quote_ident(l.provider), ' ON ', address, ' IS ', quote_literal(l.label))
+        FROM pg_seclabel l WHERE l.classoid = class AND l.objoid = object AND l.objsubid = 0 ORDER BY l.provider);
+    IF c.relkind NOT IN ('i', 'I') THEN
+        lines = lines || ARRAY(SELECT concat('SECURITY LABEL FOR ', quote_ident(l.provider), ' ON COLUMN ', c.oid::regclass, '.', quote_ident(b.attname), ' IS ', quote_literal(l.label))
+            FROM pg_attribute b JOIN pg_seclabel l ON l.classoid = 'pg_class'::regclass AND l.objoid = b.attrelid AND l.objsubid = b.attnum
+            WHERE b.attrelid = c.oid AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum, l.provider);
+    END IF;
 
     -- grants, of a view's row type too
-    FOR g IN
-        SELECT t.*, t.class = 'pg_class'::regclass AS whole, concat(quote_literal(t.class::regclass), '::pg_catalog.regclass, ',
-            CASE t.class WHEN 'pg_proc'::regclass THEN quote_literal(t.object::regprocedure) ELSE quote_literal(substr(t.target, strpos(t.target, ' ') + 1)) END,
-            CASE t.class WHEN 'pg_class'::regclass THEN '::pg_catalog.regclass' WHEN 'pg_proc'::regclass THEN '::pg_catalog.regprocedure' ELSE '::pg_catalog.regtype' END) AS identity
-        FROM (SELECT class, object, x.* FROM tzmigrate.granted(class, object) AS x
-              UNION ALL SELECT 'pg_type'::regclass, c.reltype, x.* FROM tzmigrate.granted('pg_type', c.reltype) AS x WHERE class = 'pg_class'::regclass AND c.relkind IN ('v', 'm') AND x.acl IS NOT NULL) AS t
-    LOOP
-        lines = lines || concat('SELECT tzmigrate.forget_grants(', g.identity, ', ', (g.acl IS NULL)::text, ')') || tzmigrate.grants(g.target, NULL, g.acl, g.owner);
-        IF g.whole THEN
-            FOR a IN SELECT b.attname, b.attacl FROM pg_attribute b WHERE b.attrelid = object AND b.attnum > 0 AND NOT b.attisdropped AND b.attacl IS NOT NULL ORDER BY b.attnum LOOP
-                lines = lines || tzmigrate.grants(g.target, a.attname, a.attacl, g.owner, g.acl);
-            END LOOP;
-        END IF;
-    END LOOP;
+    IF class IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass) AND c.relkind IS DISTINCT FROM 'i' AND c.relkind IS DISTINCT FROM 'I' THEN
+        FOR g IN
+            SELECT t.*, t.class = 'pg_class'::regclass AS whole, concat(quote_literal(t.class::regclass), '::pg_catalog.regclass, ',
+                CASE t.class WHEN 'pg_proc'::regclass THEN quote_literal(t.object::regprocedure) ELSE quote_literal(substr(t.target, strpos(t.target, ' ') + 1)) END,
+                CASE t.class WHEN 'pg_class'::regclass THEN '::pg_catalog.regclass' WHEN 'pg_proc'::regclass THEN '::pg_catalog.regprocedure' ELSE '::pg_catalog.regtype' END) AS identity
+            FROM (SELECT class, object, x.* FROM tzmigrate.granted(class, object) AS x
+                  UNION ALL SELECT 'pg_type'::regclass, c.reltype, x.* FROM tzmigrate.granted('pg_type', c.reltype) AS x WHERE class = 'pg_class'::regclass AND c.relkind IN ('v', 'm') AND x.acl IS NOT NULL) AS t
+        LOOP
+            -- without default privileges a new object has no grants but the usual ones
+            IF g.acl IS NOT NULL OR EXISTS (SELECT FROM pg_default_acl) THEN
+                lines = lines || concat('SELECT tzmigrate.forget_grants(', g.identity, ', ', (g.acl IS NULL)::text, ')') || tzmigrate.grants(g.target, NULL, g.acl, g.owner);
+            END IF;
+            IF g.whole THEN
+                FOR a IN SELECT b.attname, b.attacl FROM pg_attribute b WHERE b.attrelid = object AND b.attnum > 0 AND NOT b.attisdropped AND b.attacl IS NOT NULL ORDER BY b.attnum LOOP
+                    lines = lines || tzmigrate.grants(g.target, a.attname, a.attacl, g.owner, g.acl);
+                END LOOP;
+            END IF;
+        END LOOP;
+    END IF;
 
     -- last, as an extension hands its members over to its owner alone
     RETURN lines || ARRAY(SELECT CASE d.deptype WHEN 'x' THEN concat('ALTER ', address, ' DEPENDS ON EXTENSION ', quote_ident(e.extname)) ELSE concat('ALTER EXTENSION ', quote_ident(e.extname), ' ADD ', address) END

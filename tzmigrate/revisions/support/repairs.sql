@@ -9,7 +9,7 @@ BEGIN
         SELECT jsonb_build_object('options', to_jsonb(c.reloptions), 'tablespace', tzmigrate.tablespace_of(c.oid), 'comment', obj_description(c.oid, 'pg_class'),
             'clustered', i.indisclustered, 'replica identity', i.indisreplident,
             'statistics', (SELECT jsonb_object_agg(a.attnum, coalesce(a.attstattarget, -1)) FROM pg_attribute a WHERE a.attrelid = c.oid),
-            'extensions', (SELECT jsonb_agg(e.extname ORDER BY e.extname) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+            'extensions', (SELECT jsonb_agg(e.extname ORDER BY e.extname) FROM pg_depend d, LATERAL (SELECT x.extname FROM pg_extension x WHERE x.oid = d.refobjid OFFSET 0) AS e
                 WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x'),
             'constraint comment', (SELECT obj_description(k.oid, 'pg_constraint') FROM pg_constraint k WHERE k.conindid = c.oid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')))
         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indexrelid = index);

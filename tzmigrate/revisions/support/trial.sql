@@ -14,7 +14,7 @@ CREATE TABLE tzmigrate.trial (
     taken tzmigrate.step_dependent[]
 );
 -- files of the tables that a quick run may not rewrite
-CREATE TABLE tzmigrate.trial_files (step_id bigint, relation regclass, files text);
+CREATE TABLE tzmigrate.trial_files (step_id bigint, relation regclass, files text, PRIMARY KEY (step_id, relation));
 
 ALTER FUNCTION tzmigrate.check_leaning() RENAME TO whole_check_leaning;
 ALTER FUNCTION tzmigrate.draw_sample(regclass, integer) RENAME TO whole_draw_sample;
@@ -210,11 +210,14 @@ BEGIN
     PERFORM tzmigrate.add_part(w.relation)
     FROM (SELECT w.relation::regclass FROM ROWS FROM (jsonb_to_recordset(quick_declare.columns) AS (relation text)) WITH ORDINALITY AS w (relation, place) GROUP BY 1 ORDER BY min(w.place)) AS w;
     PERFORM tzmigrate.require_zone(w.zone) FROM (SELECT DISTINCT w.zone FROM jsonb_to_recordset(quick_declare.columns) AS w (zone text)) AS w;
+    WITH part AS MATERIALIZED (
+        SELECT x.*, tzmigrate.part_relation(x) AS here FROM tzmigrate.open_parts() AS x
+    )
     INSERT INTO tzmigrate.step_column (step_id, position, relation_schema, relation_name, column_name, type_before, type_after, zone, default_before)
     SELECT p.id, row_number() OVER (PARTITION BY p.id ORDER BY w.place), p.relation_schema, p.relation_name, w.column_name, w.type_before, w.type_after, w.zone, w.default_before
     FROM ROWS FROM (jsonb_to_recordset(quick_declare.columns) AS (relation text, column_name name, type_before text, type_after text, zone text, default_before text))
         WITH ORDINALITY AS w (relation, column_name, type_before, type_after, zone, default_before, place)
-    JOIN (SELECT x.*, tzmigrate.part_relation(x) AS here FROM tzmigrate.open_parts() AS x) AS p ON p.here = w.relation::regclass;
+    JOIN part p ON p.here = w.relation::regclass;
     INSERT INTO tzmigrate.step_dependent (step_id, position, kind, relation, name, way, before, after, zoned, present)
     SELECT s.id, w.place, w.kind, w.relation, w.name, w.way, w.before, w.after, w.zoned, true
     FROM tzmigrate.open_step() AS s, ROWS FROM (jsonb_to_recordset(quick_declare.dependents) AS (kind text, relation text, name text, way text, before text[], after text[], zoned name[]))
