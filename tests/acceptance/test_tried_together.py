@@ -267,6 +267,8 @@ def test_nothing_is_written_by_a_plan_that_ends_while_the_shadow_goes(
     [
         "COMMENT ON TABLE public.plain IS 'left behind'",
         "ALTER TABLE public.plain ALTER at TYPE timestamp(2)",
+        "ALTER TABLE public.plain ALTER id TYPE bigint",
+        "ALTER TABLE public.plain ADD CHECK (at IS NOT NULL)",
         "SELECT 1 / 0",
     ],
 )
@@ -294,6 +296,24 @@ def test_a_mistake_in_one_revision_is_found_and_named(
     }
     assert refused == {"plain"}
     assert plan.written
+
+
+def test_what_leans_on_a_column_and_was_not_planned_is_found(
+    planned: Callable[[str], Plan],
+    together: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def more(group: Group, way: Direction, **rest: Any) -> tuple[Statement, ...]:
+        first, *found = group_statements(group, way, **rest)
+        if any(t.relation.name == "plain" for t in group.tables):
+            unplanned = "CREATE INDEX IF NOT EXISTS x ON public.plain ((at::text))"
+            return (Statement(unplanned), first, *found)
+        return (first, *found)
+
+    monkeypatch.setattr(trial, "group_statements", more)
+    plan = planned("project")
+    assert max(len(slugs) for slugs in together) > 1
+    assert [g.slug for g in plan.groups if not g.tables] == ["tz_plain"]
 
 
 def test_a_lost_connection_is_no_mistake_in_a_revision(

@@ -5,11 +5,12 @@
 WITH target (relation, attnum) AS (
     SELECT * FROM ROWS FROM (unnest(%(relations)s::oid[]), unnest(%(attnums)s::int2[]))
 ), fed (relation, attnum) AS (
-    SELECT e.adrelid, e.adnum FROM target t
-    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum AND d.classid = 'pg_attrdef'::regclass
-    JOIN pg_attrdef e ON e.oid = d.objid WHERE (e.adrelid, e.adnum) <> (t.relation, t.attnum)
-    UNION
     -- OFFSET 0, here and below: the planner would look through the columns of all tables
+    SELECT e.adrelid, e.adnum FROM target t, LATERAL (
+        SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum
+           AND d.classid = 'pg_attrdef'::regclass OFFSET 0) AS o
+    JOIN pg_attrdef e ON e.oid = o.objid WHERE (e.adrelid, e.adnum) <> (t.relation, t.attnum)
+    UNION
     SELECT o.objid, o.objsubid FROM target t, LATERAL (
         SELECT d.objid, d.objsubid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum
            AND d.classid = 'pg_class'::regclass AND d.objid = t.relation AND d.objsubid > 0 OFFSET 0) AS o

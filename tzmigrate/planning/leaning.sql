@@ -39,10 +39,13 @@ WITH target (relation, attnum) AS (
     -- constraints that depend on what is used, that are or refer to an index that is, or that may compute with a whole row
     SELECT object, bool_or(used) FROM (
         SELECT object, true FROM used WHERE class = 'pg_constraint'::regclass
-        UNION ALL SELECT d.refobjid, true FROM used u JOIN pg_depend d ON d.classid = u.class AND d.objid = u.object
-        WHERE u.class = 'pg_class'::regclass AND u.sub = 0 AND d.refclassid = 'pg_constraint'::regclass AND d.deptype = 'i'
-        UNION ALL SELECT d.objid, true FROM used u JOIN pg_depend d ON d.refclassid = u.class AND d.refobjid = u.object
-        WHERE u.class = 'pg_class'::regclass AND u.sub = 0 AND d.classid = 'pg_constraint'::regclass AND d.refobjsubid = 0
+        -- OFFSET 0 and IS TRUE: the planner would look through the dependencies of all constraints
+        UNION ALL SELECT o.refobjid, true FROM used u, LATERAL (SELECT d.refobjid FROM pg_depend d
+            WHERE d.classid = u.class AND d.objid = u.object AND (d.refclassid = 'pg_constraint'::regclass) IS TRUE AND d.deptype = 'i' OFFSET 0) AS o
+        WHERE u.class = 'pg_class'::regclass AND u.sub = 0
+        UNION ALL SELECT o.objid, true FROM used u, LATERAL (SELECT d.objid FROM pg_depend d
+            WHERE d.refclassid = u.class AND d.refobjid = u.object AND d.classid = 'pg_constraint'::regclass AND d.refobjsubid = 0 OFFSET 0) AS o
+        WHERE u.class = 'pg_class'::regclass AND u.sub = 0
         UNION ALL SELECT x.oid, false FROM (SELECT DISTINCT relation FROM target) AS t JOIN pg_constraint x ON x.conrelid = t.relation AND x.contype = 'c'
     ) AS x (object, used) GROUP BY object
 ), indexed (index) AS (

@@ -28,6 +28,7 @@ BEGIN
 END
 $tz$;
 
+-- OFFSET 0 and IS TRUE keep the planner from looking through all dependencies of one kind
 -- "<kind> <qualified name>" with its properties; one that is NULL is left out, and grants that say no more than the default are the default
 CREATE OR REPLACE FUNCTION tzmigrate.picture(roots regclass[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -123,8 +124,8 @@ BEGIN
                 'options', CASE WHEN c.reloptions IS NOT NULL THEN (SELECT array_agg(o ORDER BY o) FROM unnest(c.reloptions) AS o) END, 'tablespace', (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace),
                 'statistics', (SELECT array_agg(coalesce(a.attstattarget, -1) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid),
                 'parent', (SELECT n.inhparent::regclass FROM pg_inherits n WHERE n.inhrelid = c.oid),
-                'constraint', (SELECT concat(quote_ident(k.conname), ' of ', k.conrelid::regclass) FROM pg_depend d JOIN pg_constraint k ON k.oid = d.refobjid
-                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_constraint'::regclass AND d.deptype = 'i'))
+                'constraint', (SELECT concat(quote_ident(k.conname), ' of ', k.conrelid::regclass) FROM pg_depend d, LATERAL (SELECT x.conname, x.conrelid FROM pg_constraint x WHERE x.oid = d.refobjid OFFSET 0) AS k
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND (d.refclassid = 'pg_constraint'::regclass) IS TRUE AND d.deptype = 'i'))
         FROM unnest(w.indexes) AS o JOIN pg_index i ON i.indexrelid = o JOIN pg_class c ON c.oid = o JOIN pg_class e ON e.oid = i.indrelid AND e.relkind <> 't'
         UNION ALL
         SELECT concat('constraint ', quote_ident(k.conname), ' of ', coalesce(nullif(k.conrelid, 0)::regclass::text, concat('domain ', k.contypid::regtype))), 'pg_constraint'::regclass, k.oid, 0,
@@ -175,9 +176,8 @@ BEGIN
         'comment', (SELECT m.description FROM pg_description m WHERE m.objoid = t.object AND m.classoid = t.class AND m.objsubid = t.part),
         'labels', (SELECT array_agg(concat(l.provider, '=', l.label) ORDER BY l.provider) FROM pg_seclabel l WHERE l.objoid = t.object AND l.classoid = t.class AND l.objsubid = t.part),
         'extensions', (SELECT array_agg(concat(CASE d.deptype WHEN 'e' THEN 'member of ' ELSE 'depends on ' END, quote_ident(e.extname)) ORDER BY d.deptype, e.extname)
-            -- OFFSET 0: the planner would look through all members of all extensions
             FROM pg_depend d, LATERAL (SELECT x.extname FROM pg_extension x WHERE x.oid = d.refobjid OFFSET 0) AS e
-            WHERE t.part = 0 AND d.classid = t.class AND d.objid = t.object AND d.objsubid = 0 AND d.refclassid = 'pg_extension'::regclass AND d.deptype IN ('e', 'x')))))
+            WHERE t.part = 0 AND d.classid = t.class AND d.objid = t.object AND d.objsubid = 0 AND (d.refclassid = 'pg_extension'::regclass) IS TRUE AND d.deptype IN ('e', 'x')))))
     INTO seen FROM thing t;
     RETURN coalesce(seen, '{}') || coalesce(publications, '{}');
 END

@@ -31,8 +31,8 @@ BEGIN
     ), key (level, oid, parent) AS (
         SELECT 0, k.oid, NULL::oid FROM pg_constraint k WHERE k.conparentid = 0 AND k.contype IN ('f', 'p', 'u', 'x')
             -- theirs and those that refer to them, which no index of pg_constraint finds
-            AND k.oid IN (SELECT d.objid FROM tree JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.relation AND d.classid = 'pg_constraint'::regclass)
-        -- OFFSET 0: where most have no parent the planner would read them all
+            AND k.oid IN (SELECT o.objid FROM tree, LATERAL (SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.relation AND d.classid = 'pg_constraint'::regclass OFFSET 0) AS o)
+        -- OFFSET 0: the planner would read them all
         UNION ALL SELECT key.level + 1, b.oid, key.oid FROM key, LATERAL (SELECT k.oid FROM pg_constraint k WHERE k.conparentid = key.oid OFFSET 0) AS b
     )
     SELECT jsonb_build_object(
