@@ -16,6 +16,7 @@ from tzmigrate.planning.leaning import (
 )
 from tzmigrate.planning.model import RelationName
 from tzmigrate.revisions import trial
+from tzmigrate.revisions.support import guard
 
 Connection = psycopg.Connection[Any]
 
@@ -42,6 +43,21 @@ TABLES = "ARRAY['public.wanted_0', 'public.wanted_1']::regclass[]"
 
 def support(call: str) -> Callable[[Connection], object]:
     return lambda connection: connection.execute(f"SELECT {call}".encode())
+
+
+def step(connection: Connection) -> None:
+    """Open a step that converts a column, and look for what its plan does not know."""
+    connection.execute(guard())
+    connection.execute(
+        "SELECT tzmigrate.begin_step('tz_wanted', 'up', '', NULL, 'UTC', '60s',"
+        " 'refuse', 'refuse', 18, 1)"
+    )
+    connection.execute(
+        "SELECT tzmigrate.plan_column('public.wanted_0', 'until',"
+        " 'timestamp without time zone', 'timestamp with time zone', 'UTC', NULL)"
+    )
+    (found,) = connection.execute("SELECT tzmigrate.leaning()").fetchone() or ("",)
+    assert "wanted_0" in found
 
 
 def rows_read(connection: Connection, run: Callable[[Connection], object]) -> int:
@@ -81,6 +97,7 @@ def rows_read(connection: Connection, run: Callable[[Connection], object]) -> in
             ),
             id="properties",
         ),
+        pytest.param(step, id="step"),
     ],
 )
 def test_it_does_not_grow_with_other_tables(
