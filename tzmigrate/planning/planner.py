@@ -113,6 +113,11 @@ class Planner:
             (r for r in inventory.relations if self._columns[r.oid]),
             key=lambda r: self._trees.depth(r.oid),
         )
+        self._stored_views = {
+            f"materialized view {readable_name(r.schema, r.name)}": r
+            for r in inventory.relations
+            if r.relkind is RelKind.MATERIALIZED_VIEW
+        }
 
     def plan(self) -> Plan:
         """Decide for every column of the inventory."""
@@ -126,6 +131,7 @@ class Planner:
             if planned.action is Action.REFUSE and planned.code == HALF_A_KEY
         }
         slugs = set(self._planned.slugs)
+        place = {r.oid: n for n, r in enumerate(self._roots)}
         groups = []
         for members in related(
             [r.oid for r in self._roots],
@@ -140,7 +146,8 @@ class Planner:
                 if (family := self._types.family(c)) is not None
             },
         ):
-            relations = [r for r in self._roots if r.oid in members]
+            places = sorted(place[oid] for oid in members)
+            relations = [self._roots[n] for n in places]
             slug = _slug(relations[0].name, slugs)
             slugs.add(slug)
             groups.append(self._group(relations, slug))
@@ -381,17 +388,12 @@ class Planner:
             for r in roots
             if (r.schema, r.name) in strategies
         ]
-        views = {
-            f"materialized view {readable_name(r.schema, r.name)}": r
-            for r in self._inventory.relations
-            if r.relkind is RelKind.MATERIALIZED_VIEW
-        }
         refreshed = {
-            d.name: views[d.name]
+            d.name: self._stored_views[d.name]
             for _, columns, _ in locked
             for c in columns
             for d in c.dependents
-            if d.name in views
+            if d.name in self._stored_views
         }
         return locks.estimate(
             locked,
