@@ -29,10 +29,10 @@ BEGIN
         SELECT 0, i.indexrelid, i.indrelid, NULL::oid FROM tree JOIN pg_index i ON i.indrelid = tree.relation WHERE NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
         UNION ALL SELECT index.level + 1, i.indexrelid, i.indrelid, index.oid FROM index JOIN pg_inherits h ON h.inhparent = index.oid JOIN pg_index i ON i.indexrelid = h.inhrelid
     ), key (level, oid, parent) AS (
-        SELECT 0, k.oid, NULL::oid FROM pg_constraint k WHERE k.conparentid = 0 AND k.contype IN ('f', 'p', 'u', 'x')
-            -- theirs and those that refer to them, which no index of pg_constraint finds
-            AND k.oid IN (SELECT o.objid FROM tree, LATERAL (SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.relation AND d.classid = 'pg_constraint'::regclass OFFSET 0) AS o)
-        -- OFFSET 0: the planner would read them all
+        -- theirs and those that refer to them, which no index of pg_constraint finds; OFFSET 0, here and below: the planner would read them all
+        SELECT DISTINCT 0, o.objid, NULL::oid FROM tree, LATERAL (
+            SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = tree.relation AND d.classid = 'pg_constraint'::regclass OFFSET 0) AS o
+        WHERE (SELECT k.conparentid = 0 AND k.contype IN ('f', 'p', 'u', 'x') FROM pg_constraint k WHERE k.oid = o.objid)
         UNION ALL SELECT key.level + 1, b.oid, key.oid FROM key, LATERAL (SELECT k.oid FROM pg_constraint k WHERE k.conparentid = key.oid OFFSET 0) AS b
     )
     SELECT jsonb_build_object(
