@@ -122,8 +122,9 @@ def _plan(group: Group, direction: Direction, *, again: bool) -> Iterator[str]:
         and (table.strategy if up else table.strategy_back or table.strategy)
         is not Strategy.REWRITE
     ]
-    documents = [wire.literal(json.dumps(each)) for each in (columns, dependents)]
-    given = ", ".join(documents)
+    given = ", ".join(
+        [wire.literal(json.dumps(d, ensure_ascii=False)) for d in (columns, dependents)]
+    )
     yield f"SELECT tzmigrate.quick_plan({given}, {wire.array(tuple(kept))})"
     if not again:
         yield f"SELECT tzmigrate.quick_declare({given})"

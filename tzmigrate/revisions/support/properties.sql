@@ -195,9 +195,9 @@ DECLARE
     k pg_constraint;
     i pg_index;
     relation text;
-    identity text;
     owner oid;
-    row_type oid;
+    -- an event trigger may give new objects another owner, and grants
+    untouched boolean = NOT EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtenabled <> 'D');
     g record;
     a record;
 BEGIN
@@ -240,7 +240,7 @@ BEGIN
         UNION ALL SELECT e.stxowner FROM pg_statistic_ext e WHERE class = 'pg_statistic_ext'::regclass AND e.oid = object
     ) AS x (owner);
     -- a view made anew belongs to the role that runs this
-    IF owner IS NOT NULL AND NOT (coalesce(c.relkind, '-') IN ('v', 'm') AND pg_get_userbyid(owner) = current_user) THEN
+    IF owner IS NOT NULL AND NOT (untouched AND coalesce(c.relkind, '-') IN ('v', 'm') AND pg_get_userbyid(owner) = current_user) THEN
         lines = lines || concat('ALTER ', address, ' OWNER TO ', quote_ident(pg_get_userbyid(owner)));
     END IF;
 
@@ -337,7 +337,7 @@ BEGIN
                   UNION ALL SELECT 'pg_type'::regclass, c.reltype, x.* FROM tzmigrate.granted('pg_type', c.reltype) AS x WHERE class = 'pg_class'::regclass AND c.relkind IN ('v', 'm') AND x.acl IS NOT NULL) AS t
         LOOP
             -- without default privileges a new object has no grants but the usual ones
-            IF g.acl IS NOT NULL OR EXISTS (SELECT FROM pg_default_acl) THEN
+            IF g.acl IS NOT NULL OR NOT untouched OR EXISTS (SELECT FROM pg_default_acl) THEN
                 lines = lines || concat('SELECT tzmigrate.forget_grants(', g.identity, ', ', (g.acl IS NULL)::text, ')') || tzmigrate.grants(g.target, NULL, g.acl, g.owner);
             END IF;
             IF g.whole THEN
