@@ -90,3 +90,49 @@ def test_what_belongs_to_a_role_that_we_may_not_act_for_keeps_its_column(
         "SELECT array_agg(atttypid::regtype::text ORDER BY attnum) FROM pg_attribute"
         " WHERE attrelid = 'orders'::regclass AND attname IN ('at', 'seen')"
     ) == ["timestamp without time zone", "timestamp with time zone"]
+
+
+@pytest.mark.parametrize("createdb", ["CREATEDB", "NOCREATEDB"])
+def test_what_has_grants_of_such_a_role_keeps_its_column(
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+    createdb: str,
+) -> None:
+    """A role that may only read what it passes on keeps nobody from anything else."""
+    owner, other, third = make_role(createdb), make_role(), make_role()
+    grant = f'TO "{other.name}" WITH GRANT OPTION; SET ROLE "{other.name}"; GRANT'
+    again = f'TO "{third.name}"; SET ROLE "{owner.name}";'
+    database.execute(
+        f'GRANT CREATE ON DATABASE "{database.name}" TO "{owner.name}";'
+        f'GRANT CREATE ON SCHEMA public TO "{owner.name}"; SET ROLE "{owner.name}";'
+        "CREATE TABLE a (id int PRIMARY KEY, at timestamp);"
+        "CREATE VIEW of_a AS SELECT id, at FROM a;"
+        "CREATE TABLE b (id int PRIMARY KEY, at timestamp);"
+        "CREATE VIEW of_b AS SELECT id, at FROM b;"
+        "CREATE TABLE c (id int PRIMARY KEY, at timestamp,"
+        " day date GENERATED ALWAYS AS (at::date) STORED);"
+        "CREATE TABLE d (id int PRIMARY KEY, at timestamp);"
+        f"GRANT SELECT ON of_a {grant} SELECT ON of_a {again}"
+        f"GRANT SELECT (id) ON of_b {grant} SELECT (id) ON of_b {again}"
+        f"GRANT SELECT (day) ON c {grant} SELECT (day) ON c {again}"
+        f"GRANT SELECT (id) ON d {grant} SELECT (id) ON d {again}"
+    )
+    version = database.scalar("SELECT current_setting('server_version_num')::int")
+    # an expression that is replaced leaves the column as it is
+    kept = ["a", "b", *(["c"] if version < 170000 else [])]
+    project = make_project(database.url_as(owner))
+    plan = project.plan(zones=("default=UTC",))
+    refused = [c for g in plan.groups for c in g.columns if c.action == "refuse"]
+    assert [(c.relation, c.code) for c in refused] == [(r, "TZ140") for r in kept]
+    assert all(other.name in c.reason for c in refused)
+    grants = (
+        "SELECT array_agg(a.attacl::text ORDER BY c.relname) FROM pg_attribute a"
+        " JOIN pg_class c ON c.oid = a.attrelid WHERE a.attacl IS NOT NULL"
+        " AND c.relnamespace = 'public'::regnamespace"
+    )
+    before = database.scalar(grants)
+    project.run("upgrade", "head")
+    assert database.scalar(grants) == before
+    project.run("downgrade", "base")
+    assert database.scalar(grants) == before

@@ -304,7 +304,9 @@ def read_uniting_views(connection: psycopg.Connection[Any]) -> frozenset[str]:
 def read_foreign_owners(
     connection: psycopg.Connection[Any], dependents: Sequence[PlannedDependent]
 ) -> dict[str, str]:
-    """Return the owner of each of these that this role may not act for, by label.
+    """Return whose these are, or who granted rights on them, by label.
+
+    Those alone for whom this role may not act.
 
     Args:
         connection: to the database that is planned for.

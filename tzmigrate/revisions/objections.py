@@ -106,19 +106,15 @@ def _planned_types(thing: Leaning) -> Sequence[tuple[str, str]]:
 
 def foreign(group: Group, owners: Mapping[str, str]) -> tuple[Blocked, ...]:
     """Return what the role that runs the revision could not make anew."""
-    return tuple(
-        replace(
-            objection(
-                dependent,
-                f"it belongs to {owners[dependent.label]}, for whom this role may not "
-                "act",
-                group,
-            ),
-            code=_FOREIGN,
-        )
-        for dependent in group.dependents
-        if dependent.label in owners
-    )
+    found = []
+    for dependent in group.dependents:
+        if owner := owners.get(dependent.label):
+            reason = (
+                f"it belongs to {owner}, or {owner} granted rights on it, and this"
+                f" role may not act for {owner}"
+            )
+            found.append(replace(objection(dependent, reason, group), code=_FOREIGN))
+    return tuple(found)
 
 
 def failed(group: Group, error: psycopg.Error) -> Blocked:

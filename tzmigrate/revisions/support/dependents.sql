@@ -116,8 +116,9 @@ CREATE OR REPLACE FUNCTION tzmigrate.check_dependent(label text, class oid, obje
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     s tzmigrate.step = tzmigrate.open_step();
-    -- a column has the owner of its table, which the step asks for itself
-    owner name = CASE WHEN sub > 0 THEN tzmigrate.foreign_grantor(object, sub) ELSE tzmigrate.foreign_owner(class::regclass, object) END;
+    -- a column has the owner of its table, which the step asks for itself, and is dropped before version 17 alone
+    owner name = CASE WHEN sub = 0 THEN tzmigrate.foreign_owner(class::regclass, object)
+                      WHEN current_setting('server_version_num')::integer < 170000 THEN tzmigrate.foreign_grantor(object, sub) END;
 BEGIN
     IF owner IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ646', concat('role ', quote_ident(current_user), ' may not act for ', quote_ident(owner), ', to whom ', label, ' belongs'), '',
