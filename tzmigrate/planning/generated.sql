@@ -5,15 +5,15 @@
 WITH target (relation, attnum) AS (
     SELECT * FROM ROWS FROM (unnest(%(relations)s::oid[]), unnest(%(attnums)s::int2[]))
 ), fed (relation, attnum) AS (
-    -- OFFSET 0, here and below: the planner would look through the columns of all tables
+    -- OFFSET 0 and IS TRUE, here and below: the planner would look through the columns of all tables
     SELECT e.adrelid, e.adnum FROM target t, LATERAL (
         SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum
-           AND d.classid = 'pg_attrdef'::regclass OFFSET 0) AS o
+           AND (d.classid = 'pg_attrdef'::regclass) IS TRUE OFFSET 0) AS o
     JOIN pg_attrdef e ON e.oid = o.objid WHERE (e.adrelid, e.adnum) <> (t.relation, t.attnum)
     UNION
     SELECT o.objid, o.objsubid FROM target t, LATERAL (
         SELECT d.objid, d.objsubid FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation AND d.refobjsubid = t.attnum
-           AND d.classid = 'pg_class'::regclass AND d.objid = t.relation AND d.objsubid > 0 OFFSET 0) AS o
+           AND (d.classid = 'pg_class'::regclass) IS TRUE AND d.objid = t.relation AND d.objsubid > 0 OFFSET 0) AS o
 ), first (relation, attnum) AS (
     SELECT x.relation, min(g.attnum) FROM (SELECT * FROM fed UNION SELECT * FROM target) AS x (relation, attnum), LATERAL (
         SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = x.relation AND a.attnum = x.attnum AND a.attgenerated <> '' OFFSET 0) AS g GROUP BY x.relation
