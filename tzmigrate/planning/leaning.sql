@@ -20,8 +20,11 @@ WITH target (relation, attnum) AS (
     UNION SELECT 'pg_class'::regclass, r.ev_class FROM direct u JOIN pg_rewrite r ON u.class = 'pg_rewrite'::regclass AND r.oid = u.object AND r.rulename = '_RETURN'
 ), gone (function) AS (
     -- routines of a domain that is replaced are made anew, and what calls them is out of the way meanwhile
-    SELECT DISTINCT d.objid FROM unnest(%(domains)s::text[]) AS n JOIN pg_type t ON t.oid = to_regtype(n)
-    JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.classid = 'pg_proc'::regclass AND d.deptype = 'n'
+    -- OFFSET 0, here and below: the planner would look through all types and routines
+    SELECT DISTINCT o.objid FROM unnest(%(domains)s::text[]) AS n,
+        LATERAL (SELECT y.oid, y.typarray FROM pg_type y WHERE y.oid = to_regtype(n) OFFSET 0) AS t,
+        LATERAL (SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+            AND d.classid = 'pg_proc'::regclass AND d.deptype = 'n' OFFSET 0) AS o
 ), calling (class, object) AS (
     SELECT d.classid, d.objid FROM gone g JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = g.function AND d.deptype IN ('n', 'a')
 ), called (class, object) AS (
@@ -119,9 +122,11 @@ WITH target (relation, attnum) AS (
     UNION ALL
     -- what takes or returns rows of a view cannot stay while the view is made anew, nor that of a domain's values
     SELECT 'row function', p.oid::regprocedure::text, NULL, 'pg_proc'::regclass, p.oid, 0, 0, pg_get_functiondef(p.oid), '', NULL
-    FROM pg_proc p WHERE p.prokind <> 'a' AND p.oid IN (SELECT d.objid FROM pg_class c JOIN pg_type t ON t.oid = c.reltype
-        JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
-        WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'n' AND c.oid = ANY (%(views)s::oid[])
+    FROM pg_proc p WHERE p.prokind <> 'a' AND p.oid IN (SELECT o.objid FROM pg_class c,
+        LATERAL (SELECT y.oid, y.typarray FROM pg_type y WHERE y.oid = c.reltype OFFSET 0) AS t,
+        LATERAL (SELECT d.objid FROM pg_depend d WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+            AND d.classid = 'pg_proc'::regclass AND d.deptype = 'n' OFFSET 0) AS o
+        WHERE c.oid = ANY (%(views)s::oid[])
         UNION SELECT g.function FROM gone g)
     UNION ALL
     SELECT 'publication', r.prrelid::regclass::text, p.pubname, 'pg_publication_rel'::regclass, r.oid, 0, 0,
