@@ -36,6 +36,7 @@ def opening(
         direction: which way they go.
         again: this is not their first run.
     """
+    yield "SELECT tzmigrate.quick_guard()"
     for text in statements:
         match _called(text):
             case "begin_step":

@@ -365,13 +365,13 @@ class Trial:
         together: bool,
         again: bool = False,
     ) -> None:
-        opening = [*([_AGAIN] if again else []), support.guard()]
+        said = [_AGAIN] if again else []
         if together:
-            opening += quick.opening(statements, group, direction, again=again)
-            self._send(opening)
+            opening = quick.opening(statements, group, direction, again=again)
+            self._send([*said, *opening])
             self._send(quick.following(statements, group, self._bare(group)))
         else:
-            self._send([*opening, *statements])
+            self._send([*said, support.guard(), *statements])
 
     def _send(self, statements: Iterable[str]) -> None:
         # one after the other, but sent together: there are thousands of them

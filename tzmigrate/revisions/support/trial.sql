@@ -172,6 +172,15 @@ $tz$;
 -- Quick runs: of several groups as one. They make and unmake everything as the revisions do; what these look at one by one, they look at
 -- for all at once, the first run at more than the others. Where one fails, the groups are tried again each by itself, by the revisions' own calls.
 
+-- in place of the guard: the support is the one that was just installed here
+CREATE OR REPLACE FUNCTION tzmigrate.quick_guard() RETURNS void LANGUAGE plpgsql AS $tz$
+BEGIN
+    PERFORM pg_catalog.set_config('tzmigrate.search_path', pg_catalog.current_setting('search_path'), true);
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    PERFORM pg_catalog.set_config('tzmigrate.marker', 'open', true);
+END
+$tz$;
+
 -- in place of plan_column, plan_dependent and choose_sample: the columns have these types, in the first run these defaults too, and the
 -- dependents texts of these digests; remembers the files of what may not be rewritten
 CREATE OR REPLACE FUNCTION tzmigrate.quick_plan(columns jsonb, dependents jsonb, kept text[]) RETURNS void
