@@ -150,7 +150,7 @@ def plan(
     from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above
     from tzmigrate.revisions import files  # noqa: PLC0415 - see above
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.ladder import try_plan  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.ladder import plan_and_try  # noqa: PLC0415 - see above
     from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
     from tzmigrate.revisions.replay import (  # noqa: PLC0415 - see above
         upgrade_statements,
@@ -188,9 +188,7 @@ def plan(
                     session, inventory, verdicts, widen=rules.precision == "widen"
                 ),
             )
-            found = planner.plan()
-            found = try_plan(
-                found,
+            found = plan_and_try(
                 planner,
                 session,
                 shadow_url=resolve_shadow_url(

@@ -21,7 +21,7 @@ from tzmigrate.postgres.dump import ShadowUnavailable
 from tzmigrate.postgres.embedded import VERSIONS, EmbeddedServer, embedded_server
 from tzmigrate.postgres.lacks import Lack
 from tzmigrate.postgres.session import Session, connect
-from tzmigrate.postgres.shadow import Shadow, ShadowKind, open_shadow
+from tzmigrate.postgres.shadow import Shadow, ShadowKind, open_shadow, reading
 from tzmigrate.postgres.url import parse_url
 
 HOLDER = """
@@ -679,6 +679,24 @@ def test_the_session_of_the_caller_is_left_as_it_is(database: Any) -> None:
     assert told == [
         f"the shadow: scratch database, PostgreSQL {database.server.version}"
     ]
+
+
+def test_who_reads_a_schema_no_longer_leaves_nothing_running(
+    database: Any, server: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "pg_restore").symlink_to(server.bin / "pg_restore")
+    (tmp_path / "pg_dump").write_text(
+        f"#!/bin/sh\nif [ $1 = --version ]; then exec {server.bin}/pg_dump $1; fi\n"
+        "exec sleep 600\n"
+    )
+    (tmp_path / "pg_dump").chmod(0o755)
+    with (
+        connect(parse_url(database.url)) as session,
+        reading(session, bin_dir=tmp_path) as original,
+    ):
+        assert original.dump.process.poll() is None
+    assert original.dump.process.returncode
+    assert original.session.closed
 
 
 def test_the_target_of_the_shadow_reaches_it_again(database: Any) -> None:

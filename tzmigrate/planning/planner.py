@@ -119,6 +119,11 @@ class Planner:
             if r.relkind is RelKind.MATERIALIZED_VIEW
         }
 
+    @property
+    def tables(self) -> int:
+        """How many tables there are to decide about, trees of partitions as one."""
+        return len(self._roots)
+
     def plan(self) -> Plan:
         """Decide for every column of the inventory."""
         columns = [c for of_one in self._columns.values() for c in of_one]

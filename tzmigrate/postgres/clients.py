@@ -134,18 +134,41 @@ def run_client(
         stdout: where the output goes; it is returned by default.
         files: further files that the program opens as ``/dev/fd/N``.
     """
+    with started(argv, access, stdin=stdin, stdout=stdout, files=files) as process:
+        said, complaints = process.communicate()
+    return subprocess.CompletedProcess(argv, process.returncode, said, complaints)
+
+
+@contextmanager
+def started(
+    argv: Sequence[str],
+    access: Access | None = None,
+    *,
+    stdin: IO[bytes] | None = None,
+    stdout: IO[bytes] | None = None,
+    files: Sequence[IO[bytes]] = (),
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run a program while a ``with`` block goes on; at its end it is killed.
+
+    The arguments are those of ``run_client``.
+    """
     if stdin is not None:
         stdin.seek(0)
-    with _environment(access) as (environment, service):
-        return subprocess.run(
+    with (
+        _environment(access) as (environment, service),
+        subprocess.Popen(
             argv,
             stdin=stdin if stdin is not None else subprocess.DEVNULL,
             stdout=stdout if stdout is not None else subprocess.PIPE,
             stderr=subprocess.PIPE,
-            check=False,
             env=environment,
             pass_fds=[file.fileno() for file in (*service, *files)],
-        )
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @contextmanager

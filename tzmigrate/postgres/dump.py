@@ -6,6 +6,7 @@ gone with the process: it may hold passwords of foreign servers.
 
 import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
-from tzmigrate.postgres.clients import Access, Programs, run_client
+from tzmigrate.postgres.clients import Access, Programs, run_client, started
 from tzmigrate.postgres.quoting import qualified
 
 LOCK_WAIT = "10s"
@@ -115,15 +116,37 @@ class Archive:
             yield replace(self, file=file)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dump:
+    """A schema while it is dumped."""
+
+    file: IO[bytes]
+    programs: Programs
+    process: "subprocess.Popen[bytes]"
+
+    def archive(self) -> Archive:
+        """Wait for the end, and return what was dumped.
+
+        Raises:
+            Unavailable: a table stayed locked.
+            ShadowUnavailable: ``pg_dump`` failed.
+        """
+        _, said = self.process.communicate()
+        if self.process.returncode:
+            raise _dump_failed(said.decode(errors="replace"))
+        entries = _entries(self.programs, self.file)
+        return Archive(file=self.file, programs=self.programs, entries=entries)
+
+
 @contextmanager
-def dumped(
+def dumping(
     source: Access,
     programs: Programs,
     *,
     without: str,
     unreadable: Sequence[tuple[str, str]] = (),
-) -> Iterator[Archive]:
-    """Dump the schema of a database for the length of a ``with`` block.
+) -> Iterator[Dump]:
+    """Dump the schema of a database while a ``with`` block goes on.
 
     Event triggers, subscriptions and user mappings are left out: they act beyond the
     database.
@@ -133,10 +156,6 @@ def dumped(
         programs: at least as new as its server.
         without: a schema to leave out.
         unreadable: schema and name of relations to leave out.
-
-    Raises:
-        Unavailable: a table stayed locked.
-        ShadowUnavailable: ``pg_dump`` failed.
     """
     argv = [
         programs.pg_dump,
@@ -145,11 +164,11 @@ def dumped(
         f"--exclude-schema={qualified(without)}",
         *(f"--exclude-table={qualified(*names)}" for names in unreadable),
     ]
-    with tempfile.TemporaryFile() as file:
-        done = run_client(argv, source, stdout=file)
-        if done.returncode:
-            raise _dump_failed(done.stderr.decode(errors="replace"))
-        yield Archive(file=file, programs=programs, entries=_entries(programs, file))
+    with (
+        tempfile.TemporaryFile() as file,
+        started(argv, source, stdout=file) as process,
+    ):
+        yield Dump(file=file, programs=programs, process=process)
 
 
 def restore(

@@ -19,10 +19,11 @@ from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres.clients import APPLICATION, Access, Programs, find_programs
 from tzmigrate.postgres.dump import (
     Archive,
+    Dump,
     Entry,
     Failure,
     ShadowUnavailable,
-    dumped,
+    dumping,
     restore,
 )
 from tzmigrate.postgres.embedded import embedded_server, find_binaries
@@ -91,15 +92,20 @@ class Shadow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Original:
-    """The database that is copied."""
+class Original:
+    """The database that is copied, while its schema is read.
+
+    Attributes:
+        session: another one to it, in autocommit mode.
+        version: major version of its server.
+        unreadable: schema and name of the tables that are left out.
+    """
 
     session: Session
     source: Source
     version: int
-    archive: Archive
+    dump: Dump
     unreadable: tuple[tuple[str, str], ...]
-    copies: int
 
 
 @contextmanager
@@ -108,6 +114,7 @@ def open_shadow(
     *,
     shadow_url: str | Target | None = None,
     bin_dir: Path | None = None,
+    original: Original | None = None,
     copies: int = 1,
     progress: Progress | None = None,
 ) -> Iterator[Shadow]:
@@ -120,6 +127,7 @@ def open_shadow(
         shadow_url: a server that the user names, which is then the only one tried. A
             database is made there; the one in the URL is not touched.
         bin_dir: the folder of ``pg_dump`` and ``pg_restore``; else they are looked for.
+        original: the same database, where it is being read already.
         copies: how many to make at once; there are fewer where the server has no room.
         progress: told what is done.
 
@@ -132,15 +140,14 @@ def open_shadow(
     target = shadow_url
     if isinstance(target, str):
         target = parse_url(target, source="--shadow-url")
-    access = Access.of(session)
     with ExitStack() as stack:
+        if original is None:
+            original = stack.enter_context(reading(session, bin_dir=bin_dir))
         with translated():
-            beside = stack.enter_context(_connected(access.target(APPLICATION)))
-            original = stack.enter_context(_read(beside, access, bin_dir, copies))
             if target is not None:
-                shadow = stack.enter_context(_on_named(original, target))
+                shadow = stack.enter_context(_on_named(original, target, copies))
             else:
-                shadow = stack.enter_context(_on_best(original))
+                shadow = stack.enter_context(_on_best(original, copies))
         tell(f"the shadow: {shadow.kind.value}, PostgreSQL {shadow.version}")
         yield shadow
 
@@ -175,25 +182,39 @@ def _inside(target: Target) -> Session:
 
 
 @contextmanager
-def _read(
-    session: Session, access: Access, bin_dir: Path | None, copies: int
-) -> Iterator[_Original]:
-    version = session.info.server_version // 10000
-    programs = _programs(version, bin_dir)
-    rows = session.execute(query("shadow_unreadable"), {"without": SUPPORT_SCHEMA})
-    unreadable = tuple((schema, name) for schema, name in rows.fetchall())
-    source = read_source(session)
-    with dumped(
-        access, programs, without=SUPPORT_SCHEMA, unreadable=unreadable
-    ) as archive:
-        yield _Original(
-            session=session,
-            source=source,
-            version=version,
-            archive=archive,
-            unreadable=unreadable,
-            copies=copies,
-        )
+def reading(session: Session, *, bin_dir: Path | None = None) -> Iterator[Original]:
+    """Begin to read a schema, and go on with it while a ``with`` block does.
+
+    The arguments are those of ``open_shadow``.
+
+    Raises:
+        ShadowUnavailable: there is no program to read it with.
+        Unavailable: a connection was lost.
+    """
+    access = Access.of(session)
+    with ExitStack() as stack:
+        with translated():
+            beside = stack.enter_context(_connected(access.target(APPLICATION)))
+            version = beside.info.server_version // 10000
+            programs = _programs(version, bin_dir)
+            unreadable = tuple(
+                (schema, name)
+                for schema, name in beside.execute(
+                    query("shadow_unreadable"), {"without": SUPPORT_SCHEMA}
+                ).fetchall()
+            )
+            original = Original(
+                session=beside,
+                source=read_source(beside),
+                version=version,
+                dump=stack.enter_context(
+                    dumping(
+                        access, programs, without=SUPPORT_SCHEMA, unreadable=unreadable
+                    )
+                ),
+                unreadable=unreadable,
+            )
+        yield original
 
 
 def _programs(version: int, folder: Path | None) -> Programs:
@@ -212,10 +233,10 @@ def _programs(version: int, folder: Path | None) -> Programs:
 
 
 @contextmanager
-def _on_best(original: _Original) -> Iterator[Shadow]:
+def _on_best(original: Original, copies: int) -> Iterator[Shadow]:
     with ExitStack() as stack:
         try:
-            made = _scratches(original, original.session, stack, same=True)
+            made = _scratches(original, original.session, stack, copies, same=True)
         except (psycopg.DatabaseError, Refused) as exc:
             if original.session.closed:
                 raise
@@ -238,11 +259,11 @@ def _on_best(original: _Original) -> Iterator[Shadow]:
             ) from exc
         base = stack.enter_context(_connected(parse_url(server.url())))
         _make_roles(original.session, base)
-        yield _elsewhere(original, base, ShadowKind.EMBEDDED, stack, lost)
+        yield _elsewhere(original, base, ShadowKind.EMBEDDED, stack, copies, lost)
 
 
 @contextmanager
-def _on_named(original: _Original, target: Target) -> Iterator[Shadow]:
+def _on_named(original: Original, target: Target, copies: int) -> Iterator[Shadow]:
     with ExitStack() as stack:
         try:
             base = stack.enter_context(_connected(target))
@@ -259,18 +280,19 @@ def _on_named(original: _Original, target: Target) -> Iterator[Shadow]:
                 detail=f"It comes from {target.source}.",
                 hint="Name a server of the same major version.",
             )
-        yield _elsewhere(original, base, ShadowKind.URL, stack)
+        yield _elsewhere(original, base, ShadowKind.URL, stack, copies)
 
 
 def _elsewhere(
-    original: _Original,
+    original: Original,
     base: Session,
     kind: ShadowKind,
     stack: ExitStack,
+    copies: int,
     *findings: NotCopied,
 ) -> Shadow:
     try:
-        made = _scratches(original, base, stack, same=False)
+        made = _scratches(original, base, stack, copies, same=False)
     except psycopg.DatabaseError as exc:
         if base.closed:
             raise
@@ -284,7 +306,7 @@ def _elsewhere(
 
 
 def _scratches(
-    original: _Original, base: Session, stack: ExitStack, *, same: bool
+    original: Original, base: Session, stack: ExitStack, copies: int, *, same: bool
 ) -> list[Scratch]:
     def make() -> Scratch:
         return stack.enter_context(scratch_database(base, original.source, same=same))
@@ -292,13 +314,13 @@ def _scratches(
     made = [make()]
     # what more there is only saves time
     with suppress(psycopg.DatabaseError, TzmigrateError):
-        while len(made) < original.copies and not base.closed:
+        while len(made) < copies and not base.closed:
             made.append(make())
     return made
 
 
 def _filled(
-    original: _Original,
+    original: Original,
     made: Sequence[Scratch],
     kind: ShadowKind,
     stack: ExitStack,
@@ -331,6 +353,7 @@ def _filled(
     def wanted(entry: Entry) -> bool:
         return entry.kind != "EXTENSION" or entry.tail[1] not in missing
 
+    archive = original.dump.archive()
     tablespaces = same and original.source.tablespaces
     if same and not tablespaces:
         reason = "the role may not create in all of them"
@@ -350,11 +373,11 @@ def _filled(
             meanwhile.enter_context(quick_restore(one))
         pool = meanwhile.enter_context(ThreadPoolExecutor(len(made)))
         beside = [
-            pool.submit(restored, one, meanwhile.enter_context(original.archive.copy()))
+            pool.submit(restored, one, meanwhile.enter_context(archive.copy()))
             for one in made[1:]
         ]
         # here, where an interrupt ends it
-        failures = restored(scratch, original.archive)
+        failures = restored(scratch, archive)
         for run in beside:
             run.result()
     found += from_failures(original.session, failures)

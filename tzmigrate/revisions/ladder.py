@@ -6,7 +6,7 @@ casts that the plan put in. What fails takes its columns out of the plan, by nam
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from tzmigrate.inventory.model import Finding, Severity
@@ -17,7 +17,7 @@ from tzmigrate.planning.planner import Planner
 from tzmigrate.postgres.dump import ShadowUnavailable
 from tzmigrate.postgres.lacks import NotCopied
 from tzmigrate.postgres.session import Session
-from tzmigrate.postgres.shadow import Close, open_shadow
+from tzmigrate.postgres.shadow import Close, open_shadow, reading
 from tzmigrate.postgres.url import Target
 from tzmigrate.revisions.render import Policy
 from tzmigrate.revisions.trial import Definitions, Standing, Trial, names_of
@@ -29,7 +29,8 @@ _COPIES = 2
 """On how many shadows at once groups are tried on which nothing leans together."""
 
 _WORTH_COPIES = 50
-"""From how many groups on another shadow is worth its making."""
+"""From how many groups on another shadow is worth its making, and from how many tables
+on it is worth to read the schema before it is known whether anything converts."""
 
 
 class _Originals:
@@ -58,8 +59,7 @@ class _Originals:
         return self.read[place]
 
 
-def try_plan(
-    plan: Plan,
+def plan_and_try(
     planner: Planner,
     session: Session,
     *,
@@ -71,11 +71,10 @@ def try_plan(
     routines: RoutineReading | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Plan:
-    """Try every revision of a plan on a shadow, and return what gets through.
+    """Plan, try every revision of the plan on a shadow, and return what gets through.
 
     Args:
-        plan: as the planner made it.
-        planner: that made it.
+        planner: knows what there is to plan.
         session: connected to the database that is planned for; only read.
         shadow_url: a server that the user names for the shadow.
         policy: what the revisions will enforce.
@@ -85,15 +84,23 @@ def try_plan(
         close: drops the shadow when all are through.
         progress: told what is done.
     """
-    if not standing.pending and not any(g.tables for g in plan.groups):
-        return plan
-    many = len([g for g in plan.groups if g.tables]) >= _WORTH_COPIES
     with ExitStack() as stack:
+        original = None
+        if planner.tables >= _WORTH_COPIES:
+            # what keeps it from being read is said where it counts
+            with suppress(ShadowUnavailable):
+                original = stack.enter_context(reading(session))
+        plan = planner.plan()
+        converting = len([g for g in plan.groups if g.tables])
+        if not standing.pending and not converting:
+            return plan
+        many = converting >= _WORTH_COPIES
         try:
             shadow = stack.enter_context(
                 open_shadow(
                     session,
                     shadow_url=shadow_url,
+                    original=original,
                     copies=_COPIES if many and routines is None else 1,
                     progress=progress,
                 )
