@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -178,9 +179,11 @@ def test_one_shadow_does_where_there_is_no_room_for_two(
     assert len(made) == 1
 
 
+@pytest.mark.parametrize("late", [0.0, 0.5])
 def test_a_lost_connection_stops_the_other_shadow(
-    planned: Callable[[str], Plan], monkeypatch: pytest.MonkeyPatch
+    late: float, planned: Callable[[str], Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where it comes to its next statement after it was told to stop."""
     monkeypatch.setattr(ladder, "_WORTH_COPIES", 2)
     others: list[threading.Event] = []
 
@@ -188,6 +191,9 @@ def test_a_lost_connection_stops_the_other_shadow(
         others.append(self.stopped)
         if len(others) == 1:
             return tuple(real(self, "SELECT pg_terminate_backend(pg_backend_pid())"))
+        if late:
+            assert self.stopped.wait(60)
+            time.sleep(late)
         return tuple(real(self, "SELECT pg_sleep(600)"))
 
     def real(self: trial.Trial, statement: str) -> list[Group]:

@@ -1,7 +1,7 @@
 """Trials on one shadow: groups go up, down, and up again, as one where they can."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +61,9 @@ SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
 ) AS s (name, value)
 """
 """Each group is a few rows of catalogs that may be large; all else there is empty."""
+
+_DEAF = 0.1
+"""Seconds after which what still runs is told once more to stop."""
 
 _AGAIN = "SET LOCAL tzmigrate.again = 'yes'"
 """How trial.sql is told of a run after the first."""
@@ -169,8 +172,10 @@ class Trial:
                 found = {g.slug: g for run in as_completed(runs) for g in run.result()}
             except BaseException:
                 self.stopped.set()
-                for trial in trials:
-                    trial.connection.cancel_safe()
+                # who is between two statements does not hear it
+                while wait(runs, timeout=_DEAF).not_done:
+                    for trial in trials:
+                        trial.connection.cancel_safe()
                 raise
         return tuple(found[g.slug] for g in groups)
 
