@@ -307,13 +307,13 @@ def rollback(
 
 
 def verify(
-    connection: Connection, *, level: str = "sample", accept: tuple[str, ...] = ()
+    connection: Connection, *, level: str = "auto", accept: tuple[str, ...] = ()
 ) -> Proof:
     """Compare the ledger's baselines with the values of now.
 
     Args:
         connection: what to look at.
-        level: ``sample``, ``physical`` or ``full``.
+        level: ``auto``, ``physical``, ``sample`` or ``full``.
         accept: codes of findings that shall not stop, besides those of the
             configuration.
     """

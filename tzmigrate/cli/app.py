@@ -182,7 +182,7 @@ def apply(
 )
 def verify(
     *,
-    level: o.LevelOption = Level.SAMPLE,
+    level: o.LevelOption = Level.AUTO,
     accept: o.Accept = None,
     url: o.Url = None,
     config: o.ConfigFile = None,

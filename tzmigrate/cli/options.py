@@ -19,6 +19,7 @@ class Format(StrEnum):
 class Level(StrEnum):
     """How much ``verify`` compares."""
 
+    AUTO = "auto"
     PHYSICAL = "physical"
     SAMPLE = "sample"
     FULL = "full"
@@ -203,6 +204,7 @@ LevelOption = Annotated[
     Option(
         "--level",
         help="physical: the heap file did not change; sample: the recorded rows; "
-        "full: whole columns.",
+        "full: whole columns; auto: full where that was recorded, else physical, else "
+        "sample.",
     ),
 ]

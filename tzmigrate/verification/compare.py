@@ -45,24 +45,19 @@ def compare_sample(
     connection: psycopg.Connection[Any], step: LedgerStep
 ) -> dict[int, Tally]:
     """Compare every recorded row of a step; one tally for each column's position."""
-    by_place = step.key == ("tableoid", "ctid")
+    by_place = step.by_place
     expected = sql.SQL("p.instant" if step.zoned else "p.wall")
     texts = _texts(connection, step)
     now = sql.SQL(", ").join(text.number for text in texts)
     finite = sql.SQL(", ").join(text.finite for text in texts)
     moments = sql.SQL(", ").join(sql.Literal(text.one_moment) for text in texts)
-    # where the rows were left alone, one that bears the step's transaction id was
-    # written beside it, by another revision in the same transaction
-    own = list(step.transaction_ids) if step.rewrite or by_place else []
     statement = sql.SQL(
         "SELECT u.position, f.found, f.written,"
         " CASE WHEN NOT {masked} AND (ARRAY[{moments}])[u.position]"
         "  THEN u.now::numeric - u.was END,"
         " u.now IS NOT DISTINCT FROM u.was, u.finite IS NOT TRUE, count(*)"
         " FROM (SELECT t.tableoid IS NOT NULL AND {stayed} AS found,"
-        "   t.tableoid IS NOT NULL AND ({elsewhere} OR coalesce("
-        "     NOT (tzmigrate.full_xid(t.xmin) = ANY ({own}::bigint[]))"
-        "     AND tzmigrate.full_xid(t.xmin) >= {horizon}, false)) AS written,"
+        "   t.tableoid IS NOT NULL AND {written} AS written,"
         "   {expected} AS was, ARRAY[{now}] AS now, ARRAY[{finite}] AS finite"
         "   FROM tzmigrate.sample AS p LEFT JOIN {relation} AS t ON {match}"
         "   WHERE p.step_id = {id}) AS f,"
@@ -72,10 +67,7 @@ def compare_sample(
     ).format(
         stayed=_STAYED.format(id=sql.Literal(step.id)) if by_place else sql.SQL("true"),
         masked=sql.Literal(step.masked),
-        # restored elsewhere every row was written again: who wrote what is not known
-        elsewhere=sql.Literal(step.elsewhere),
-        own=sql.Literal(own),
-        horizon=sql.Literal(step.horizon),
+        written=_written(step),
         expected=expected,
         now=now,
         finite=finite,
@@ -105,28 +97,53 @@ def compare_sample(
     return tallies
 
 
-def compare_fingerprint(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """What a whole column holds, beside the fingerprint that was recorded of it.
+
+    Attributes:
+        difference: in words; ``None`` where it holds the same.
+        rows: in the table now.
+        written: rows of them that somebody wrote since, counted where there is a
+            difference.
+    """
+
+    difference: str | None
+    rows: int
+    written: int = 0
+
+
+def compare_whole(
     connection: psycopg.Connection[Any], step: LedgerStep
-) -> dict[int, bool]:
-    """Tell for each column whether the whole column still has its fingerprint."""
+) -> dict[int, Whole]:
+    """Compare whole columns with their fingerprints; by the columns' positions."""
     with connection.transaction():
         connection.execute(
             "SELECT set_config('TimeZone', %s, true)", (step.session_zone,)
         )
-        row = connection.execute(
-            sql.SQL(
-                "SELECT f.rows, f.counts, f.sums::text[]"
-                " FROM tzmigrate.fingerprint(%s, %s::text::regclass, %s) AS f"
-            ),
-            (step.id, _regclass(connection, step), step.zoned),
-        ).fetchone()
-    if row is None:
-        return {}
-    rows, counts, sums = row
+        rows = connection.execute(
+            "SELECT c.position, tzmigrate.difference(s.rows_total, c, f), f.rows"
+            " FROM tzmigrate.step AS s"
+            " JOIN tzmigrate.step_column AS c ON c.step_id = s.id,"
+            " tzmigrate.fingerprint(s.id, %s::text::regclass, %s) AS f"
+            " WHERE s.id = %s ORDER BY c.position",
+            (_regclass(connection, step), step.zoned, step.id),
+        ).fetchall()
+        written = 0
+        if any(difference is not None for _, difference, _ in rows):
+            found = connection.execute(
+                sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(
+                    _relation(step), _written(step)
+                )
+            ).fetchone()
+            written = found[0] if found else 0
     return {
-        c.position: (rows, counts[i], sums[i])
-        == (step.rows_total, c.values, c.fingerprint)
-        for i, c in enumerate(step.columns)
+        position: Whole(
+            difference=difference,
+            rows=count,
+            written=written if difference is not None else 0,
+        )
+        for position, difference, count in rows
     }
 
 
@@ -145,6 +162,23 @@ def count_rows(connection: psycopg.Connection[Any], step: LedgerStep) -> int:
         sql.SQL("SELECT count(*) FROM {}").format(_relation(step))
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def _written(step: LedgerStep) -> sql.Composable:
+    """Return the condition that somebody wrote a row ``t`` since the step."""
+    # where the rows were left alone, one that bears the step's transaction id was
+    # written beside it, by another revision in the same transaction
+    own = list(step.transaction_ids) if step.rewrite or step.by_place else []
+    return sql.SQL(
+        "({elsewhere} OR coalesce("
+        "NOT (tzmigrate.full_xid(t.xmin) = ANY ({own}::bigint[]))"
+        " AND tzmigrate.full_xid(t.xmin) >= {horizon}, false))"
+    ).format(
+        # restored elsewhere every row was written again: who wrote what is not known
+        elsewhere=sql.Literal(step.elsewhere),
+        own=sql.Literal(own),
+        horizon=sql.Literal(step.horizon),
+    )
 
 
 def _relation(step: LedgerStep) -> sql.Identifier:

@@ -1,8 +1,9 @@
 """What a comparison shows: counts in, verdict of the proof out. No server here."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from tzmigrate.verification.compare import Tally
+from tzmigrate.verification.compare import Tally, Whole
 from tzmigrate.verification.ledger import LedgerColumn, LedgerStep
 from tzmigrate.verification.model import ColumnProof, OffsetCount, Outcome
 
@@ -67,6 +68,45 @@ def judge(
         outcome=outcome,
         confidence=_confidence(carried, rows_total, outcome),
         note=note,
+    )
+
+
+def compared_whole(step: LedgerStep, proof: ColumnProof, whole: Whole) -> ColumnProof:
+    """Add to what the recorded rows show what the fingerprint of all of them shows.
+
+    It stood for the whole column when the conversion was committed. Rows written or
+    removed since change it; then it says nothing, and the recorded rows are left.
+    """
+    if proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}:
+        return proof
+    if whole.difference is None:
+        return replace(
+            proof,
+            level="full",
+            outcome=Outcome.PROVED,
+            rows_compared=whole.rows,
+            rows_total=whole.rows,
+            confidence="every row was compared",
+            note="",
+        )
+    if not whole.written and whole.rows == step.rows_total:
+        return replace(
+            proof,
+            level="full",
+            outcome=Outcome.SHIFTED,
+            rows_compared=whole.rows,
+            rows_total=whole.rows,
+            shifted=max(1, proof.shifted),
+            confidence="",
+            note=f"nobody wrote a row since, but {whole.difference}",
+        )
+    gone = (step.rows_total or 0) - (whole.rows - whole.written)
+    return replace(
+        proof,
+        note=proof.note
+        or f"every row was compared before the conversion was committed; since then"
+        f" {whole.written} of {whole.rows} rows were written and {gone} changed or"
+        " removed, so of the others the recorded ones were compared again",
     )
 
 

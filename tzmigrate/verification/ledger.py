@@ -84,6 +84,11 @@ class LedgerStep:
     elsewhere: bool = False
 
     @property
+    def by_place(self) -> bool:
+        """Rows without a key are found again by their place."""
+        return self.key == ("tableoid", "ctid")
+
+    @property
     def zoned(self) -> bool:
         """The step left zoned columns behind."""
         return self.direction == "up"

@@ -11,11 +11,11 @@ from tzmigrate.inventory.catalog import read_zone_settings
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.verification.compare import (
     Tally,
-    compare_fingerprint,
     compare_sample,
+    compare_whole,
     count_rows,
 )
-from tzmigrate.verification.judge import judge, worst
+from tzmigrate.verification.judge import compared_whole, judge, worst
 from tzmigrate.verification.ledger import LedgerStep, read_ledger, readable
 from tzmigrate.verification.model import ColumnProof, Outcome, Proof
 from tzmigrate.verification.since import changed_since
@@ -26,13 +26,13 @@ from tzmigrate.zones.sessions import (
     zone_pairs,
 )
 
-LEVELS = ("sample", "physical", "full")
+LEVELS = ("auto", "physical", "sample", "full")
 
 
 def verify(
     connection: psycopg.Connection[Any],
     *,
-    level: str = "sample",
+    level: str = "auto",
     server_zone: tuple[str, str] | None = None,
     accept: Collection[str] = (),
 ) -> Proof:
@@ -41,8 +41,9 @@ def verify(
     Args:
         connection: a session of ours, in one read-only transaction.
         level: ``sample`` compares the recorded rows; ``physical`` reasons from the
-            heap file that a conversion under UTC left alone; ``full`` compares the
-            fingerprint of whole columns where one was recorded.
+            heap file that a conversion under UTC left alone as well; ``full`` compares
+            the fingerprint of whole columns; ``auto`` is full where a fingerprint was
+            recorded, else physical, else sample.
         server_zone: ``TimeZone`` and its source before ours was pinned.
         accept: codes of findings that shall not stop.
 
@@ -182,15 +183,24 @@ def _step(
             for c in _lost(step)
         ]
     found = [judge(step, c, tallies[c.position], total) for c in step.columns]
+    if level == "sample":
+        return found
+    by_file = [_physical(step, proof) for proof in found]
     if level == "physical":
-        return [_physical(step, proof) for proof in found]
-    if level == "full":
-        same = compare_fingerprint(connection, step)
+        return by_file
+    if step.proof == "full":
+        whole = compare_whole(connection, step)
         return [
-            _full(step, proof, same=same.get(c.position, False))
+            compared_whole(step, proof, whole[c.position])
             for proof, c in zip(found, step.columns, strict=True)
         ]
-    return found
+    if level == "full":
+        return [replace(proof, level="full") for proof in by_file]
+    # a file says more of rows that were found to be the same, and nothing of new ones
+    return [
+        physical if Outcome.PROVED is proof.outcome is physical.outcome else proof
+        for physical, proof in zip(by_file, found, strict=True)
+    ]
 
 
 def _physical(step: LedgerStep, proof: ColumnProof) -> ColumnProof:
@@ -205,7 +215,10 @@ def _physical(step: LedgerStep, proof: ColumnProof) -> ColumnProof:
             level="physical",
             outcome=Outcome.UNPROVED,
             confidence="",
-            note=f"the table was rewritten{by_whom}, so its file proves nothing: "
+            note=f"the table was rewritten{by_whom}, so its file proves nothing, and "
+            "no fingerprint of the whole column was recorded: use --level sample"
+            if step.proof != "full"
+            else f"the table was rewritten{by_whom}, so its file proves nothing: "
             "use --level sample or full",
         )
     return replace(
@@ -215,32 +228,6 @@ def _physical(step: LedgerStep, proof: ColumnProof) -> ColumnProof:
         confidence="every value that nobody wrote since kept its eight bytes: the "
         "table was not rewritten, and both types count microseconds since 2000-01-01",
         note="",
-    )
-
-
-def _full(step: LedgerStep, proof: ColumnProof, *, same: bool) -> ColumnProof:
-    if proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}:
-        return proof
-    if step.proof == "full" and same:
-        return replace(
-            proof,
-            level="full",
-            outcome=Outcome.PROVED,
-            rows_compared=proof.rows_total,
-            confidence="every row was compared",
-            note="",
-        )
-    why = (
-        "the table was written since the conversion"
-        if step.proof == "full"
-        else "no fingerprint of the whole column was recorded"
-    )
-    return replace(
-        proof,
-        level="full",
-        outcome=Outcome.UNPROVED,
-        confidence="",
-        note=f"{why}: use --level sample",
     )
 
 

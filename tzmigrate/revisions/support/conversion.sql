@@ -11,6 +11,7 @@ DECLARE
     done bigint;
 BEGIN
     IF NOT s.passed_over THEN
+        PERFORM tzmigrate.read_whole_columns();
         PERFORM tzmigrate.take_dependents();
     END IF;
     FOR t IN SELECT tzmigrate.part_relation(x) FROM tzmigrate.open_parts() AS x ORDER BY x.relation_schema, x.relation_name LOOP
@@ -39,6 +40,47 @@ BEGIN
     FOR part IN SELECT * FROM tzmigrate.open_parts() LOOP
         PERFORM tzmigrate.take_baseline(part);
     END LOOP;
+END
+$tz$;
+
+-- where every row is to be compared: read them first, under locks that stop who writes but nobody who reads
+CREATE OR REPLACE FUNCTION tzmigrate.read_whole_columns() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    part tzmigrate.step;
+    relation regclass;
+BEGIN
+    IF NOT EXISTS (SELECT FROM tzmigrate.open_parts() AS x WHERE x.proof = 'full' AND NOT x.forced_row_security) THEN
+        RETURN;
+    END IF;
+    -- who writes through a view holds it while waiting for the table: such views first, from the top
+    FOR relation IN SELECT to_regclass(d.relation) FROM tzmigrate.step_dependent d
+                    WHERE d.step_id = s.id AND d.present AND d.kind = 'view' AND pg_relation_is_updatable(to_regclass(d.relation), false) <> 0 ORDER BY d.position LOOP
+        EXECUTE concat('LOCK TABLE ', relation, ' IN SHARE ROW EXCLUSIVE MODE');
+    END LOOP;
+    FOR relation IN SELECT tzmigrate.part_relation(x) FROM tzmigrate.open_parts() AS x ORDER BY x.relation_schema, x.relation_name LOOP
+        EXECUTE concat('LOCK TABLE ', relation, ' IN SHARE ROW EXCLUSIVE MODE');
+    END LOOP;
+    FOR part IN SELECT * FROM tzmigrate.open_parts() LOOP
+        PERFORM tzmigrate.check_part(part.id);
+    END LOOP;
+    FOR part IN SELECT * FROM tzmigrate.open_parts() AS x WHERE x.proof = 'full' AND NOT x.forced_row_security AND NOT x.passed_over LOOP
+        PERFORM tzmigrate.read_whole_column(part);
+    END LOOP;
+END
+$tz$;
+
+CREATE OR REPLACE FUNCTION tzmigrate.read_whole_column(s tzmigrate.step) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    f record = tzmigrate.fingerprint(s.id, tzmigrate.part_relation(s), s.direction = 'down');
+BEGIN
+    UPDATE tzmigrate.step x SET rows_total = f.rows WHERE x.id = s.id;
+    UPDATE tzmigrate.step_column x SET values_before = f.counts[x.position], infinite_before = f.infinite[x.position], fingerprint_before = f.sums[x.position],
+        lowest_before = f.lowest[x.position], highest_before = f.highest[x.position] WHERE x.step_id = s.id;
 END
 $tz$;
 
@@ -104,21 +146,18 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
     t regclass = tzmigrate.part_relation(s);
-    f record;
 BEGIN
     IF s.forced_row_security THEN
         EXECUTE concat('ALTER TABLE ', t, ' NO FORCE ROW LEVEL SECURITY');
         PERFORM tzmigrate.check_clock_changes(t, '');
         PERFORM tzmigrate.draw_sample(t, s.sample_rows);
+        IF s.proof = 'full' THEN
+            PERFORM tzmigrate.read_whole_column(s);
+        END IF;
     ELSIF s.rewrite THEN
         PERFORM tzmigrate.check_clock_changes(t, s.checked_since);
     END IF;
     UPDATE tzmigrate.step x SET file_nodes_before = tzmigrate.file_nodes(t), rows_written = tzmigrate.rows_written(t) WHERE x.id = s.id;
-    IF s.proof = 'full' THEN
-        f = tzmigrate.fingerprint(s.id, t, s.direction = 'down');
-        UPDATE tzmigrate.step x SET rows_total = f.rows WHERE x.id = s.id;
-        UPDATE tzmigrate.step_column x SET values_before = f.counts[x.position], fingerprint_before = f.sums[x.position] WHERE x.step_id = s.id;
-    END IF;
     IF s.key IS NOT NULL THEN
         UPDATE tzmigrate.sample x SET wall = v.wall, instant = v.instant
         FROM tzmigrate.sampled(s.id, t, s.direction = 'down') AS v WHERE x.step_id = s.id AND x.key = v.key;
@@ -203,8 +242,9 @@ BEGIN
     IF s.proof = 'full' THEN
         f = tzmigrate.fingerprint(s.id, t, up);
         FOR c IN SELECT * FROM tzmigrate.step_column x WHERE x.step_id = s.id ORDER BY x.position LOOP
-            IF f.rows <> s.rows_total OR f.counts[c.position] <> c.values_before OR f.sums[c.position] IS DISTINCT FROM c.fingerprint_before THEN
-                PERFORM tzmigrate.refuse('TZ402', concat('column ', t, '.', quote_ident(c.column_name), ' does not hold the instants that it held before'),
+            differs = tzmigrate.difference(s.rows_total, c, f);
+            IF differs IS NOT NULL THEN
+                PERFORM tzmigrate.refuse('TZ402', concat('column ', t, '.', quote_ident(c.column_name), ' does not hold what it held before: ', differs),
                     concat('Rows ', s.rows_total, ' before and ', f.rows, ' after, values ', c.values_before, ' and ', f.counts[c.position], ', fingerprints ', c.fingerprint_before, ' and ', f.sums[c.position], '. The transaction is rolled back and nothing has changed.'),
                     'Run the revision as it was written by tzmigrate plan; if it was, report this with the table definition.');
             END IF;
@@ -234,6 +274,33 @@ BEGIN
     -- the values recorded by earlier runs of this step say nothing of what stands there now
     DELETE FROM tzmigrate.sample x USING tzmigrate.step y WHERE x.step_id = y.id AND y.step = s.step AND y.part = s.part AND y.id < s.id;
     RAISE NOTICE USING MESSAGE = concat('tzmigrate: ', t, ' proved; next ANALYZE ', t, ' (', names, ')');
+END
+$tz$;
+
+-- what a column holds otherwise than its fingerprint says, in words; NULL where it is the same
+CREATE OR REPLACE FUNCTION tzmigrate.difference(rows_before bigint, c tzmigrate.step_column, f record) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    values_now bigint = f.counts[c.position];
+    low numeric = f.lowest[c.position]::numeric - c.lowest_before;
+    high numeric = f.highest[c.position]::numeric - c.highest_before;
+    other name;
+BEGIN
+    IF f.rows <> rows_before THEN
+        RETURN concat(abs(f.rows - rows_before), CASE abs(f.rows - rows_before) WHEN 1 THEN ' row' ELSE ' rows' END, CASE WHEN f.rows < rows_before THEN ' fewer' ELSE ' more' END);
+    ELSIF values_now <> c.values_before THEN
+        RETURN CASE WHEN values_now > c.values_before THEN concat(values_now - c.values_before, ' of its NULLs hold a value') ELSE concat(c.values_before - values_now, ' of its values are NULL') END;
+    ELSIF f.infinite[c.position] <> c.infinite_before THEN
+        RETURN concat(c.infinite_before, ' values were infinite, ', f.infinite[c.position], ' are');
+    ELSIF f.sums[c.position] IS NOT DISTINCT FROM c.fingerprint_before THEN
+        RETURN CASE WHEN low <> 0 OR high <> 0 THEN 'its first or last moment moved' END;
+    END IF;
+    SELECT min(x.column_name) INTO other FROM tzmigrate.step_column x WHERE x.step_id = c.step_id AND x.position <> c.position AND x.fingerprint_before = f.sums[c.position];
+    RETURN CASE WHEN other IS NOT NULL THEN concat('it holds what ', quote_ident(other), ' held')
+                WHEN low = high AND low <> 0 THEN concat('its first and its last moment moved by ', low * INTERVAL '1 microsecond')
+                WHEN low <> 0 OR high <> 0 THEN 'its first or last moment moved, others may have as well'
+                ELSE 'the same number of values, from the same first moment to the same last, but others between them or in other rows' END;
 END
 $tz$;
 

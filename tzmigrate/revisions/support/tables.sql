@@ -60,8 +60,12 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step_column (
     zone text NOT NULL,
     default_before text,
     default_after text,
+    -- of the whole column, where the plan asks for that
     values_before bigint,
+    infinite_before bigint,
     fingerprint_before numeric,
+    lowest_before bigint,
+    highest_before bigint,
     PRIMARY KEY (step_id, position)
 );
 
