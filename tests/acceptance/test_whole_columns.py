@@ -1,6 +1,7 @@
 """Every row is compared: what recorded rows alone would let through is found."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,8 +31,11 @@ def planned(
 ) -> Callable[..., tuple[Any, list[str]]]:
     """Plan the table; return its project and the statements of its revision."""
 
-    def planned(zone: str, proof: str = "full", rows: int = 1) -> tuple[Any, list[str]]:
-        database.execute(TABLE)
+    def planned(
+        zone: str, proof: str = "full", rows: int = 1, *, build: bool = True
+    ) -> tuple[Any, list[str]]:
+        if build:
+            database.execute(TABLE)
         project = make_project(database.url)
         project.configure(f'[policy]\nproof = "{proof}"\noverlap = "later"\n')
         support, group = project.plan(zones=(f"default={zone}",)).written
@@ -218,27 +222,47 @@ def test_what_the_application_writes_later_is_no_shift(
     assert f"since then 3 of {rows} rows were written and 3 changed" in found.note
 
 
+HELD = """
+ALTER FUNCTION tzmigrate.read_whole_column(tzmigrate.step) RENAME TO really_read;
+CREATE FUNCTION tzmigrate.read_whole_column(s tzmigrate.step) RETURNS void
+LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(77);
+    PERFORM tzmigrate.really_read(s); END'
+"""
+"""All rows are read when whoever holds the lock lets go of it."""
+
+
+def held(database: Any, holder: Any, statements: list[str]) -> threading.Thread:
+    """Run a revision until it is about to read all rows."""
+    holder.execute("SELECT pg_advisory_lock(77)")
+    running = threading.Thread(target=run, args=(database, statements))
+    running.start()
+    wait_for_locks(holder, 1)
+    return running
+
+
+def wait_for_locks(connection: Any, number: int) -> None:
+    """Wait until so many others wait for locks, the revision among them."""
+    for _ in range(600):
+        (waiting,) = connection.execute(
+            "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND (locktype"
+            " = 'advisory' OR database = (SELECT oid FROM pg_database WHERE datname"
+            " = current_database()))"
+        ).fetchone()
+        if waiting >= number:
+            return
+        time.sleep(0.1)
+    raise AssertionError
+
+
 @pytest.mark.parametrize("zone", ZONES)
 def test_who_reads_goes_on_while_all_rows_are_read(
     zone: str, database: Any, planned: Any
 ) -> None:
     project, statements = planned(zone)
-    database.execute(
-        "ALTER FUNCTION tzmigrate.read_whole_column(tzmigrate.step)"
-        " RENAME TO really_read;"
-        "CREATE FUNCTION tzmigrate.read_whole_column(s tzmigrate.step) RETURNS void"
-        " LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(77);"
-        " PERFORM tzmigrate.really_read(s); END'"
-    )
+    database.execute(HELD)
     statements = [s.replace("'2s'", "'60s'") for s in statements]
     with database.connect() as holder, database.connect() as other:
-        holder.execute("SELECT pg_advisory_lock(77)")
-        running = threading.Thread(target=run, args=(database, statements))
-        running.start()
-        while not holder.execute(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
-        ).fetchone()[0]:
-            pass
+        running = held(database, holder, statements)
         other.execute("SET lock_timeout = '500ms'")
         assert other.execute("SELECT count(*) FROM visits").fetchone()[0] > 0
         with pytest.raises(psycopg.errors.LockNotAvailable):
@@ -247,6 +271,76 @@ def test_who_reads_goes_on_while_all_rows_are_read(
         holder.execute("SELECT pg_advisory_unlock(77)")
         running.join(60)
     assert began(project, level="full").level == "full"
+
+
+def test_nobody_who_writes_through_a_view_or_elsewhere_is_in_the_way(
+    database: Any, planned: Any
+) -> None:
+    """One view reads the table alone, the other one a table that does not convert."""
+    database.execute(
+        TABLE + "CREATE TABLE other (id bigint);"
+        "CREATE VIEW simple AS SELECT id, began FROM visits;"
+        "CREATE VIEW upper AS SELECT id, began FROM simple;"
+        "CREATE VIEW wide AS SELECT id, began FROM visits WHERE id IN (TABLE other)"
+    )
+    _, statements = planned("America/New_York", build=False)
+    database.execute(HELD)
+    statements = [s.replace("'2s'", "'60s'") for s in statements]
+    with database.connect() as holder, database.connect() as other:
+        running = held(database, holder, statements)
+        other.execute("SET lock_timeout = '500ms'")
+        other.execute("INSERT INTO other VALUES (1)")
+        assert other.execute("SELECT count(*) FROM upper").fetchone()[0] > 0
+        other.commit()
+        writers = [writing(database, view) for view in ("upper", "simple", "wide")]
+        wait_for_locks(holder, 4)
+        holder.execute("SELECT pg_advisory_unlock(77)")
+        running.join(60)
+        for writer in writers:
+            writer.join(60)
+    # nobody was ended by a deadlock
+    assert database.execute(
+        "SELECT count(*), max(format_type(atttypid, NULL)) FROM visits, pg_attribute"
+        " WHERE began = '1999-01-01 00:00-05' AND attname = 'began'"
+        " AND attrelid = 'visits'::regclass"
+    ) == [(3, "timestamp with time zone")]
+
+
+def writing(database: Any, view: str) -> threading.Thread:
+    """Write one row through a view in a session of its own."""
+    rows = {"upper": 70, "simple": 90, "wide": 1}
+
+    def write() -> None:
+        database.execute(
+            f"SET TimeZone = 'America/New_York'; UPDATE {view}"
+            f" SET began = '1999-01-01' WHERE id = {rows[view]}"
+        )
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_view_whose_owner_may_only_read_does_not_stop_it(
+    zone: str, database: Any, make_project: Callable[..., Any], make_role: Any
+) -> None:
+    """Nobody writes through it, and LOCK TABLE asks for the rights of its owner."""
+    role = make_role()
+    database.execute(
+        "CREATE TABLE visits (id int PRIMARY KEY, began timestamp);"
+        "INSERT INTO visits VALUES (1, '2024-01-15');"
+        "CREATE VIEW latest AS SELECT id, began FROM visits;"
+        "CREATE VIEW above AS SELECT began FROM latest;"
+        f"GRANT SELECT ON visits TO {role.name};"
+        f"ALTER VIEW latest OWNER TO {role.name}"
+    )
+    project = make_project(database.url)
+    project.configure('[policy]\nproof = "full"\n')
+    project.plan(zones=(f"default={zone}",))
+    project.run("upgrade", "head")
+    assert began(project).level == "full"
+    project.run("downgrade", "-1")
 
 
 def explained(connection: Any, query: str) -> str:

@@ -58,7 +58,17 @@ BEGIN
     -- who writes through a view holds it while waiting for the table: such views first, from the top
     FOR relation IN SELECT to_regclass(d.relation) FROM tzmigrate.step_dependent d
                     WHERE d.step_id = s.id AND d.present AND d.kind = 'view' AND pg_relation_is_updatable(to_regclass(d.relation), false) <> 0 ORDER BY d.position LOOP
-        EXECUTE concat('LOCK TABLE ', relation, ' IN SHARE ROW EXCLUSIVE MODE');
+        IF tzmigrate.reads_others(relation) THEN
+            -- LOCK TABLE would stop who writes to those
+            PERFORM tzmigrate.lock_relation(relation);
+        ELSE
+            BEGIN
+                EXECUTE concat('LOCK TABLE ', relation, ' IN SHARE ROW EXCLUSIVE MODE');
+            EXCEPTION WHEN insufficient_privilege THEN
+                -- the view's owner may not write what stands below, so nobody writes through it
+                NULL;
+            END;
+        END IF;
     END LOOP;
     FOR relation IN SELECT tzmigrate.part_relation(x) FROM tzmigrate.open_parts() AS x ORDER BY x.relation_schema, x.relation_name LOOP
         EXECUTE concat('LOCK TABLE ', relation, ' IN SHARE ROW EXCLUSIVE MODE');
@@ -69,6 +79,23 @@ BEGIN
     FOR part IN SELECT * FROM tzmigrate.open_parts() AS x WHERE x.proof = 'full' AND NOT x.forced_row_security AND NOT x.passed_over LOOP
         PERFORM tzmigrate.read_whole_column(part);
     END LOOP;
+END
+$tz$;
+
+-- whether a view reads anything but tables of the step, itself or by other views
+CREATE OR REPLACE FUNCTION tzmigrate.reads_others(view regclass) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        WITH RECURSIVE below (relation) AS (
+            SELECT reads_others.view::oid
+            UNION
+            SELECT d.refobjid FROM below b JOIN pg_rewrite r ON r.ev_class = b.relation AND r.rulename = '_RETURN'
+            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid WHERE d.refclassid = 'pg_class'::regclass
+        )
+        SELECT EXISTS (SELECT FROM below b JOIN pg_class c ON c.oid = b.relation
+            WHERE c.relkind <> 'v' AND c.oid NOT IN (SELECT tzmigrate.part_relation(x)::oid FROM tzmigrate.open_parts() AS x)));
 END
 $tz$;
 
