@@ -207,6 +207,25 @@ def test_every_row_is_known_by_whatever_key_up_and_down(
         assert found.rows_compared == 200
 
 
+def test_a_shifted_summer_is_told_with_its_first_and_last_moment(
+    database: Any, planned: Any
+) -> None:
+    project, statements = planned("America/New_York", rows=8000)
+    summer = (
+        "SET LOCAL TimeZone = 'America/New_York'; UPDATE visits SET began = began"
+        " - interval '1 h' WHERE began BETWEEN '2021-06-01' AND '2021-08-31'"
+    )
+    run(database, [*statements, *summer.split("; ")])
+    found = began(project)
+    assert found.outcome is Outcome.SHIFTED
+    assert [o.offset for o in found.offsets] == ["-01:00:00"]
+    assert found.period is not None
+    first, last = found.period
+    assert "2021-06-01" <= first < "2021-06-08"
+    assert "2021-08-24" < last < "2021-08-31"
+    assert f"stood between {first} and {last}" in found.note
+
+
 @pytest.mark.parametrize("zone", ZONES)
 def test_what_the_application_writes_later_is_no_shift(
     zone: str, database: Any, planned: Any

@@ -69,6 +69,17 @@ def test_the_most_frequent_offset_comes_first_and_is_printed_as_an_interval() ->
     assert proof.shifted == 7
 
 
+def test_a_shift_is_told_with_its_period_and_its_share_of_all_rows() -> None:
+    tally = Tally(compared=400, same=300, still={-HOUR: 100})
+    tally.period = ("2024-03-10 02:00:00", "2024-11-03 01:59:59")
+    proof = judge(STEP, COLUMN, tally, 1_000_000)
+    assert proof.period == tally.period
+    assert proof.note == (
+        "the rows that moved stood between 2024-03-10 02:00:00 and 2024-11-03 01:59:59;"
+        " 25.0% of those compared moved, which is about 250,000 of all"
+    )
+
+
 @pytest.mark.parametrize(
     ("written", "words"),
     [

@@ -266,6 +266,7 @@ class ColumnProofEntry(_Entry):
     changed: int
     missing: int
     offsets: tuple[OffsetEntry, ...]
+    period: tuple[str, str] | None
     confidence: str
     note: str
 

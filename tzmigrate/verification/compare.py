@@ -31,6 +31,8 @@ class Tally:
         blank: rows among the same that hold NULL or infinity, which no shift moves.
         offsets: microseconds moved (``None``: not a number) → rows, for rows that
             nobody wrote since, and for rows that somebody did.
+        period: the first and the last wall clock, as it was before the conversion, of
+            the rows that moved though nobody wrote them; ISO 8601.
     """
 
     compared: int = 0
@@ -39,6 +41,7 @@ class Tally:
     missing: int = 0
     still: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
     written: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
+    period: tuple[str, str] | None = None
 
 
 def compare_sample(
@@ -55,14 +58,16 @@ def compare_sample(
         "SELECT u.position, f.found, f.written,"
         " CASE WHEN NOT {masked} AND (ARRAY[{moments}])[u.position]"
         "  THEN u.now::numeric - u.was END,"
-        " u.now IS NOT DISTINCT FROM u.was, u.finite IS NOT TRUE, count(*)"
+        " u.now IS NOT DISTINCT FROM u.was, u.finite IS NOT TRUE, count(*),"
+        " min(u.wall) FILTER (WHERE {plain}), max(u.wall) FILTER (WHERE {plain})"
         " FROM (SELECT t.tableoid IS NOT NULL AND {stayed} AS found,"
         "   t.tableoid IS NOT NULL AND {written} AS written,"
-        "   {expected} AS was, ARRAY[{now}] AS now, ARRAY[{finite}] AS finite"
+        "   {expected} AS was, ARRAY[{now}] AS now, ARRAY[{finite}] AS finite,"
+        "   p.wall"
         "   FROM tzmigrate.sample AS p LEFT JOIN {relation} AS t ON {match}"
         "   WHERE p.step_id = {id}) AS f,"
-        " LATERAL unnest(f.was, f.now, f.finite) WITH ORDINALITY"
-        "   AS u (was, now, finite, position)"
+        " LATERAL unnest(f.was, f.now, f.finite, f.wall) WITH ORDINALITY"
+        "   AS u (was, now, finite, wall, position)"
         " GROUP BY 1, 2, 3, 4, 5, 6"
     ).format(
         stayed=_STAYED.format(id=sql.Literal(step.id)) if by_place else sql.SQL("true"),
@@ -72,6 +77,7 @@ def compare_sample(
         now=now,
         finite=finite,
         moments=moments,
+        plain=sql.SQL("abs(u.wall::numeric) < 9223372036854775807"),
         relation=_relation(step),
         match=_match(connection, step),
         id=sql.Literal(step.id),
@@ -81,7 +87,8 @@ def compare_sample(
         connection.execute("SET LOCAL enable_hashjoin = off")
         connection.execute("SET LOCAL enable_mergejoin = off")
         rows = connection.execute(statement).fetchall()
-    for position, found, written, offset, same, blank, count in rows:
+    ends: dict[int, list[int]] = defaultdict(list)
+    for position, found, written, offset, same, blank, count, *walls in rows:
         tally = tallies[position]
         # a place may hold another row by now; a key may not
         if not found or (by_place and written):
@@ -94,7 +101,31 @@ def compare_sample(
         else:
             moved = None if offset is None else int(offset)
             (tally.written if written else tally.still)[moved] += count
+            if moved is not None and not written:
+                ends[position] += [wall for wall in walls if wall is not None]
+    for position, found_ends in ends.items():
+        if found_ends:
+            first, last = min(found_ends), max(found_ends)
+            tallies[position].period = _spelled(connection, first, last)
     return tallies
+
+
+def _spelled(
+    connection: psycopg.Connection[Any], first: int, last: int
+) -> tuple[str, str]:
+    """Write wall clocks, in microseconds since 2000-01-01, as ISO 8601 does."""
+    # days and the rest of a day are exact, which seconds as double precision are not
+    rows = connection.execute(
+        "SELECT to_char(t, 'YYYY-MM-DD HH24:MI:SS')"
+        " || CASE WHEN t < '0001-01-01' THEN ' BC' ELSE '' END"
+        " FROM unnest(%s::bigint[]) WITH ORDINALITY AS u (wall, place),"
+        " LATERAL (SELECT timestamp '2000-01-01'"
+        "   + u.wall / 86400000000 * interval '1 day'"
+        "   + u.wall %% 86400000000 * interval '1 microsecond') AS m (t)"
+        " ORDER BY u.place",
+        ([first, last],),
+    ).fetchall()
+    return str(rows[0][0]), str(rows[1][0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

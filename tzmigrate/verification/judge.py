@@ -40,7 +40,7 @@ def judge(
     # all else was written
     carried = tally.compared - changed - (tally.blank if changed else 0)
     if shifted:
-        outcome, note = Outcome.SHIFTED, ""
+        outcome, note = Outcome.SHIFTED, _extent(tally, shifted, rows_total)
     elif suspects:
         outcome = Outcome.SUSPECT
         common = "one common offset" if len(suspects) == 1 else "common offsets"
@@ -65,6 +65,7 @@ def judge(
         changed=changed,
         missing=tally.missing,
         offsets=_offsets(moved),
+        period=tally.period if shifted else None,
         outcome=outcome,
         confidence=_confidence(carried, rows_total, outcome),
         note=note,
@@ -131,6 +132,21 @@ def interval(microseconds: int | None) -> str:
     hour, minute = divmod(minutes, 60)
     tail = f".{fraction:06d}" if fraction else ""
     return f"{sign}{hour:02d}:{minute:02d}:{second:02d}{tail}"
+
+
+def _extent(tally: Tally, shifted: int, rows_total: int) -> str:
+    """Say which rows moved, and how many that makes of the whole table."""
+    said = []
+    if tally.period is not None:
+        first, last = tally.period
+        said.append(f"the rows that moved stood between {first} and {last}")
+    if tally.compared < rows_total:
+        share = shifted / tally.compared
+        said.append(
+            f"{share:.1%} of those compared moved, which is about"
+            f" {round(share * rows_total):,} of all"
+        )
+    return "; ".join(said)
 
 
 def _offsets(moved: Mapping[int | None, int]) -> tuple[OffsetCount, ...]:

@@ -39,6 +39,8 @@ class ColumnProof:
         changed: rows that differ and were written since.
         missing: recorded rows that are gone.
         offsets: each offset found among differing rows, most frequent first.
+        period: the first and the last wall clock, as it was before the conversion, of
+            the shifted rows that were compared; ``None`` where that is not known.
         confidence: what the sample carries, as a sentence; empty where nothing does.
     """
 
@@ -56,6 +58,7 @@ class ColumnProof:
     missing: int
     offsets: tuple[OffsetCount, ...]
     outcome: Outcome
+    period: tuple[str, str] | None = None
     confidence: str = ""
     note: str = ""
 
