@@ -1,5 +1,6 @@
 """Every row is compared: what recorded rows alone would let through is found."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -360,6 +361,37 @@ def test_a_view_whose_owner_may_only_read_does_not_stop_it(
     project.run("upgrade", "head")
     assert began(project).level == "full"
     project.run("downgrade", "-1")
+
+
+def test_what_is_cancelled_halfway_is_unproved_and_can_be_tried_again(
+    database: Any, planned: Any, shell: Any
+) -> None:
+    _, statements = planned("America/New_York")
+    run(database, statements)
+    database.execute(
+        "ALTER FUNCTION tzmigrate.difference(bigint, tzmigrate.step_column, record)"
+        " RENAME TO really_differ;"
+        "CREATE FUNCTION tzmigrate.difference(bigint, tzmigrate.step_column, record)"
+        " RETURNS text LANGUAGE plpgsql AS 'BEGIN IF pg_advisory_xact_lock(77)"
+        " IS NULL THEN END IF; RETURN tzmigrate.really_differ($1, $2, $3); END'"
+    )
+    with database.connect() as holder:
+        holder.execute("SELECT pg_advisory_lock(77)")
+        started = shell.start("verify", "--url", database.url, "--format", "json")
+        with started as process:
+            wait_for_locks(holder, 1)
+            holder.execute(
+                "SELECT pg_cancel_backend(pid) FROM pg_locks WHERE NOT granted"
+                " AND locktype = 'advisory'"
+            )
+            done = shell.end(process)
+    found = json.loads(done.out)
+    assert (done.status, found["outcome"]) == (5, "unproved")
+    assert {c["outcome"] for c in found["columns"]} == {"unproved"}
+    assert "not compared: canceling statement" in found["columns"][0]["note"]
+    assert "TZ506" in {f["code"] for f in found["findings"]}
+    again = shell.run("verify", "--url", database.url, "--accept", "TZ301")
+    assert again.status == 0
 
 
 def explained(connection: Any, query: str) -> str:

@@ -22,6 +22,8 @@ def of_proof(proof: Proof) -> ExitStatus:
     whatever was compared and not proved weighs more.
     """
     blocks = [f for f in proof.findings if f.severity is Severity.BLOCKS]
+    if proof.ended_early and proof.outcome is Outcome.UNPROVED:
+        return ExitStatus.UNAVAILABLE
     if proof.outcome is Outcome.PROVED:
         return ExitStatus.DECISION if blocks else ExitStatus.DONE
     drifted = any(f.code == DRIFT for f in blocks)

@@ -70,6 +70,7 @@ class Proof:
     Attributes:
         database: name of the database that was read.
         at: the server's ``now()`` in UTC, ISO 8601 text.
+        ended_early: a timeout, a lock or somebody ended it before all was compared.
     """
 
     outcome: Outcome
@@ -77,3 +78,4 @@ class Proof:
     at: str
     columns: tuple[ColumnProof, ...] = ()
     findings: tuple[Finding, ...] = ()
+    ended_early: bool = False

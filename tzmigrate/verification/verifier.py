@@ -6,9 +6,10 @@ from typing import Any
 
 import psycopg
 
-from tzmigrate.errors import NotProved, UsageError
+from tzmigrate.errors import NotProved, Unavailable, UsageError
 from tzmigrate.inventory.catalog import read_zone_settings
 from tzmigrate.inventory.model import Finding, Severity
+from tzmigrate.postgres.errors import from_psycopg
 from tzmigrate.verification.compare import (
     Tally,
     compare_sample,
@@ -79,6 +80,7 @@ def _verify(
         )
     columns: list[ColumnProof] = []
     findings: list[Finding] = []
+    ended: Finding | None = None
     for step in steps:
         if all(column.superseded for column in step.columns):
             continue
@@ -96,14 +98,23 @@ def _verify(
                     "AT TIME ZONE, then run tzmigrate verify again.",
                 )
             )
-        proofs = _step(connection, step, level) if not drifted else _lost(step)
+        proofs = _lost(step)
+        if ended is None and not drifted:
+            try:
+                proofs = _step(connection, step, level)
+            except psycopg.OperationalError as error:
+                ended = _ended(connection, error)
+                findings.append(ended)
+        if ended is not None and not drifted:
+            proofs = [replace(p, note=f"not compared: {ended.message}") for p in proofs]
         columns.extend(
             proof
             for proof, column in zip(proofs, step.columns, strict=True)
             if not column.superseded
         )
-    findings.extend(_session_zones(connection, steps, server_zone, accept))
-    findings.extend(changed_since(connection))
+    if ended is None:
+        findings.extend(_session_zones(connection, steps, server_zone, accept))
+        findings.extend(changed_since(connection))
     row = connection.execute(
         "SELECT to_char(now() AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
     ).fetchone()
@@ -113,6 +124,21 @@ def _verify(
         at=str(row[0]) if row else "",
         columns=tuple(columns),
         findings=tuple(findings),
+        ended_early=ended is not None,
+    )
+
+
+def _ended(connection: psycopg.Connection[Any], error: psycopg.Error) -> Finding:
+    """Say why the comparison ended, where its session goes on; else raise it."""
+    known = from_psycopg(error)
+    if connection.closed or not isinstance(known, Unavailable):
+        raise error
+    return Finding(
+        code=known.code,
+        severity=Severity.BLOCKS,
+        message=known.message,
+        hint="Nothing was changed; run the same command again, with a longer timeout"
+        " where one ended it, or compare less: --level sample.",
     )
 
 
