@@ -286,8 +286,8 @@ BEGIN
 END
 $tz$;
 
--- one pass over the table: rows, and of each column how many values, how many infinite, an order-independent fingerprint, and the ends in
--- microseconds where a value is one moment; as instants on the way up. Parallel, without a sort (postgres-facts.md section 13)
+-- one pass over the table: rows, and of each column how many values, an order-independent fingerprint, and the ends in microseconds where
+-- a value is one moment; as instants on the way up. Parallel, without a sort (postgres-facts.md section 13)
 CREATE OR REPLACE FUNCTION tzmigrate.fingerprint_query(open_id bigint, root regclass, zoned boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
@@ -302,7 +302,6 @@ BEGIN
     seed = tzmigrate.key_seed(open_id, root, zoned, s.session_zone);
     SELECT concat_ws(', ',
         concat('ARRAY[', string_agg(concat('count(', x.name, ')'), ', ' ORDER BY x.position), ']'),
-        concat('ARRAY[', string_agg(CASE WHEN x.one_moment THEN concat('count(*) FILTER (WHERE NOT isfinite(', x.name, '))') ELSE '0' END, ', ' ORDER BY x.position), ']::bigint[]'),
         concat('ARRAY[', string_agg(concat('sum(', tzmigrate.digest(x.c, zoned, wanted, s.session_zone, seed), ')'), ', ' ORDER BY x.position), ']'),
         concat('ARRAY[', string_agg(CASE WHEN x.one_moment THEN concat('tzmigrate.microseconds(min(', x.value, '))') ELSE 'NULL' END, ', ' ORDER BY x.position), ']::bigint[]'),
         concat('ARRAY[', string_agg(CASE WHEN x.one_moment THEN concat('tzmigrate.microseconds(max(', x.value, '))') ELSE 'NULL' END, ', ' ORDER BY x.position), ']::bigint[]'))
@@ -317,8 +316,18 @@ $tz$;
 CREATE OR REPLACE FUNCTION tzmigrate.fingerprint(open_id bigint, root regclass, zoned boolean,
     OUT rows bigint, OUT counts bigint[], OUT infinite bigint[], OUT sums numeric[], OUT lowest bigint[], OUT highest bigint[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    c tzmigrate.step_column;
+    number bigint;
 BEGIN
-    EXECUTE tzmigrate.fingerprint_query(open_id, root, zoned) INTO rows, counts, infinite, sums, lowest, highest;
+    EXECUTE tzmigrate.fingerprint_query(open_id, root, zoned) INTO rows, counts, sums, lowest, highest;
+    -- infinite values stand at the ends, so they are counted only where there are any
+    infinite = array_fill(0::bigint, ARRAY[cardinality(counts)]);
+    FOR c IN SELECT x.* FROM tzmigrate.step_column x WHERE x.step_id = open_id
+             AND (lowest[x.position] = -9223372036854775808 OR highest[x.position] = 9223372036854775807) LOOP
+        EXECUTE concat('SELECT count(*) FROM ', root, ' AS t WHERE NOT isfinite(t.', quote_ident(c.column_name), ')') INTO number;
+        infinite[c.position] = number;
+    END LOOP;
 END
 $tz$;
 
