@@ -158,6 +158,11 @@ def test_auto_is_the_most_that_was_recorded(
     if level == "full":
         assert found.rows_compared == found.rows_total == count(database)
         assert found.confidence == "every row was compared"
+    # what the unchanged file shows is shown for every row, too
+    found = began(project, level="full")
+    wanted = Outcome.UNPROVED if level == "sample" else Outcome.PROVED
+    assert found.outcome is wanted
+    assert found.level == ("full" if level == "full" else "physical")
 
 
 def test_a_row_moved_beside_the_conversion_is_shifted(

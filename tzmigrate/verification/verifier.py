@@ -211,17 +211,15 @@ def _step(
     found = [judge(step, c, tallies[c.position], total) for c in step.columns]
     if level == "sample":
         return found
-    by_file = [_physical(step, proof) for proof in found]
-    if level == "physical":
-        return by_file
-    if step.proof == "full":
+    if step.proof == "full" and level != "physical":
         whole = compare_whole(connection, step)
         return [
             compared_whole(step, proof, whole[c.position])
             for proof, c in zip(found, step.columns, strict=True)
         ]
-    if level == "full":
-        return [replace(proof, level="full") for proof in by_file]
+    by_file = [_physical(step, proof) for proof in found]
+    if level != "auto":
+        return by_file
     # a file says more of rows that were found to be the same, and nothing of new ones
     return [
         physical if Outcome.PROVED is proof.outcome is physical.outcome else proof
