@@ -7,6 +7,7 @@ than a scan of a small database takes to run, so only the verbs that need them d
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,13 +33,16 @@ from tzmigrate.planning.literals import read_literals
 from tzmigrate.planning.model import Plan
 from tzmigrate.planning.planner import Planner
 from tzmigrate.planning.rules import Rules
+from tzmigrate.postgres.replica import replica_of
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import (
     Target,
+    parse_url,
     resolve_shadow_url,
     resolve_url,
     sqlalchemy_url,
 )
+from tzmigrate.verification.certificate import read_certificate
 from tzmigrate.verification.ledger import read_ledger
 from tzmigrate.verification.model import Proof
 from tzmigrate.verification.verifier import verify as verify_ledger
@@ -307,24 +311,41 @@ def rollback(
 
 
 def verify(
-    connection: Connection, *, level: str = "auto", accept: tuple[str, ...] = ()
+    connection: Connection,
+    *,
+    level: str | None = None,
+    accept: tuple[str, ...] = (),
+    replica_url: str | None = None,
+    against: Path | None = None,
 ) -> Proof:
     """Compare the ledger's baselines with the values of now.
 
     Args:
         connection: what to look at.
-        level: ``auto``, ``physical``, ``sample`` or ``full``.
+        level: ``auto``, ``physical``, ``sample`` or ``full``; without one that of the
+            certificate, else ``auto``.
         accept: codes of findings that shall not stop, besides those of the
             configuration.
+        replica_url: a streaming replica, from which ledger and values are read.
+        against: a certificate: a proof that was written as JSON before.
     """
     config = load_config(connection.config)
     accepted = (*config.policy.accept, *check_accepted(accept))
-    with _session(connection, config) as session, read_only(session):
+    certificate = None if against is None else read_certificate(against)
+    with ExitStack() as stack:
+        session = primary = stack.enter_context(_session(connection, config))
+        if replica_url is not None:
+            target = parse_url(replica_url, source="--replica-url")
+            session = stack.enter_context(replica_of(primary, target))
+            stack.enter_context(read_only(primary))
+        stack.enter_context(read_only(session))
         return verify_ledger(
             session,
             level=level,
-            server_zone=(session.zone.zone, session.zone.source),
+            server_zone=(primary.zone.zone, primary.zone.source),
             accept=accepted,
+            primary=primary,
+            against=certificate,
         )
 
 

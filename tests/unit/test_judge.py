@@ -16,8 +16,6 @@ COLUMN = LedgerColumn(
     type_before="timestamp without time zone",
     type_after="timestamp with time zone",
     zone="Etc/UTC",
-    values=None,
-    fingerprint=None,
     type_now="timestamp with time zone",
 )
 STEP = LedgerStep(

@@ -7,7 +7,7 @@ import typer
 
 from tzmigrate import __version__
 from tzmigrate.cli import options as o
-from tzmigrate.cli.options import Choice, Common, Format, Level, Project
+from tzmigrate.cli.options import Choice, Common, Format, Project
 
 app = typer.Typer(
     name="tzmigrate",
@@ -20,8 +20,8 @@ app = typer.Typer(
 )
 
 
-def _examples(first: str, second: str) -> str:
-    return f"\b\nExamples:\n  {first}\n  {second}"
+def _examples(*commands: str) -> str:
+    return "\n  ".join(("\b\nExamples:", *commands))
 
 
 def _version(value: bool) -> None:  # noqa: FBT001  typer calls it
@@ -66,7 +66,7 @@ def scan(
     evidence: o.Evidence = False,
     url: o.Url = None,
     config: o.ConfigFile = None,
-    format_: o.FormatOption = Format.TEXT,
+    format_: o.FormatOption = None,
     output: o.Output = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
@@ -111,7 +111,7 @@ def plan(
     exclude: o.Excludes = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
-    format_: o.FormatOption = Format.TEXT,
+    format_: o.FormatOption = None,
     output: o.Output = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
@@ -154,7 +154,7 @@ def apply(
     x: o.XArguments = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
-    format_: o.FormatOption = Format.TEXT,
+    format_: o.FormatOption = None,
     output: o.Output = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
@@ -177,16 +177,20 @@ def apply(
 @app.command(
     short_help="Prove that no instant moved.",
     epilog=_examples(
-        "tzmigrate verify", "tzmigrate verify --level physical --format json"
+        "tzmigrate verify",
+        "tzmigrate verify --level full --output proof.json",
+        "tzmigrate verify --against proof.json",
     ),
 )
 def verify(
     *,
-    level: o.LevelOption = Level.AUTO,
+    level: o.LevelOption = None,
+    against: o.Against = None,
+    replica_url: o.ReplicaUrl = None,
     accept: o.Accept = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
-    format_: o.FormatOption = Format.TEXT,
+    format_: o.FormatOption = None,
     output: o.Output = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
@@ -194,13 +198,16 @@ def verify(
     """Prove that no instant moved: compare what was recorded with what is there now.
 
     Compares to the microsecond, on the server, in a read-only transaction. Ends with 0
-    only when every column is proved, with 4 on any doubt.
+    only when every column is proved, with 4 on any doubt. Kept as JSON, the result is a
+    certificate that can be repeated.
     """
     from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
 
     return verbs.verify(
         _common(url, config, format_, output, quiet=quiet, verbose=verbose),
-        level=level.value,
+        level=None if level is None else level.value,
+        against=against,
+        replica_url=replica_url,
         accept=tuple(accept or ()),
     )
 
@@ -223,7 +230,7 @@ def rollback(
     x: o.XArguments = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
-    format_: o.FormatOption = Format.TEXT,
+    format_: o.FormatOption = None,
     output: o.Output = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
@@ -259,7 +266,7 @@ def status(
     x: o.XArguments = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
-    format_: o.FormatOption = Format.TEXT,
+    format_: o.FormatOption = None,
     output: o.Output = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = 0,
@@ -296,7 +303,7 @@ def demo(*, verbose: o.Verbose = 0) -> int:
 def _common(
     url: str | None,
     config: Path | None,
-    format_: Format,
+    format_: Format | None,
     output: Path | None,
     *,
     quiet: bool,
@@ -305,11 +312,16 @@ def _common(
     return Common(
         url=url,
         config=config,
-        format=format_,
+        format=format_ or _format_of(output),
         output=output,
         quiet=quiet,
         verbose=verbose,
     )
+
+
+def _format_of(output: Path | None) -> Format:
+    formats = {".json": Format.JSON, ".md": Format.MARKDOWN}
+    return formats.get("" if output is None else output.suffix, Format.TEXT)
 
 
 def _choice(

@@ -69,7 +69,15 @@ ConfigFile = Annotated[
     Path | None,
     Option("--config", metavar="FILE", help="Otherwise tzmigrate.toml is looked for."),
 ]
-FormatOption = Annotated[Format, Option("--format", help="How the result is written.")]
+FormatOption = Annotated[
+    Format | None,
+    Option(
+        "--format",
+        help="How the result is written. Otherwise json or markdown for an --output "
+        "that ends with .json or .md, and text.",
+        show_default=False,
+    ),
+]
 Output = Annotated[
     Path | None,
     Option(metavar="FILE", help="Write the result there instead of to stdout."),
@@ -200,11 +208,26 @@ AsRevision = Annotated[
     ),
 ]
 LevelOption = Annotated[
-    Level,
+    Level | None,
     Option(
         "--level",
         help="physical: the heap file did not change; sample: the recorded rows; "
         "full: whole columns; auto: full where that was recorded, else physical, else "
-        "sample.",
+        "sample. Otherwise that of --against, or auto.",
+        show_default=False,
+    ),
+]
+Against = Annotated[
+    Path | None,
+    Option(
+        metavar="FILE",
+        help="Repeat a certificate: what --output proof.json wrote before.",
+    ),
+]
+ReplicaUrl = Annotated[
+    str | None,
+    Option(
+        metavar="URL",
+        help="Read the values from this streaming replica of the database.",
     ),
 ]

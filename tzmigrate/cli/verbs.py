@@ -124,11 +124,24 @@ def rollback(
     )
 
 
-def verify(common: Common, *, level: str, accept: tuple[str, ...]) -> ExitStatus:
+def verify(
+    common: Common,
+    *,
+    level: str | None,
+    against: Path | None,
+    replica_url: str | None,
+    accept: tuple[str, ...],
+) -> ExitStatus:
     """Show the proof."""
     return _report(
         common,
-        lambda: commands.verify(_connection(common), level=level, accept=accept),
+        lambda: commands.verify(
+            _connection(common),
+            level=level,
+            against=against,
+            replica_url=replica_url,
+            accept=accept,
+        ),
         exits.of_proof,
     )
 

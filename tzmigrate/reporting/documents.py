@@ -269,17 +269,59 @@ class ColumnProofEntry(_Entry):
     period: tuple[str, str] | None
     confidence: str
     note: str
+    fingerprint_before: str | None
+    """Of the whole column, recorded by the step; null: recorded rows only."""
+    fingerprint: str | None
+    """Of the whole column now; null: not read."""
+
+
+class IdentityEntry(_Entry):
+    """Which server answered, and to whom."""
+
+    version: str
+    database_oid: int
+    system_identifier: str | None
+    role: str
+    standby: bool
+    """The values were read from a replica."""
+    tool: str
+    """Version of tzmigrate."""
+
+
+class BaselineEntry(_Entry):
+    """What one table was compared with, as its step recorded it, and how."""
+
+    step: str
+    schema_: str = Field(alias="schema")
+    relation: str
+    direction: str
+    revision: str
+    recorded_at: str
+    recorded_by: str
+    version: str
+    system_identifier: str | None
+    transaction_ids: tuple[int, ...]
+    rows: int | None
+    """Of the whole table, where all of them were compared then."""
+    rows_recorded: int
+    sha256: str
+    """Of everything that the ledger holds for this table."""
+    statements: tuple[str, ...]
+    """The SQL that compared; it runs in psql as it stands."""
 
 
 class ProofDocument(_Entry):
-    """What `tzmigrate verify --format json` prints."""
+    """What `tzmigrate verify --format json` prints: a certificate, when kept."""
 
     document: Literal["tzmigrate.proof"] = "tzmigrate.proof"
     version: Literal[1] = 1
     outcome: Outcome
     database: str
     at: str
+    level: str
+    server: IdentityEntry | None
     columns: tuple[ColumnProofEntry, ...]
+    baselines: tuple[BaselineEntry, ...]
     findings: tuple[FindingEntry, ...]
 
 

@@ -122,6 +122,8 @@ def _proof(proof: Proof) -> list[str]:
         f"Outcome: **{proof.outcome.value}**, at {escape(proof.at)}.",
         "",
     ]
+    if proof.server is not None:
+        lines += [escape(proof_text.answered(proof.server)) + ".", ""]
     headers = (
         *("column", "outcome", "level", "compared", "of rows", "shifted", "changed"),
         *("missing", "offsets", "remarks"),
@@ -138,6 +140,20 @@ def _proof(proof: Proof) -> list[str]:
             for c in proof.columns
         ),
     )
+    if proof.baselines:
+        lines += ["## Baselines", ""]
+        lines += _table(
+            ("table", "step", "recorded", "by", "on", "rows", "SHA-256"),
+            (
+                (
+                    named(b.schema, b.relation),
+                    *(b.step, b.recorded_at, b.recorded_by, b.version),
+                    b.rows if b.rows is not None else f"{b.rows_recorded} recorded",
+                    b.sha256,
+                )
+                for b in proof.baselines
+            ),
+        )
     lines += _findings("Findings", proof.findings)
     return [*lines, *_summary(proof_text.summary(proof))]
 

@@ -5,7 +5,12 @@ from collections import Counter
 from tzmigrate.inventory.model import Severity
 from tzmigrate.reporting.page import Cell, Page
 from tzmigrate.reporting.words import STYLES, many, named
-from tzmigrate.verification.model import ColumnProof, Outcome, Proof
+from tzmigrate.verification.model import (
+    ColumnProof,
+    Identity,
+    Outcome,
+    Proof,
+)
 
 _STYLES = {
     Outcome.PROVED: "bold green",
@@ -19,6 +24,8 @@ def proof_page(proof: Proof, *, width: int = 120) -> Page:
     """Lay out a proof."""
     page = Page(width)
     page.line(f"proof for database {named(proof.database)} at {proof.at}", "bold")
+    if proof.server is not None:
+        page.paragraph(answered(proof.server))
     if proof.columns:
         page.line()
         headers = (
@@ -42,6 +49,16 @@ def proof_page(proof: Proof, *, width: int = 120) -> Page:
     for line in summary(proof):
         page.paragraph(line, lead="  ", indent=2)
     return page
+
+
+def answered(server: Identity) -> str:
+    """Say which server was read, and as whom."""
+    kind = "a replica, " if server.standby else ""
+    cluster = server.system_identifier or "unknown"
+    return (
+        f"{kind}PostgreSQL {server.version}, cluster {cluster}, as role "
+        f"{named(server.role)}, tzmigrate {server.tool}"
+    )
 
 
 def summary(proof: Proof) -> tuple[str, ...]:

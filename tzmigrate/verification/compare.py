@@ -44,17 +44,22 @@ class Tally:
     period: tuple[str, str] | None = None
 
 
-def compare_sample(
+def sample_statement(
     connection: psycopg.Connection[Any], step: LedgerStep
-) -> dict[int, Tally]:
-    """Compare every recorded row of a step; one tally for each column's position."""
+) -> sql.Composed:
+    """Write the statement that compares every recorded row of a step.
+
+    It gives, for each position of a column: whether the row was found and written
+    since, by how many microseconds it moved, whether it is the same, whether there is
+    nothing in it to move, how many rows, and their first and last wall clock.
+    """
     by_place = step.by_place
     expected = sql.SQL("p.instant" if step.zoned else "p.wall")
     texts = _texts(connection, step)
     now = sql.SQL(", ").join(text.number for text in texts)
     finite = sql.SQL(", ").join(text.finite for text in texts)
     moments = sql.SQL(", ").join(sql.Literal(text.one_moment) for text in texts)
-    statement = sql.SQL(
+    return sql.SQL(
         "SELECT u.position, f.found, f.written,"
         " CASE WHEN NOT {masked} AND (ARRAY[{moments}])[u.position]"
         "  THEN u.now::numeric - u.was END,"
@@ -82,6 +87,19 @@ def compare_sample(
         match=_match(connection, step),
         id=sql.Literal(step.id),
     )
+
+
+def compare_sample(
+    connection: psycopg.Connection[Any], step: LedgerStep, statement: sql.Composed
+) -> dict[int, Tally]:
+    """Compare every recorded row of a step; one tally for each column's position.
+
+    Args:
+        connection: a session of ours, in a transaction.
+        step: whose rows.
+        statement: of :func:`sample_statement`.
+    """
+    by_place = step.by_place
     tallies = {c.position: Tally() for c in step.columns}
     with connection.transaction():
         connection.execute("SET LOCAL enable_hashjoin = off")
@@ -134,26 +152,49 @@ class Whole:
 
     Attributes:
         difference: in words; ``None`` where it holds the same.
+        fingerprint: of now, as text of a numeric; ``None`` of no value at all.
         rows: in the table now.
         written: rows of them that somebody wrote since, counted where there is a
             difference.
     """
 
     difference: str | None
+    fingerprint: str | None
     rows: int
     written: int = 0
+
+
+def whole_statements(
+    connection: psycopg.Connection[Any], step: LedgerStep
+) -> tuple[str, ...]:
+    """Write the statements that read whole columns, as psql runs them."""
+    row = connection.execute(
+        "SELECT format('SET TimeZone = %%L', s.session_zone),"
+        " tzmigrate.fingerprint_query(s.id, %s::text::regclass, %s)"
+        " FROM tzmigrate.step AS s WHERE s.id = %s",
+        (_regclass(connection, step), step.zoned, step.id),
+    ).fetchone()
+    return tuple(map(str, row)) if row else ()
 
 
 def compare_whole(
     connection: psycopg.Connection[Any], step: LedgerStep
 ) -> dict[int, Whole]:
-    """Compare whole columns with their fingerprints; by the columns' positions."""
+    """Read whole columns and compare them with what was recorded of them.
+
+    Where only recorded rows stand in the ledger there is nothing to differ from.
+
+    Returns:
+        What came out, by the columns' positions.
+    """
     with connection.transaction():
         connection.execute(
             "SELECT set_config('TimeZone', %s, true)", (step.session_zone,)
         )
         rows = connection.execute(
-            "SELECT c.position, tzmigrate.difference(s.rows_total, c, f), f.rows"
+            "SELECT c.position,"
+            " CASE s.proof WHEN 'full' THEN tzmigrate.difference(s.rows_total, c, f)"
+            " END, f.sums[c.position]::text, f.rows"
             " FROM tzmigrate.step AS s"
             " JOIN tzmigrate.step_column AS c ON c.step_id = s.id,"
             " tzmigrate.fingerprint(s.id, %s::text::regclass, %s) AS f"
@@ -161,7 +202,7 @@ def compare_whole(
             (_regclass(connection, step), step.zoned, step.id),
         ).fetchall()
         written = 0
-        if any(difference is not None for _, difference, _ in rows):
+        if any(difference is not None for _, difference, *_ in rows):
             found = connection.execute(
                 sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(
                     _relation(step), _written(step)
@@ -171,10 +212,11 @@ def compare_whole(
     return {
         position: Whole(
             difference=difference,
+            fingerprint=fingerprint,
             rows=count,
             written=written if difference is not None else 0,
         )
-        for position, difference, count in rows
+        for position, difference, fingerprint, count in rows
     }
 
 

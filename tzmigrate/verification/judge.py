@@ -69,6 +69,7 @@ def judge(
         outcome=outcome,
         confidence=_confidence(carried, rows_total, outcome),
         note=note,
+        fingerprint_before=column.fingerprint,
     )
 
 
@@ -78,7 +79,8 @@ def compared_whole(step: LedgerStep, proof: ColumnProof, whole: Whole) -> Column
     It stood for the whole column when the conversion was committed. Rows written or
     removed since change it; then it says nothing, and the recorded rows are left.
     """
-    if proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}:
+    proof = replace(proof, fingerprint=whole.fingerprint)
+    if step.proof != "full" or proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}:
         return proof
     if whole.difference is None:
         return replace(

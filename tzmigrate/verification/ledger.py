@@ -1,6 +1,6 @@
 """Read the ledger: what was done in this database, and against which baseline."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,6 +11,7 @@ import psycopg
 from tzmigrate.errors import NotProved, Refused
 from tzmigrate.inventory.catalog import read_system_identifier
 from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.verification.model import Baseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,8 @@ class LedgerColumn:
     Attributes:
         type_now: ``format_type`` today; ``None`` where the column is gone.
         relation_oid: the table's today; ``None`` where it is gone.
-        fingerprint: of the whole column before the step, as text of a numeric.
+        fingerprint: of the whole column before the step, as text of a numeric;
+            ``None`` where it was not read whole.
         superseded: a later step converted the column again, so this one says nothing
             of what stands there now.
     """
@@ -32,9 +34,8 @@ class LedgerColumn:
     type_before: str
     type_after: str
     zone: str
-    values: int | None
-    fingerprint: str | None
     type_now: str | None
+    fingerprint: str | None = None
     relation_oid: int | None = None
     superseded: bool = False
 
@@ -122,6 +123,33 @@ def readable(database: str) -> Iterator[None]:
         ) from error
 
 
+def read_baselines(
+    connection: psycopg.Connection[Any], steps: Iterable[LedgerStep]
+) -> dict[int, Baseline]:
+    """Return what each step recorded, with a digest of it, by the step's id."""
+    by_id = {step.id: step for step in steps}
+    rows = connection.execute(query("baselines"), {"steps": list(by_id)}).fetchall()
+    return {
+        found[0]: Baseline(
+            step=step.step,
+            schema=step.columns[0].schema,
+            relation=step.columns[0].relation,
+            direction=step.direction,
+            revision=step.revision,
+            recorded_at=step.done_at,
+            recorded_by=found[1],
+            version=found[2],
+            system_identifier=found[3],
+            transaction_ids=step.transaction_ids,
+            rows=step.rows_total,
+            rows_recorded=found[4],
+            sha256=found[5],
+        )
+        for found in rows
+        if (step := by_id[found[0]])
+    }
+
+
 def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] | None:
     """Return the finished steps in the order of their runs; ``None`` without ledger.
 
@@ -155,11 +183,10 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
                 type_before=found[17],
                 type_after=found[18],
                 zone=found[19],
-                values=found[20],
-                fingerprint=found[21],
-                type_now=found[23],
-                superseded=found[25],
-                relation_oid=found[24],
+                fingerprint=found[20],
+                type_now=found[22],
+                relation_oid=found[23],
+                superseded=found[24],
             )
         )
     return tuple(
@@ -177,10 +204,10 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
             transaction_ids=tuple(s[10]),
             file_kept=bool(s[11]),
             done_at=s[12],
-            session_zone=s[22],
+            session_zone=s[21],
             columns=tuple(columns),
-            file_same=bool(s[26]),
-            elsewhere=None not in (here, s[27]) and here != s[27],
+            file_same=bool(s[25]),
+            elsewhere=None not in (here, s[26]) and here != s[26],
         )
         for s, columns in steps.values()
     )

@@ -42,6 +42,8 @@ class ColumnProof:
         period: the first and the last wall clock, as it was before the conversion, of
             the shifted rows that were compared; ``None`` where that is not known.
         confidence: what the sample carries, as a sentence; empty where nothing does.
+        fingerprint_before: of the whole column, recorded by the step.
+        fingerprint: of the whole column now, where all rows were read.
     """
 
     schema: str
@@ -61,21 +63,80 @@ class ColumnProof:
     period: tuple[str, str] | None = None
     confidence: str = ""
     note: str = ""
+    fingerprint_before: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which server answered, and to whom.
+
+    Attributes:
+        version: ``server_version``.
+        system_identifier: of the cluster; ``None`` where the role may not ask for it.
+        role: who compared, as the server knows it.
+        standby: the values were read from a replica.
+        tool: version of tzmigrate.
+    """
+
+    version: str
+    database_oid: int
+    system_identifier: str | None
+    role: str
+    standby: bool
+    tool: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What one table was compared with, as its step recorded it, and how.
+
+    Attributes:
+        direction: ``up`` or ``down``.
+        recorded_at: when the step was done; ISO 8601, UTC.
+        recorded_by: the role that ran it.
+        version: ``server_version`` then.
+        system_identifier: of the cluster then.
+        rows: of the whole table, where all of them were compared then.
+        rows_recorded: of the sample.
+        sha256: of everything that the ledger holds for this table, so that a later
+            look shows whether it is still the same.
+        statements: the SQL that compared; it runs in psql as it stands.
+    """
+
+    step: str
+    schema: str
+    relation: str
+    direction: str
+    revision: str
+    recorded_at: str
+    recorded_by: str
+    version: str
+    system_identifier: str | None
+    transaction_ids: tuple[int, ...]
+    rows: int | None
+    rows_recorded: int
+    sha256: str
+    statements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """The proof for every column that the ledger knows.
+    """The proof for every column that the ledger knows; kept, it is a certificate.
 
     Attributes:
         database: name of the database that was read.
         at: the server's ``now()`` in UTC, ISO 8601 text.
+        level: what was asked for: ``auto``, ``physical``, ``sample`` or ``full``.
         ended_early: a timeout, a lock or somebody ended it before all was compared.
     """
 
     outcome: Outcome
     database: str
     at: str
+    level: str = "auto"
+    server: Identity | None = None
     columns: tuple[ColumnProof, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
     findings: tuple[Finding, ...] = ()
     ended_early: bool = False

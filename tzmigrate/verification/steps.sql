@@ -6,7 +6,7 @@ WITH last AS (
 SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.masked, s.rows_total, s.horizon,
        s.transaction_ids, s.file_nodes_before = s.file_nodes_after, to_char(s.done_at AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
        c.position, c.relation_schema, c.relation_name, c.column_name, c.type_before, c.type_after, c.zone,
-       c.values_before, c.fingerprint_before::text, s.session_zone,
+       c.fingerprint_before::text, s.session_zone,
        -- a view in its place would run its functions with the rights of the role that verifies
        (SELECT tzmigrate.type_label(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute AS a
         JOIN pg_catalog.pg_class AS k ON k.oid = a.attrelid AND k.relkind IN ('r', 'p')

@@ -1,25 +1,44 @@
 """The proof, now: every step that the ledger knows, compared again."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 
+from tzmigrate import __version__
 from tzmigrate.errors import NotProved, Unavailable, UsageError
-from tzmigrate.inventory.catalog import read_zone_settings
+from tzmigrate.inventory.catalog import read_system_identifier, read_zone_settings
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.postgres.errors import from_psycopg
+from tzmigrate.verification.certificate import repeated
 from tzmigrate.verification.compare import (
     Tally,
     compare_sample,
     compare_whole,
     count_rows,
+    sample_statement,
+    whole_statements,
 )
 from tzmigrate.verification.judge import compared_whole, judge, worst
-from tzmigrate.verification.ledger import LedgerStep, read_ledger, readable
-from tzmigrate.verification.model import ColumnProof, Outcome, Proof
+from tzmigrate.verification.ledger import (
+    LedgerColumn,
+    LedgerStep,
+    query,
+    read_baselines,
+    read_ledger,
+    readable,
+)
+from tzmigrate.verification.model import (
+    Baseline,
+    ColumnProof,
+    Identity,
+    Outcome,
+    Proof,
+)
 from tzmigrate.verification.since import changed_since
+from tzmigrate.verification.surroundings import look_around
 from tzmigrate.zones.probe import same_zones
 from tzmigrate.zones.sessions import (
     ZonedColumn,
@@ -33,20 +52,25 @@ LEVELS = ("auto", "physical", "sample", "full")
 def verify(
     connection: psycopg.Connection[Any],
     *,
-    level: str = "auto",
+    level: str | None = None,
     server_zone: tuple[str, str] | None = None,
     accept: Collection[str] = (),
+    primary: psycopg.Connection[Any] | None = None,
+    against: Proof | None = None,
 ) -> Proof:
     """Compare the baselines of the ledger with the values of now.
 
     Args:
         connection: a session of ours, in one read-only transaction.
         level: ``sample`` compares the recorded rows; ``physical`` reasons from the
-            heap file that a conversion under UTC left alone as well; ``full`` compares
-            the fingerprint of whole columns; ``auto`` is full where a fingerprint was
-            recorded, else physical, else sample.
+            heap file that a conversion under UTC left alone as well; ``full`` reads
+            whole columns and compares their fingerprints where they were recorded;
+            ``auto`` is full where a fingerprint was recorded, else physical, else
+            sample. Without one it is that of ``against``, else ``auto``.
         server_zone: ``TimeZone`` and its source before ours was pinned.
         accept: codes of findings that shall not stop.
+        primary: where sessions, slots and settings are, if ``connection`` is a replica.
+        against: a proof of before, whose baselines shall still be the same.
 
     Raises:
         NotProved: there is no ledger, so there is nothing to compare with, or it is
@@ -54,6 +78,7 @@ def verify(
         Refused: the ledger belongs to somebody else.
         UsageError: no such level.
     """
+    level = level or (against.level if against is not None else "auto")
     if level not in LEVELS:
         raise UsageError(
             "TZ281",
@@ -61,84 +86,128 @@ def verify(
             hint=f"Use --level {', '.join(LEVELS[:-1])} or {LEVELS[-1]}.",
         )
     with readable(connection.info.dbname):
-        return _verify(connection, level, server_zone, accept)
+        proof = _verify(connection, primary or connection, level, server_zone, accept)
+    return proof if against is None else repeated(proof, against)
 
 
 def _verify(
     connection: psycopg.Connection[Any],
+    primary: psycopg.Connection[Any],
     level: str,
     server_zone: tuple[str, str] | None,
     accept: Collection[str],
 ) -> Proof:
-    steps = read_ledger(connection)
-    if not steps:
+    ledger = read_ledger(connection)
+    if not ledger:
         raise NotProved(
             "TZ410",
             f"database {connection.info.dbname} has no record of a conversion",
             hint="Run tzmigrate apply first; what somebody converted by hand has no "
             "baseline to compare with.",
         )
+    steps = [s for s in ledger if not all(c.superseded for c in s.columns)]
+    at, identity = _identity(connection)
+    recorded = read_baselines(connection, steps)
+    end = _End()
     columns: list[ColumnProof] = []
+    baselines: list[Baseline] = []
     findings: list[Finding] = []
-    ended: Finding | None = None
     for step in steps:
-        if all(column.superseded for column in step.columns):
-            continue
-        drifted = [c for c in step.columns if c.drifted]
-        for column in drifted:
-            now = column.type_now or "gone"
-            findings.append(
-                Finding(
-                    code="TZ325",
-                    severity=Severity.BLOCKS,
-                    message=f"{column.label} is {now}, the ledger says "
-                    f"{column.type_after}",
-                    hint="Find out who changed it and in which zone its values are "
-                    f"now, bring it back to {column.type_after} by hand with USING … "
-                    "AT TIME ZONE, then run tzmigrate verify again.",
-                )
-            )
         proofs = _lost(step)
-        if ended is None and not drifted:
-            try:
-                proofs = _step(connection, step, level)
-            except psycopg.OperationalError as error:
-                ended = _ended(connection, error)
-                findings.append(ended)
-        if ended is not None and not drifted:
-            proofs = [replace(p, note=f"not compared: {ended.message}") for p in proofs]
+        statements: tuple[str, ...] = ()
+        drifted = [c for c in step.columns if c.drifted]
+        findings.extend(map(_drifted, drifted))
+        if not drifted and end.why is None:
+            with end.watched():
+                proofs, statements = _step(connection, step, level)
+        if not drifted and end.why is not None:
+            note = f"not compared: {end.why.message}"
+            proofs = [replace(proof, note=note) for proof in proofs]
+        baselines.append(replace(recorded[step.id], statements=statements))
         columns.extend(
             proof
             for proof, column in zip(proofs, step.columns, strict=True)
             if not column.superseded
         )
-    if ended is None:
-        findings.extend(_session_zones(connection, steps, server_zone, accept))
-        findings.extend(changed_since(connection))
-    row = connection.execute(
-        "SELECT to_char(now() AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-    ).fetchone()
+    if end.why is None:
+        with end.watched():
+            findings.extend(_session_zones(primary, steps, server_zone, accept))
+            findings.extend(changed_since(primary))
+            findings.extend(look_around(primary, steps))
+    outcome = worst(tuple(c.outcome for c in columns))
+    if end.why is not None:
+        findings.append(end.why)
+        outcome = worst((outcome, Outcome.UNPROVED))
     return Proof(
-        outcome=worst(tuple(c.outcome for c in columns)),
+        outcome=outcome,
         database=connection.info.dbname,
-        at=str(row[0]) if row else "",
+        at=at,
+        level=level,
+        server=identity,
         columns=tuple(columns),
+        baselines=tuple(baselines),
         findings=tuple(findings),
-        ended_early=ended is not None,
+        ended_early=end.why is not None,
     )
 
 
-def _ended(connection: psycopg.Connection[Any], error: psycopg.Error) -> Finding:
-    """Say why the comparison ended, where its session goes on; else raise it."""
-    known = from_psycopg(error)
-    if connection.closed or not isinstance(known, Unavailable):
-        raise error
+@dataclass(slots=True)
+class _End:
+    """Whether the comparison was ended before its time, and by what."""
+
+    why: Finding | None = None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Keep what ends a block.
+
+        A proof that was not finished is still a document: what was compared until then
+        stands in it, and the rest is unproved.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.why = _ended("TZ590", "cancelled")
+        except psycopg.OperationalError as error:
+            known = from_psycopg(error)
+            if not isinstance(known, Unavailable):
+                raise
+            self.why = _ended(known.code, known.message)
+
+
+def _ended(code: str, message: str) -> Finding:
     return Finding(
-        code=known.code,
+        code=code,
         severity=Severity.BLOCKS,
-        message=known.message,
+        message=message,
         hint="Nothing was changed; run the same command again, with a longer timeout"
         " where one ended it, or compare less: --level sample.",
+    )
+
+
+def _drifted(column: LedgerColumn) -> Finding:
+    return Finding(
+        code="TZ325",
+        severity=Severity.BLOCKS,
+        message=f"{column.label} is {column.type_now or 'gone'}, the ledger says "
+        f"{column.type_after}",
+        hint="Find out who changed it and in which zone its values are now, bring it "
+        f"back to {column.type_after} by hand with USING … AT TIME ZONE, then run "
+        "tzmigrate verify again.",
+    )
+
+
+def _identity(connection: psycopg.Connection[Any]) -> tuple[str, Identity]:
+    """Return the server's time, and who it is."""
+    row = connection.execute(query("identity")).fetchone()
+    at, version, oid, role, standby = row or ("", "", 0, "", False)
+    return str(at), Identity(
+        version=version,
+        database_oid=oid,
+        system_identifier=read_system_identifier(connection),
+        role=role,
+        standby=standby,
+        tool=__version__,
     )
 
 
@@ -157,7 +226,7 @@ def moved_columns(
             for step in read_ledger(connection) or ()
             if step.step in steps and not any(c.drifted for c in step.columns)
             for proof, column in zip(
-                _step(connection, step, "sample"), step.columns, strict=True
+                _step(connection, step, "sample")[0], step.columns, strict=True
             )
             if not column.superseded
             and proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}
@@ -197,34 +266,37 @@ def _session_zones(
 
 def _step(
     connection: psycopg.Connection[Any], step: LedgerStep, level: str
-) -> list[ColumnProof]:
+) -> tuple[list[ColumnProof], tuple[str, ...]]:
+    """Compare one step; return what came out, and the statements that did it."""
     try:
         with connection.transaction():
             total = count_rows(connection, step)
-            tallies = compare_sample(connection, step)
+            statement = sample_statement(connection, step)
+            tallies = compare_sample(connection, step, statement)
     except psycopg.errors.InsufficientPrivilege as error:
         reason = error.diag.message_primary or "not permitted"
-        return [
-            replace(c, note=f"{reason}: run verify as a role with BYPASSRLS")
-            for c in _lost(step)
-        ]
+        note = f"{reason}: run verify as a role with BYPASSRLS"
+        return [replace(c, note=note) for c in _lost(step)], ()
+    said: tuple[str, ...] = (statement.as_string(connection),)
     found = [judge(step, c, tallies[c.position], total) for c in step.columns]
-    if level == "sample":
-        return found
-    if step.proof == "full" and level != "physical":
+    by_fingerprint = step.proof == "full" and level in {"auto", "full"}
+    if by_fingerprint or level == "full":
         whole = compare_whole(connection, step)
-        return [
+        said += whole_statements(connection, step)
+        found = [
             compared_whole(step, proof, whole[c.position])
             for proof, c in zip(found, step.columns, strict=True)
         ]
+    if by_fingerprint or level == "sample":
+        return found, said
     by_file = [_physical(step, proof) for proof in found]
-    if level != "auto":
-        return by_file
-    # a file says more of rows that were found to be the same, and nothing of new ones
-    return [
-        physical if Outcome.PROVED is proof.outcome is physical.outcome else proof
-        for physical, proof in zip(by_file, found, strict=True)
-    ]
+    if level == "auto":
+        # a file says more of rows found to be the same, and nothing of new ones
+        by_file = [
+            physical if Outcome.PROVED is proof.outcome is physical.outcome else proof
+            for physical, proof in zip(by_file, found, strict=True)
+        ]
+    return by_file, said
 
 
 def _physical(step: LedgerStep, proof: ColumnProof) -> ColumnProof:
