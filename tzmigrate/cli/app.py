@@ -20,8 +20,8 @@ app = typer.Typer(
 )
 
 
-def _examples(*commands: str) -> str:
-    return "\n  ".join(("\b\nExamples:", *commands))
+def _examples(first: str, second: str) -> str:
+    return f"\b\nExamples:\n  {first}\n  {second}"
 
 
 def _version(value: bool) -> None:  # noqa: FBT001  typer calls it
@@ -177,8 +177,7 @@ def apply(
 @app.command(
     short_help="Prove that no instant moved.",
     epilog=_examples(
-        "tzmigrate verify",
-        "tzmigrate verify --level full --output proof.json",
+        "tzmigrate verify --output proof.json",
         "tzmigrate verify --against proof.json",
     ),
 )
