@@ -81,7 +81,7 @@ def test_it_says_what_was_compared_with_what_by_whom_and_how(
         sample, zone, whole = baseline["statements"]
         with database.connect() as connection:
             rows = connection.execute(sample.encode()).fetchall()
-            assert sum(row[6] for row in rows) == 1000 * len(names)
+            assert sum(row[7] for row in rows) == 1000 * len(names)
             assert all(row[4] for row in rows)
             connection.execute(zone.encode())
             count, _, sums, *_ = connection.execute(whole.encode()).fetchone()

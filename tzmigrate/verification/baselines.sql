@@ -8,6 +8,6 @@ SELECT s.id, s.role_name, s.server_version, s.system_identifier,
            (SELECT string_agg(ROW(c.position, c.relation_schema, c.relation_name, c.column_name, c.type_before, c.type_after, c.zone, c.values_before,
                                   c.infinite_before, c.fingerprint_before, c.lowest_before, c.highest_before)::text, E'\n' ORDER BY c.position)
             FROM tzmigrate.step_column AS c WHERE c.step_id = s.id),
-           (SELECT string_agg(ROW(p.key, p.wall, p.instant)::text, E'\n' ORDER BY p.key::text COLLATE "C")
+           (SELECT string_agg(ROW(p.key, p.wall, p.instant, p.edge)::text, E'\n' ORDER BY p.key::text COLLATE "C")
             FROM tzmigrate.sample AS p WHERE p.step_id = s.id)), 'UTF8')), 'hex')
 FROM tzmigrate.step AS s WHERE s.id = ANY (%(steps)s::bigint[])

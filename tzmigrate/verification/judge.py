@@ -67,7 +67,7 @@ def judge(
         offsets=_offsets(moved),
         period=tally.period if shifted else None,
         outcome=outcome,
-        confidence=_confidence(carried, rows_total, outcome),
+        confidence=_confidence(carried, tally.drawn, rows_total, outcome),
         note=note,
         fingerprint_before=column.fingerprint,
     )
@@ -158,11 +158,11 @@ def _offsets(moved: Mapping[int | None, int]) -> tuple[OffsetCount, ...]:
     )[:10]
 
 
-def _confidence(carried: int, rows_total: int, outcome: Outcome) -> str:
+def _confidence(carried: int, drawn: int, rows_total: int, outcome: Outcome) -> str:
     if outcome is not Outcome.PROVED:
         return ""
     if carried >= rows_total:
         return "every row was compared"
     # no difference in n rows drawn evenly: at most 1 - 0.05 ** (1 / n) differ
-    bound = 100 * (1 - 0.05 ** (1 / carried)) if carried else 100
+    bound = 100 * (1 - 0.05 ** (1 / drawn)) if drawn else 100
     return f"at most {bound:.2f} % of the rows can have moved, 95 % confidence"

@@ -74,6 +74,7 @@ CREATE TABLE IF NOT EXISTS tzmigrate.sample (
     key text[] NOT NULL,
     wall bigint[],
     instant bigint[],
+    edge boolean NOT NULL DEFAULT false,
     PRIMARY KEY (step_id, key)
 );
 

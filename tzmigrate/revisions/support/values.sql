@@ -211,53 +211,103 @@ BEGIN
 END
 $tz$;
 
--- small tables whole; large ones: the ends of each indexed column, then random blocks and lines with rejection
+-- small tables whole; of large ones random blocks and lines with rejection, then what stands at an edge
 CREATE OR REPLACE FUNCTION tzmigrate.draw_sample(relation regclass, rows integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
     s tzmigrate.step = tzmigrate.open_part(relation);
-    c tzmigrate.step_column;
     key_text text;
     leaf regclass;
     blocks bigint;
     all_blocks bigint;
     share integer;
     into_sample text;
-    direction text;
 BEGIN
     IF s.key IS NULL THEN
         RETURN;
     END IF;
     key_text = tzmigrate.key_text(s.id, relation, s.direction = 'down');
-    into_sample = concat('INSERT INTO tzmigrate.sample (step_id, key) SELECT ', s.id, ', ', key_text);
+    into_sample = concat('INSERT INTO tzmigrate.sample (step_id, key, edge) SELECT ', s.id, ', ', key_text);
     SELECT sum(pg_relation_size(l)) / current_setting('block_size')::bigint INTO all_blocks FROM tzmigrate.leaves(relation) AS l;
     IF all_blocks <= 64 THEN
-        EXECUTE concat(into_sample, ' FROM ', relation, ' AS t ON CONFLICT DO NOTHING');
+        EXECUTE concat(into_sample, ', false FROM ', relation, ' AS t ON CONFLICT DO NOTHING');
         RETURN;
     END IF;
-    FOR c IN SELECT x.* FROM tzmigrate.step_column x WHERE x.step_id = s.id
-             AND EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-                         JOIN pg_class k ON k.oid = i.indexrelid JOIN pg_am m ON m.oid = k.relam AND m.amname = 'btree'
-                         WHERE i.indrelid = relation AND a.attname = x.column_name AND i.indisvalid AND i.indpred IS NULL) LOOP
-        FOREACH direction IN ARRAY ARRAY['ASC', 'DESC'] LOOP
-            EXECUTE concat(into_sample, ' FROM ', relation, ' AS t ORDER BY t.', quote_ident(c.column_name), ' ', direction, ' LIMIT 25 ON CONFLICT DO NOTHING');
-        END LOOP;
-    END LOOP;
     FOR leaf IN SELECT l FROM tzmigrate.leaves(relation) AS l LOOP
         blocks = pg_relation_size(leaf) / current_setting('block_size')::bigint;
         share = ceil(rows * (blocks::numeric / all_blocks));
         -- random blocks, and of the lines that fit into one (28 bytes each) so many that a block gives about one row; all lines have
         -- the same chance, also where the statistics know no number of rows, as an empty or dead line gives nothing;
         -- a line drawn twice counts once by ON CONFLICT, as DISTINCT could sort the lines and leave the last blocks out
-        EXECUTE concat(into_sample, ' FROM (SELECT concat(''('', b.tz_block, '','', l.tz_line, '')'')::tid AS tz_tid',
+        EXECUTE concat(into_sample, ', false FROM (SELECT concat(''('', b.tz_block, '','', l.tz_line, '')'')::tid AS tz_tid',
             ' FROM (SELECT floor(random() * ', blocks, ')::bigint AS tz_block FROM generate_series(1, ', 3 * share, ')) AS b,',
             -- block by block: were the lines the outer loop, LIMIT would leave the last ones out
             ' LATERAL generate_series(1 + 0 * b.tz_block::integer, ', (current_setting('block_size')::integer - 24) / 28, ') AS l (tz_line)',
             ' WHERE random() < (SELECT CASE WHEN reltuples > 0 THEN least(1, ', blocks, ' / reltuples) ELSE 0.05 END FROM pg_class WHERE oid = ', leaf::oid, ') OFFSET 0) AS draw',
             ' JOIN ', leaf, ' AS t ON t.ctid = draw.tz_tid LIMIT ', share, ' ON CONFLICT DO NOTHING');
     END LOOP;
+    -- a row that was drawn stays one: it tells of the share of rows, which a row at an edge does not
+    PERFORM tzmigrate.add_edges(s, relation, concat(into_sample, ', true'));
 END
+$tz$;
+
+-- rows at an edge, where conversions go wrong first, and few of all. An index finds them; without one they are looked for only where the
+-- table is rewritten anyway, which takes longer, and no fingerprint of whole columns is taken
+CREATE OR REPLACE FUNCTION tzmigrate.add_edges(s tzmigrate.step, relation regclass, into_sample text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    c tzmigrate.step_column;
+    name text;
+    indexed boolean;
+    edge text;
+    low timestamp;
+    high timestamp;
+    wall text;
+BEGIN
+    IF s.key <> ARRAY['tableoid', 'ctid'] AND s.key IS NOT NULL THEN
+        -- the oldest and the newest rows, as far as keys tell
+        FOREACH edge IN ARRAY ARRAY[' ASC', ' DESC'] LOOP
+            EXECUTE concat(into_sample, ' FROM ', relation, ' AS t ORDER BY ',
+                (SELECT string_agg(concat('t.', quote_ident(k), edge), ', ' ORDER BY o) FROM unnest(s.key) WITH ORDINALITY AS u (k, o)), ' LIMIT 25 ON CONFLICT DO NOTHING');
+        END LOOP;
+    END IF;
+    FOR c IN SELECT x.* FROM tzmigrate.step_column x WHERE x.step_id = s.id LOOP
+        indexed = EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                          JOIN pg_class k ON k.oid = i.indexrelid JOIN pg_am m ON m.oid = k.relam AND m.amname = 'btree'
+                          WHERE i.indrelid = relation AND a.attname = c.column_name AND i.indisvalid AND i.indpred IS NULL);
+        CONTINUE WHEN NOT indexed AND (NOT s.rewrite OR s.proof = 'full');
+        name = concat('t.', quote_ident(c.column_name));
+        FOREACH edge IN ARRAY
+            CASE WHEN tzmigrate.one_moment(c) THEN ARRAY[
+                ' ORDER BY @ LIMIT 25', ' WHERE @ < ''infinity'' ORDER BY @ DESC LIMIT 25', ' WHERE @ > ''-infinity'' ORDER BY @ LIMIT 25',
+                ' WHERE @ = ''infinity'' LIMIT 5', ' WHERE @ IS NULL LIMIT 5', ' WHERE @ < ''0001-01-01'' ORDER BY @ DESC LIMIT 5']
+            WHEN indexed THEN ARRAY[' ORDER BY @ LIMIT 25', ' WHERE @ IS NOT NULL ORDER BY @ DESC LIMIT 25', ' WHERE @ IS NULL LIMIT 5']
+            -- not every family has an order
+            ELSE ARRAY[' WHERE @ IS NULL LIMIT 5'] END LOOP
+            EXECUTE concat(into_sample, ' FROM ', relation, ' AS t', replace(edge, '@', name), ' ON CONFLICT DO NOTHING');
+        END LOOP;
+        CONTINUE WHEN NOT (indexed AND tzmigrate.one_moment(c)) OR lower(c.zone) IN ('utc', 'etc/utc', 'gmt', 'etc/gmt');
+        -- the neighbours of each change of the clock
+        EXECUTE concat('SELECT min(', name, '), max(', name, ') FROM ', relation, ' AS t WHERE ', name, ' > ''1900-01-01'' AND ', name, ' < ''2100-01-01''') INTO low, high;
+        wall = CASE s.direction WHEN 'up' THEN 'w.tz_wall' ELSE concat('(w.tz_wall AT TIME ZONE ', quote_literal(c.zone), ')') END;
+        FOREACH edge IN ARRAY ARRAY[concat(' < ', wall, ' ORDER BY ', name, ' DESC LIMIT 2'), concat(' >= ', wall, ' ORDER BY ', name, ' LIMIT 3')] LOOP
+            EXECUTE concat(into_sample, ' FROM tzmigrate.clock_changes(', quote_literal(c.zone), ', ', quote_nullable(low), ', ', quote_nullable(high), ') AS w (tz_wall),',
+                ' LATERAL (SELECT t.tableoid, t.ctid, t.* FROM ', relation, ' AS t WHERE ', name, edge, ') AS t ON CONFLICT DO NOTHING');
+        END LOOP;
+    END LOOP;
+END
+$tz$;
+
+-- wall clocks at which a zone changes its offset, to half an hour, in the last twenty years of a period
+CREATE OR REPLACE FUNCTION tzmigrate.clock_changes(zone text, low timestamp, high timestamp) RETURNS SETOF timestamp
+LANGUAGE sql STABLE ROWS 40 SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT min(h.h) FROM generate_series(date_trunc('day', greatest(low, high - INTERVAL '20 years')), high, INTERVAL '1 day') AS d (d),
+        LATERAL generate_series(d.d + INTERVAL '30 minutes', d.d + INTERVAL '1 day', INTERVAL '30 minutes') AS h (h)
+    WHERE (d.d AT TIME ZONE zone) - (d.d AT TIME ZONE INTERVAL '0') <> ((d.d + INTERVAL '1 day') AT TIME ZONE zone) - ((d.d + INTERVAL '1 day') AT TIME ZONE INTERVAL '0')
+      AND (h.h AT TIME ZONE zone) - (h.h AT TIME ZONE INTERVAL '0') <> (d.d AT TIME ZONE zone) - (d.d AT TIME ZONE INTERVAL '0')
+    GROUP BY d.d
 $tz$;
 
 -- SQL text of the number that binds a value to its row: the same before and after the conversion; built-in types by the hash of their own,
