@@ -371,3 +371,74 @@ def test_an_invalid_index_blocks(database: Database) -> None:
 
     assert codes(of) == {"TZ137"}
     assert not of.indexes[0].valid
+
+
+ROW_FUNCTION = (
+    "CREATE FUNCTION label(t) RETURNS text LANGUAGE sql AS 'SELECT $1.n::text';"
+)
+NEW_ROW = (
+    TRIGGER_FUNCTION + "CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW WHEN ({})"
+    " EXECUTE FUNCTION f()"
+)
+WHOLE_ROWS = {
+    # a row that is handed on
+    "CREATE VIEW v AS SELECT t FROM t": None,
+    "CREATE VIEW v AS SELECT (x.r).n FROM (SELECT t AS r FROM t) AS x": None,
+    "CREATE VIEW v AS SELECT count(t) FROM t WHERE t IS NOT NULL": None,
+    "CREATE VIEW v AS SELECT n FROM t GROUP BY n, t.* ORDER BY t.*": None,
+    "CREATE VIEW v AS SELECT a.n FROM t a JOIN t b ON a = b": None,
+    "CREATE VIEW v AS SELECT n FROM t WHERE EXISTS (SELECT t)": None,
+    ROW_FUNCTION + "CREATE VIEW v AS SELECT label(t) FROM t": None,
+    "ALTER TABLE t ADD CHECK (t IS NOT NULL)": None,
+    "CREATE POLICY p ON t USING (t IS NOT NULL)": None,
+    NEW_ROW.format("old.* IS DISTINCT FROM new.*"): None,
+    # shown
+    "CREATE VIEW v AS SELECT row_to_json(t) FROM t": "TZ146",
+    "CREATE VIEW v AS SELECT t::text FROM t": "TZ146",
+    "CREATE VIEW v AS SELECT n, jsonb_agg(t ORDER BY t.n) FROM t GROUP BY n": "TZ146",
+    # computed with, decided by, or stored
+    "CREATE VIEW v AS SELECT row_to_json(t) ->> 'c' FROM t": "TZ145",
+    "CREATE VIEW v AS SELECT (SELECT t FROM t LIMIT 1)::text || 'x'": "TZ145",
+    "CREATE VIEW v AS SELECT n FROM t WHERE t::text LIKE '%2021%'": "TZ145",
+    "CREATE VIEW v AS SELECT n FROM (SELECT n, t AS r FROM t) x WHERE concat(r) > ''": (
+        "TZ145"
+    ),
+    "CREATE VIEW v AS SELECT lower(x.r) FROM (SELECT t::text AS r FROM t) AS x": (
+        "TZ145"
+    ),
+    "CREATE MATERIALIZED VIEW v AS SELECT t::text FROM t": "TZ145",
+    "CREATE VIEW w AS SELECT c FROM t; CREATE VIEW v AS SELECT to_jsonb(w) ->> 'c'"
+    " FROM w": "TZ145",
+    "CREATE VIEW w AS SELECT c FROM t; CREATE VIEW v AS SELECT to_jsonb(w) FROM w": (
+        "TZ146"
+    ),
+    "ALTER TABLE t ADD CHECK (t::text NOT LIKE '%13:13%')": "TZ145",
+    "CREATE POLICY p ON t USING (t::text <> '')": "TZ145",
+    "CREATE TABLE o (); CREATE POLICY p ON o USING (EXISTS (SELECT FROM t"
+    " WHERE to_jsonb(t) ->> 'c' > '2021'))": "TZ145",
+    NEW_ROW.format("new::text LIKE '%00:00:00%'"): "TZ145",
+    "CREATE TABLE log (a text); CREATE RULE r AS ON UPDATE TO t DO ALSO"
+    " INSERT INTO log VALUES (old::text)": "TZ145",
+}
+
+
+@pytest.mark.parametrize("case", WHOLE_ROWS)
+def test_what_is_made_of_whole_rows_is_told(database: Database, case: str) -> None:
+    database.execute(TABLE + case)
+    found = codes(column(scan(database)))
+    assert found & {"TZ145", "TZ146"} == ({WHOLE_ROWS[case]} - {None})
+
+
+@pytest.mark.pg(">= 14")
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [("SELECT t::text FROM t", "TZ145"), ("SELECT count(t)::text FROM t", None)],
+)
+def test_what_a_body_makes_of_whole_rows_is_told(
+    database: Database, body: str, code: str | None
+) -> None:
+    database.execute(
+        f"{TABLE} CREATE FUNCTION f() RETURNS SETOF text STABLE"
+        f" BEGIN ATOMIC {body}; END"
+    )
+    assert codes(column(scan(database))) & {"TZ145", "TZ146"} == ({code} - {None})

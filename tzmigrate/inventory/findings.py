@@ -310,6 +310,23 @@ RULES: tuple[Rule, ...] = (
         "Convert the publisher in the same release, or set TimeZone of this database to"
         " the zone of the values first.",
     ),
+    _blocks(
+        "TZ145",
+        "whole row made into something else",
+        "{object} computes with text, JSON or something else that is made of whole rows"
+        " with {column}",
+        "Instants in it would be printed in the zone of each session. Let {object} name"
+        " the columns that it needs instead of the whole row, or drop it and create it"
+        " again after the conversion." + _KEEP,
+    ),
+    _warns(
+        "TZ146",
+        "whole row shown as something else",
+        "{object} shows text, JSON or something else that is made of whole rows with"
+        " {column}",
+        "It shows instants in the zone of the session afterwards. Let {object} name its"
+        " columns instead of the whole row where that is not wanted.",
+    ),
     # what writes it
     _warns(
         "TZ150",

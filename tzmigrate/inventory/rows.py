@@ -156,6 +156,9 @@ class WholeRowRow(NamedTuple):
     name: str
     view: int | None
     copied: bool
+    row_type: int
+    tree: str
+    takers: list[int]
 
 
 class RowTypeRow(NamedTuple):

@@ -9,6 +9,7 @@ from tzmigrate.inventory.findings import FAMILY_CODES
 from tzmigrate.inventory.index_rules import apply_indexes
 from tzmigrate.inventory.model import Family, Role, Writer
 from tzmigrate.inventory.routines.model import RoutineReading
+from tzmigrate.inventory.row_uses import RowUse, row_use
 from tzmigrate.inventory.rows import (
     CatalogRows,
     ViewRow,
@@ -146,10 +147,7 @@ def _dependent_rules(drafts: Drafts, rows: CatalogRows) -> None:
         if draft is not None:
             draft.lean(row.kind, row.name, private=row.copied)
             above.add_to(draft, row.view, row.name)
-    for whole in rows.whole_rows:
-        for draft in drafts.get(whole.relation, {}).values():
-            draft.lean(whole.kind, whole.name, private=whole.copied)
-            above.add_to(draft, whole.view, whole.name)
+    _whole_row_rules(drafts, rows, above)
     for use in rows.row_types:
         for draft in drafts.get(use.relation, {}).values():
             draft.lean(use.kind, use.name)
@@ -160,11 +158,39 @@ def _dependent_rules(drafts: Drafts, rows: CatalogRows) -> None:
                     draft.lean("row type in function", function)
 
 
+_ROW_USES = {RowUse.COMPUTED: "TZ145", RowUse.SHOWN: "TZ146"}
+
+
+def _whole_row_rules(drafts: Drafts, rows: CatalogRows, above: "_Above") -> None:
+    """Say what is made of whole rows, of a table or a view that shows columns."""
+    for whole in rows.whole_rows:
+        use = row_use(
+            whole.tree, whole.row_type, whole.takers, view=whole.kind == "view"
+        )
+        code = _ROW_USES.get(use)
+        of_relation = drafts.get(whole.relation, {}).values()
+        for draft in of_relation:
+            # what stays as it is does not lean on the column
+            if code or whole.kind not in {"trigger", "sql-body function"}:
+                draft.lean(whole.kind, whole.name, private=whole.copied)
+                above.add_to(draft, whole.view, whole.name)
+        if code:
+            shown = above.shown_by.get(whole.relation, ()) if of_relation else ()
+            for draft in {id(d): d for d in (*of_relation, *shown)}.values():
+                if draft.convertible:
+                    draft.note(code, object=whole.name)
+
+
 class _Above:
-    """The views that read views, so that all above a column go with it."""
+    """The views that read views, so that all above a column go with it.
+
+    Attributes:
+        shown_by: the columns below each view.
+    """
 
     def __init__(self, views: Iterable[ViewRow]) -> None:
         self._readers: dict[int, list[ViewRow]] = defaultdict(list)
+        self.shown_by: dict[int, list[Draft]] = defaultdict(list)
         for row in views:
             self._readers[row.source].append(row)
 
@@ -172,6 +198,7 @@ class _Above:
         """Add every view above ``view``, each with the one it reads."""
         if view is None:
             return
+        self.shown_by[view].append(draft)
         seen = {view}
         todo = [(view, name)]
         for source, through in todo:
@@ -179,6 +206,7 @@ class _Above:
                 if row.view not in seen:
                     seen.add(row.view)
                     todo.append((row.view, row.name))
+                    self.shown_by[row.view].append(draft)
                     draft.lean(row.kind, row.name, through=through)
 
 

@@ -5,29 +5,12 @@ few that the rewriting puts in. A cast by the session's zone or a comparison acr
 types, which PostgreSQL adds without a word and does not print, is one call more.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
-from typing import TypeGuard
+
+from tzmigrate.inventory.nodes import Node, is_node, read_nodes, type_of
 
 _FUNCTIONS = frozenset(("funcid", "opfuncid", "aggfnoid", "winfnoid"))
-_TYPES = (
-    "vartype",
-    "consttype",
-    "paramtype",
-    "funcresulttype",
-    "opresulttype",
-    "aggtype",
-    "wintype",
-    "coalescetype",
-    "minmaxtype",
-    "casetype",
-    "resulttype",
-    "type",
-)
-"""Fields of primnodes.h that hold the type of the value, one in each node."""
-
 _OUTPUT = {"1114": 1313, "1184": 1151}
 """``timestamp_out`` and ``timestamptz_out``, which a cast to text calls (COERCEVIAIO)
 without an OID in the tree."""
@@ -87,25 +70,6 @@ never change.
 """
 
 
-_WORD = re.compile(r"[{}()]|(?:\\.?|[^\\{}()\s])+", re.DOTALL)
-"""Braces, parentheses and words; a backslash protects what follows it."""
-
-
-@dataclass(slots=True)
-class _Node:
-    """``{NAME :field value …}``; values as their words and nodes."""
-
-    name: str
-    fields: dict[str, list["str | _Node"]] = field(default_factory=dict)
-
-    def words(self, name: str) -> list[str]:
-        return [v for v in self.fields.get(name, ()) if isinstance(v, str)]
-
-    def nodes(self) -> Iterator["_Node"]:
-        for values in self.fields.values():
-            yield from filter(_is_node, values)
-
-
 def calls(tree: str) -> Counter[int]:
     """Return how often each function is called in a text of type pg_node_tree.
 
@@ -116,7 +80,7 @@ def calls(tree: str) -> Counter[int]:
     {2052: 1}
     """
     counted: Counter[int] = Counter()
-    todo = list(filter(_is_node, _read(tree)))
+    todo = list(filter(is_node, read_nodes(tree)))
     while todo:
         node = todo.pop()
         counted.update(_called(node))
@@ -156,7 +120,7 @@ def explain_calls(
     return tuple(left)
 
 
-def _called(node: _Node) -> Iterator[int]:
+def _called(node: Node) -> Iterator[int]:
     """Yield the functions that a node calls itself; 0: of a type not known here."""
     for name in _FUNCTIONS & node.fields.keys():
         (oid,) = node.words(name)
@@ -167,67 +131,27 @@ def _called(node: _Node) -> Iterator[int]:
     if node.name in {"ROWCOMPAREEXPR", "ROWCOMPARE"}:
         yield from (int(oid) for oid in node.words("opnos") if oid.isdecimal())
     elif node.name == "COERCEVIAIO":
-        for argument in filter(_is_node, node.fields.get("arg", ())):
-            if type_ := _type(argument):
+        for argument in filter(is_node, node.fields.get("arg", ())):
+            if type_ := type_of(argument):
                 yield _OUTPUT.get(type_, _OF_OTHERS)
     elif node.name == "QUERY":
         yield from _casts_of_operands(node)
     elif node.name in {"MINMAXEXPR", "MINMAX"}:
-        yield _COMPARE.get(_type(node), _OF_OTHERS)
+        yield _COMPARE.get(type_of(node), _OF_OTHERS)
 
 
-def _casts_of_operands(query: _Node) -> Iterator[int]:
+def _casts_of_operands(query: Node) -> Iterator[int]:
     """Yield the casts of a set operation, whose operands are all that it reads."""
-    for operation in filter(_is_node, query.fields.get("setOperations", ())):
+    for operation in filter(is_node, query.fields.get("setOperations", ())):
         results = [oid for oid in operation.words("colTypes") if oid.isdecimal()]
-        for entry in filter(_is_node, query.fields.get("rtable", ())):
-            for operand in filter(_is_node, entry.fields.get("subquery", ())):
+        for entry in filter(is_node, query.fields.get("rtable", ())):
+            for operand in filter(is_node, entry.fields.get("subquery", ())):
                 types = zip(_output_types(operand), results, strict=False)
                 yield from (_CASTS[pair] for pair in types if pair in _CASTS)
 
 
-def _output_types(query: _Node) -> Iterator[str]:
-    for target in filter(_is_node, query.fields.get("targetList", ())):
+def _output_types(query: Node) -> Iterator[str]:
+    for target in filter(is_node, query.fields.get("targetList", ())):
         if target.words("resjunk") == ["false"]:
             (expression,) = target.fields["expr"]
-            yield _type(expression) if _is_node(expression) else ""
-
-
-def _is_node(value: "str | _Node") -> "TypeGuard[_Node]":
-    return isinstance(value, _Node)
-
-
-def _type(node: _Node) -> str:
-    """Return the OID of a node's type; empty if the node does not say."""
-    for name in _TYPES:
-        words = node.words(name)
-        if len(words) == 1 and words[0].isdecimal():
-            return words[0]
-    return ""
-
-
-def _read(tree: str) -> list["str | _Node"]:
-    """Read a tree as ``nodeToString`` writes it (outfuncs.c).
-
-    Lists are flattened into the field that holds them.
-    """
-    top: list[str | _Node] = []
-    values = top
-    opened: list[tuple[_Node, list[str | _Node]]] = []
-    fresh = False
-    for word in _WORD.findall(tree):
-        if word == "{":
-            node = _Node("")
-            values.append(node)
-            opened.append((node, values))
-            fresh = True
-        elif fresh:
-            opened[-1][0].name = word
-            values, fresh = [], False
-        elif word == "}":
-            _, values = opened.pop()
-        elif word.startswith(":") and opened:
-            values = opened[-1][0].fields.setdefault(word[1:], [])
-        elif word not in {"(", ")"}:
-            values.append(word)
-    return top
+            yield type_of(expression) if is_node(expression) else ""

@@ -36,7 +36,9 @@ from tzmigrate.postgres.quoting import (
 _OWN_ARRAY = re.compile(r"(?P<element>.+)\[\] without time zone")
 _FIRST_OWN_OID = 16384
 """Below, objects come with PostgreSQL (``FirstNormalObjectId``)."""
-_OF_ROWS = frozenset((DependentKind.INDEX, DependentKind.CONSTRAINT))
+_OF_ROWS = frozenset(
+    (DependentKind.INDEX, DependentKind.CONSTRAINT, DependentKind.POLICY)
+)
 _VIEWS = frozenset((DependentKind.VIEW, DependentKind.MATERIALIZED_VIEW))
 
 _CODES = {

@@ -72,7 +72,9 @@ WITH target (relation, attnum) AS (
     UNION ALL
     SELECT 'policy', y.polrelid::regclass::text, y.polname, 'pg_policy'::regclass, y.oid, 0, 0,
            jsonb_build_object('using', pg_get_expr(y.polqual, y.polrelid), 'check', pg_get_expr(y.polwithcheck, y.polrelid))::text, concat(y.polqual::text, y.polwithcheck::text), NULL
-    FROM pg_policy y WHERE y.oid IN (SELECT object FROM used WHERE class = 'pg_policy'::regclass)
+    FROM pg_policy y
+    WHERE y.oid IN (SELECT object FROM used WHERE class = 'pg_policy'::regclass)
+       OR y.polrelid IN (SELECT relation FROM target) AND strpos(concat(y.polqual::text, y.polwithcheck::text), ':varattno 0 ') > 0
     UNION ALL
     -- a check that a child has of its own as well goes after that of its parent, and comes back before it
     SELECT 'constraint', k.conrelid::regclass::text, k.conname, 'pg_constraint'::regclass, k.oid, 0,

@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from tzmigrate.inventory.model import Column, Family, Role, UserType
+from tzmigrate.inventory.model import Column, Family, Role, Severity, UserType
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.zones.model import Verdict, is_utc
 
@@ -61,8 +61,8 @@ def count_clock_changes(
 ) -> dict[tuple[str, str, str], Verdict]:
     """Add the numbers of gap and overlap rows to the verdicts that need them.
 
-    A table whose rows this role may not all see keeps ``None``; its revision looks
-    again, under the lock.
+    What cannot be converted as things stand needs none. A table whose rows this role
+    may not all see keeps ``None``; its revision looks again, under the lock.
     """
     found = dict(verdicts)
     known = {readable_name(t.schema, t.name): t for t in types}
@@ -73,6 +73,8 @@ def count_clock_changes(
             zone is None
             or is_utc(zone)
             or column.role is not Role.STORED
+            # a foreign table in its tree would be read from a server far away
+            or any(f.severity is Severity.BLOCKS for f in column.findings)
             or (query := _query(column, known)) is None
         ):
             continue
