@@ -389,6 +389,14 @@ def test_a_query_that_hides_a_column_is_not_rewritten(
         rewrite_query(text, TOKENS, zoned_outputs=True, relations=relations)
 
 
+def test_an_array_in_rows_from_is_not_rewritten() -> None:
+    element = Token(word="", name="list", zone=PARIS)
+    array = Token(word="tzq_8", name="list", zone=PARIS, naive=None, element=element)
+    text = "SELECT u.n FROM s.t, ROWS FROM(unnest(t.tzq_8), f(1)) u(x, n)"
+    with pytest.raises(Uncertain, match="ROWS FROM takes no naive values"):
+        rewrite_query(text, [array], zoned_outputs=True)
+
+
 def test_both_sides_of_using_may_be_zoned_alike() -> None:
     query = rewrite_query(
         USING,

@@ -52,7 +52,7 @@ from tzmigrate.zones.model import Basis, Verdict
 from tzmigrate.zones.sessions import ZonedColumn, session_zone_findings
 
 _STILL_NAIVE = frozenset(
-    "TZ132 TZ133 TZ134 TZ143 TZ144 TZ170 TZ171 TZ172 TZ173 TZ174".split()
+    "TZ132 TZ133 TZ134 TZ143 TZ144 TZ146 TZ170 TZ171 TZ172 TZ173 TZ174".split()
 )
 """Functions, triggers and subscribers that may write or read naive time."""
 

@@ -63,7 +63,7 @@ def summary(plan: Plan) -> tuple[str, ...]:
         return ("No stored column holds naive time: there is nothing to convert.",)
     columns = [c for group in plan.groups for c in group.columns]
     new = [c for c in columns if c.action is Action.CONVERT and c.planned_in is None]
-    tables = [g for g in plan.groups if any(c.planned_in is None for c in g.converted)]
+    tables = {(c.schema, c.relation) for c in new}
     refused = [c for c in columns if c.action is Action.REFUSE]
     kept = [c for c in columns if c.action is Action.KEEP]
     before = [c for c in columns if c.planned_in is not None]

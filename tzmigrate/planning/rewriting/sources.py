@@ -131,6 +131,9 @@ class Sources(Expressions):
             self._joined(i + 1, close, inner)
             return self._aliased_join(close + 1, end, inner.found, join)
         if script.matches(i, "ROWS", "FROM"):
+            for first, _ in script.split(i + 3, script.partner[i + 2]):
+                if self._element_of(first, join.around):
+                    self.fail("ROWS FROM takes no naive values of an array", first)
             return self._function(i + 2, end, join)
         name = i
         while script.at(i + 1) == "." and script.is_name(i + 2):
