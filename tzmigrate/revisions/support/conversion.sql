@@ -226,6 +226,18 @@ BEGIN
     IF differs IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ403', concat('a column of ', t, ' did not get its planned type'), differs, 'Run the revision as it was written.');
     END IF;
+    IF up THEN
+        -- a cast that PostgreSQL added by itself would read it in the zone of whoever inserts
+        SELECT string_agg(concat(d.adrelid::regclass, '.', quote_ident(x.column_name), ' has the default ', pg_get_expr(d.adbin, d.adrelid)), ', ') INTO differs
+        FROM (SELECT t AS relation UNION SELECT l FROM tzmigrate.leaves(t) AS l) AS r, tzmigrate.step_column x
+        JOIN pg_attribute a ON a.attname = x.column_name JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        WHERE x.step_id = s.id AND a.attrelid = r.relation AND a.attgenerated = '' AND d.adbin::text ~ concat('^{FUNCEXPR ', chr(58), 'funcid (2028|1174) ');
+        IF differs IS NOT NULL THEN
+            PERFORM tzmigrate.refuse('TZ405', concat('a default of ', t, ' still yields naive time'),
+                concat('Column ', differs, '. Each session would read it in its own zone. The transaction is rolled back.'),
+                'Run the revision as it was written, or write the plan again.');
+        END IF;
+    END IF;
     rewritten = tzmigrate.file_nodes(t) IS DISTINCT FROM s.file_nodes_before;
     -- the sample: every recorded row, to the microsecond
     SELECT x.column_name, bool_and(tzmigrate.one_moment(x)) AS one_moment, count(*) AS compared, count(*) FILTER (WHERE d.found IS NULL) AS missing,
