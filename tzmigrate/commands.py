@@ -1,38 +1,26 @@
 """One function for each verb: what the command line and the Python API call.
 
 They return documents and never print; what must be asked or told while they run goes
-through the callables that they are given. Alembic and SQLAlchemy take longer to import
-than a scan of a small database takes to run, so only the verbs that need them do.
+through the callables that they are given. What they stand on takes longer to import
+than some of them take to run, Alembic and SQLAlchemy above all: each imports its own.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tzmigrate import __version__
 from tzmigrate.config import (
     Config,
-    Eras,
     Views,
-    ZoneRule,
     check_accepted,
     load_config,
-    match_zone,
     with_zone_options,
 )
 from tzmigrate.errors import UsageError
-from tzmigrate.execution.model import Run, Status
-from tzmigrate.inventory.catalog import read_inventory
-from tzmigrate.inventory.findings import IDLE_EXCLUDE
-from tzmigrate.inventory.model import Column, Inventory, Role
-from tzmigrate.inventory.patterns import Scope
-from tzmigrate.planning.leaning import read_uniting_views
-from tzmigrate.planning.literals import read_literals
-from tzmigrate.planning.model import Plan
-from tzmigrate.planning.planner import Planner
-from tzmigrate.planning.rules import Rules
 from tzmigrate.postgres.replica import replica_of
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import (
@@ -46,15 +34,12 @@ from tzmigrate.verification.certificate import read_certificate
 from tzmigrate.verification.ledger import read_ledger
 from tzmigrate.verification.model import Proof
 from tzmigrate.verification.verifier import verify as verify_ledger
-from tzmigrate.zones.evidence import with_clock_changes
-from tzmigrate.zones.model import Basis, Verdict
-from tzmigrate.zones.names import check_zone_name
-from tzmigrate.zones.probe import count_clock_changes, known_zones, same_zones
-from tzmigrate.zones.sessions import zone_pairs
-from tzmigrate.zones.unmatched import unmatched_patterns
 
 if TYPE_CHECKING:
     from tzmigrate.execution.alembic_project import AlembicRunner
+    from tzmigrate.execution.model import Run, Status
+    from tzmigrate.inventory.model import Inventory
+    from tzmigrate.planning.model import Plan
     from tzmigrate.revisions.project import AlembicProject
 
 Confirm = Callable[[tuple[str, ...]], bool]
@@ -101,7 +86,7 @@ def scan(
     *,
     selection: Selection | None = None,
     evidence: bool = False,
-) -> Inventory:
+) -> "Inventory":
     """Find every column of naive time and everything that leans on it.
 
     Args:
@@ -109,12 +94,14 @@ def scan(
         selection: what to look at.
         evidence: also count rows at clock changes of the declared zones.
     """
+    from tzmigrate.planning.survey import with_evidence  # noqa: PLC0415 - see above
+
     config = load_config(connection.config)
     wanted = _wanted(config, selection or Selection())
     with _session(connection, config) as session, read_only(session):
         inventory = _inventory(session, config, wanted)
         if evidence:
-            inventory = _with_evidence(session, config, inventory)
+            inventory = with_evidence(session, config, inventory)
     return inventory
 
 
@@ -131,7 +118,7 @@ def plan(
     version_path: Path | None = None,
     shadow_url: str | None = None,
     dry_run: bool = False,
-) -> Plan:
+) -> "Plan":
     """Decide what converts and how, and write the revisions.
 
     Nothing is written while a decision is open, and nothing where nothing is left.
@@ -150,6 +137,9 @@ def plan(
         shadow_url: a server where the plan is tried.
         dry_run: decide, and write nothing.
     """
+    from tzmigrate.inventory.findings import IDLE_EXCLUDE  # noqa: PLC0415 - see above
+    from tzmigrate.planning import leaning, literals, survey  # noqa: PLC0415 - see above
+    from tzmigrate.planning.planner import Planner  # noqa: PLC0415 - see above
     from tzmigrate.postgres.shadow import closing_beside  # noqa: PLC0415 - see above
     from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above
     from tzmigrate.revisions import files  # noqa: PLC0415 - see above
@@ -160,10 +150,15 @@ def plan(
         upgrade_statements,
     )
     from tzmigrate.revisions.trial import Standing  # noqa: PLC0415 - see above
+    from tzmigrate.zones.probe import same_zones  # noqa: PLC0415 - see above
+    from tzmigrate.zones.sessions import zone_pairs  # noqa: PLC0415 - see above
+    from tzmigrate.zones.unmatched import (  # noqa: PLC0415 - see above
+        unmatched_patterns,
+    )
 
     config = with_zone_options(load_config(connection.config), zones)
     options = _alembic_options(alembic, config)
-    rules = _rules(config, check_accepted(accept))
+    rules = survey.rules_of(config, check_accepted(accept))
     wanted = _wanted(config, selection or Selection())
     project = None if init else _project_to_plan_for(options, dry_run=dry_run)
     graph = RevisionGraph.read(project) if project is not None else None
@@ -174,8 +169,8 @@ def plan(
     with closing_beside() as close:
         with _session(connection, config, project) as session, read_only(session):
             inventory = _inventory(session, config, wanted)
-            config = _checked_zones(session, config)
-            verdicts = _verdicts(session, config, inventory)
+            config = survey.checked_zones(session, config)
+            verdicts = survey.verdicts_of(session, config, inventory)
             used = {v.zone for v in verdicts.values() if v.zone is not None}
             ledger = read_ledger(session) or ()
             done = {step.step for step in ledger if step.direction == "up"}
@@ -187,8 +182,8 @@ def plan(
                 same_zones=same_zones(
                     session, zone_pairs(inventory.server.zones, used)
                 ),
-                uniting=read_uniting_views(session),
-                literals=read_literals(
+                uniting=leaning.read_uniting_views(session),
+                literals=literals.read_literals(
                     session, inventory, verdicts, widen=rules.precision == "widen"
                 ),
             )
@@ -242,7 +237,7 @@ def apply(
     confirm: Confirm,
     progress: Progress,
     dry_run: bool = False,
-) -> Run:
+) -> "Run":
     """Run the planned revisions, one group at a time, each proved before its commit."""
     from tzmigrate.execution import runner  # noqa: PLC0415 - see above
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
@@ -271,7 +266,7 @@ def rollback(
     progress: Progress,
     dry_run: bool = False,
     accept: tuple[str, ...] = (),
-) -> Run:
+) -> "Run":
     """Take converted groups back: the last one, those above a revision, or all.
 
     Args:
@@ -346,10 +341,13 @@ def verify(
             accept=accepted,
             primary=primary,
             against=certificate,
+            tool=__version__,
         )
 
 
-def status(connection: Connection, *, alembic: AlembicOptions | None = None) -> Status:
+def status(
+    connection: Connection, *, alembic: AlembicOptions | None = None
+) -> "Status":
     """Say what is done, pending, interrupted or drifted, and what to run next."""
     from tzmigrate.execution.status import read_status  # noqa: PLC0415 - see above
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
@@ -429,27 +427,14 @@ def _alembic_options(options: AlembicOptions | None, config: Config) -> AlembicO
     return found
 
 
-def _rules(config: Config, accept: Iterable[str]) -> Rules:
-    policy = config.policy
-    return Rules(
-        gap=policy.gap.value,
-        overlap=policy.overlap.value if policy.overlap is not None else None,
-        using=policy.using.value,
-        proof=policy.proof.value,
-        precision=policy.precision.value,
-        domains=policy.domains.value,
-        max_lock_ms=policy.max_lock_ms,
-        lock_timeout=policy.lock_timeout,
-        accept=(*policy.accept, *accept),
-    )
-
-
 def _wanted(config: Config, selection: Selection) -> Selection:
     """Return what to look at; a pattern that cannot be read is told at once.
 
     Raises:
         UsageError: such a pattern.
     """
+    from tzmigrate.inventory.patterns import Scope  # noqa: PLC0415 - see above
+
     wanted = Selection(
         schemas=selection.schemas or config.scan.schema,
         tables=selection.tables or config.scan.table,
@@ -459,7 +444,9 @@ def _wanted(config: Config, selection: Selection) -> Selection:
     return wanted
 
 
-def _inventory(session: Session, config: Config, wanted: Selection) -> Inventory:
+def _inventory(session: Session, config: Config, wanted: Selection) -> "Inventory":
+    from tzmigrate.inventory.catalog import read_inventory  # noqa: PLC0415 - see above
+
     return read_inventory(
         session,
         schemas=wanted.schemas,
@@ -468,61 +455,6 @@ def _inventory(session: Session, config: Config, wanted: Selection) -> Inventory
         standing_excludes=config.scan.exclude,
         server_zone=(session.zone.zone, session.zone.source),
     )
-
-
-def _checked_zones(session: Session, config: Config) -> Config:
-    """Return the configuration with each zone in the server's own spelling."""
-    known = known_zones(session)
-
-    def checked(rule: ZoneRule) -> ZoneRule:
-        def name(zone: str) -> str:
-            return check_zone_name(zone, known, source=rule.source)
-
-        if isinstance(rule.meaning, str):
-            return replace(rule, meaning=name(rule.meaning))
-        if isinstance(rule.meaning, Eras):
-            before, then = name(rule.meaning.before), name(rule.meaning.then)
-            return replace(
-                rule, meaning=replace(rule.meaning, before=before, then=then)
-            )
-        return rule
-
-    default = config.default_zone
-    return replace(
-        config,
-        zones=tuple(checked(rule) for rule in config.zones),
-        default_zone=None
-        if default is None
-        else check_zone_name(default, known, source=config.default_source),
-    )
-
-
-def _verdicts(
-    session: Session, config: Config, inventory: Inventory
-) -> dict[tuple[str, str, str], Verdict]:
-    stored = [c for c in inventory.columns if c.role is Role.STORED]
-    verdicts = {c.name: _verdict(config, c) for c in stored}
-    return count_clock_changes(session, stored, verdicts, inventory.types)
-
-
-def _verdict(config: Config, column: Column) -> Verdict:
-    rule = match_zone(config.zones, column.schema, column.relation, column.column)
-    if rule is not None:
-        return Verdict(
-            basis=Basis.DECLARED,
-            meaning=rule.meaning,
-            source=rule.source or rule.pattern,
-        )
-    if config.default_zone is not None:
-        return Verdict(
-            basis=Basis.DECLARED, meaning=config.default_zone, source="zones.default"
-        )
-    return Verdict(basis=Basis.UNDECIDED)
-
-
-def _with_evidence(session: Session, config: Config, inventory: Inventory) -> Inventory:
-    verdicts = _verdicts(session, _checked_zones(session, config), inventory)
-    return with_clock_changes(inventory, verdicts)
 
 
 __all__ = [

@@ -1,16 +1,16 @@
 """Asks the catalog: one set-based query per question, however many tables there are."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from tzmigrate.inventory.asking import array, ask
 from tzmigrate.inventory.default_types import read_default_types
 from tzmigrate.inventory.introspector import build_inventory
-from tzmigrate.inventory.model import Inventory, ZoneSetting
+from tzmigrate.inventory.model import Inventory
 from tzmigrate.inventory.patterns import Scope
 from tzmigrate.inventory.rows import (
     CatalogRows,
@@ -32,11 +32,10 @@ from tzmigrate.inventory.rows import (
     WholeRowRow,
     ZoneSettingRow,
 )
-from tzmigrate.inventory.session_zones import zone_settings
+from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.inventory.sources import relations_to_know
 from tzmigrate.inventory.trees import Forest
 
-Row = TypeVar("Row", bound=NamedTuple)
 Connection = psycopg.Connection[Any]
 
 
@@ -73,54 +72,35 @@ def read_inventory(
     return build_inventory(_read(connection, scope, server_zone))
 
 
-def read_zone_settings(
-    connection: Connection,
-    relations: Iterable[int],
-    *,
-    server_zone: tuple[str, str] | None,
-) -> tuple[ZoneSetting, ...]:
-    """Return what gives sessions their ``TimeZone``, and who writes these relations.
-
-    Args:
-        connection: as for ``read_inventory``.
-        relations: ``oid`` of the tables that writers are asked for.
-        server_zone: as for ``read_inventory``.
-    """
-    asked = {"relations": _array(sorted(set(relations)))}
-    return zone_settings(
-        _ask(connection, "zone_settings", ZoneSettingRow, asked), server_zone
-    )
-
-
 def _read(
     connection: Connection, scope: Scope, server_zone: tuple[str, str] | None
 ) -> CatalogRows:
-    server = _ask(connection, "server", ServerRow)[0]
-    columns = _ask(connection, "columns", ColumnRow)
-    inherits = _ask(connection, "inherits", InheritsRow)
+    server = ask(connection, "server", ServerRow)[0]
+    columns = ask(connection, "columns", ColumnRow)
+    inherits = ask(connection, "inherits", InheritsRow)
     idle: tuple[str, ...] = ()
     if not scope.everything:
-        names = _ask(connection, "relation_names", NameRow)
+        names = ask(connection, "relation_names", NameRow)
         scope.require_matches(names)
         idle = scope.idle(names)
         columns = _within(scope, columns, Forest(inherits))
     relations = sorted({row.relation for row in columns})
-    only = {"relations": _array(relations)}
+    only = {"relations": array(relations)}
     pairs = {
-        "relations": _array(row.relation for row in columns),
-        "attnums": _array(row.attnum for row in columns),
+        "relations": array(row.relation for row in columns),
+        "attnums": array(row.attnum for row in columns),
     }
-    user_types = _ask(connection, "user_types", UserTypeRow)
-    engines = _ask(connection, "engines", EngineRow)
-    functions = _ask(connection, "functions", FunctionRow)
-    triggers = _ask(connection, "triggers", TriggerRow, only)
+    user_types = ask(connection, "user_types", UserTypeRow)
+    engines = ask(connection, "engines", EngineRow)
+    functions = ask(connection, "functions", FunctionRow)
+    triggers = ask(connection, "triggers", TriggerRow, only)
     mentioned, attached = relations_to_know(functions, triggers, columns)
     named_columns = (
-        _ask(
+        ask(
             connection,
             "named_columns",
             NamedColumnRow,
-            {"names": mentioned, "relations": _array(attached)},
+            {"names": mentioned, "relations": array(attached)},
         )
         if mentioned
         else []
@@ -130,20 +110,20 @@ def _read(
         system_identifier=read_system_identifier(connection),
         columns=columns,
         inherits=inherits,
-        relations=_ask(connection, "relations", RelationRow, only),
+        relations=ask(connection, "relations", RelationRow, only),
         user_types=user_types,
-        indexes=_ask(connection, "indexes", IndexRow, pairs),
-        dependents=_ask(connection, "dependents", DependentRow, pairs),
-        views=_ask(connection, "views", ViewRow),
-        whole_rows=_ask(connection, "whole_rows", WholeRowRow, only),
-        row_types=_ask(connection, "row_types", RowTypeRow, only),
+        indexes=ask(connection, "indexes", IndexRow, pairs),
+        dependents=ask(connection, "dependents", DependentRow, pairs),
+        views=ask(connection, "views", ViewRow),
+        whole_rows=ask(connection, "whole_rows", WholeRowRow, only),
+        row_types=ask(connection, "row_types", RowTypeRow, only),
         triggers=triggers,
         functions=functions,
         named_columns=named_columns,
-        replication=_ask(connection, "replication", ReplicationRow, only),
+        replication=ask(connection, "replication", ReplicationRow, only),
         engines=engines,
         engine_members=_engine_members(connection, engines),
-        zone_settings=_ask(connection, "zone_settings", ZoneSettingRow, only),
+        zone_settings=ask(connection, "zone_settings", ZoneSettingRow, only),
         default_types=read_default_types(
             connection,
             sorted(
@@ -166,40 +146,6 @@ def _within(scope: Scope, columns: list[ColumnRow], forest: Forest) -> list[Colu
         ):
             kept |= forest.tree(oid)
     return [row for row in columns if row.relation in kept]
-
-
-def _ask(
-    connection: Connection,
-    question: str,
-    kind: type[Row],
-    parameters: Mapping[str, object] | None = None,
-) -> list[Row]:
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        cursor.execute(_statement(question), parameters)
-        # _make is what NamedTuple has for this; rows come in the order of its fields
-        return [kind(*row) for row in cursor.fetchall()]
-
-
-def _array(numbers: Iterable[int]) -> str:
-    """Write an array as PostgreSQL reads it; a list of 25,000 would cost 0.2 s."""
-    return "{" + ",".join(map(str, numbers)) + "}"
-
-
-def _statement(question: str) -> bytes:
-    return files(__package__).joinpath(f"{question}.sql").read_bytes()
-
-
-def read_system_identifier(connection: Connection) -> str | None:
-    """Return the cluster's identity; ``None`` where the role may not ask for it."""
-    try:
-        with (
-            connection.transaction(),
-            connection.cursor(row_factory=tuple_row) as cursor,
-        ):
-            row = cursor.execute(_statement("system_identifier")).fetchone()
-    except psycopg.errors.InsufficientPrivilege:
-        return None
-    return str(row[0]) if row else None
 
 
 _MEMBERS: dict[str, sql.SQL] = {

@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from tzmigrate.errors import NotProved, Refused
-from tzmigrate.inventory.catalog import read_system_identifier
+from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.verification.model import Baseline
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import psycopg
 
-from tzmigrate import __version__
 from tzmigrate.errors import NotProved, Unavailable, UsageError
-from tzmigrate.inventory.catalog import read_system_identifier, read_zone_settings
 from tzmigrate.inventory.model import Finding, Severity
+from tzmigrate.inventory.settings import read_system_identifier, read_zone_settings
 from tzmigrate.postgres.errors import from_psycopg
 from tzmigrate.verification.certificate import repeated
 from tzmigrate.verification.compare import (
@@ -57,6 +56,7 @@ def verify(
     accept: Collection[str] = (),
     primary: psycopg.Connection[Any] | None = None,
     against: Proof | None = None,
+    tool: str = "",
 ) -> Proof:
     """Compare the baselines of the ledger with the values of now.
 
@@ -71,6 +71,7 @@ def verify(
         accept: codes of findings that shall not stop.
         primary: where sessions, slots and settings are, if ``connection`` is a replica.
         against: a proof of before, whose baselines shall still be the same.
+        tool: our version, for who reads the proof.
 
     Raises:
         NotProved: there is no ledger, so there is nothing to compare with, or it is
@@ -87,6 +88,8 @@ def verify(
         )
     with readable(connection.info.dbname):
         proof = _verify(connection, primary or connection, level, server_zone, accept)
+    if proof.server is not None:
+        proof = replace(proof, server=replace(proof.server, tool=tool))
     return proof if against is None else repeated(proof, against)
 
 
@@ -207,7 +210,7 @@ def _identity(connection: psycopg.Connection[Any]) -> tuple[str, Identity]:
         system_identifier=read_system_identifier(connection),
         role=role,
         standby=standby,
-        tool=__version__,
+        tool="",
     )
 
 
