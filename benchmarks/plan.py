@@ -8,20 +8,13 @@ fresh process and a fresh project, median of the runs, with the peak of its memo
 """
 
 import argparse
-import os
 import shutil
 import statistics
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
-from scan import run
-
-from tzmigrate.postgres.embedded import embedded_server
+from measuring import database, environment, run, tzmigrate
 
 NAME = "tzmigrate_benchmark_plan"
 DEPTH = 8
@@ -39,40 +32,19 @@ END LOOP; END $do$
 """
 
 
-@contextmanager
-def database(url: str | None, tables: int, views: int) -> Iterator[str]:
-    """Give the URL of a database with tables and views in it; drop it afterwards."""
-    if url is None:
-        with (
-            embedded_server(settings={"timezone": "UTC"}) as server,
-            database(server.url(), tables, views) as found,
-        ):
-            yield found
-        return
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
-        sql.Identifier(NAME)
-    )
-    there = psycopg.conninfo.make_conninfo(url, dbname=NAME)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(drop)
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
-        try:
-            with psycopg.connect(there, autocommit=True) as inside:
-                for first in range(0, tables, 100):
-                    last = min(first + 100, tables) - 1
-                    inside.execute(TABLE.format(first=first, last=last).encode())
-                for i in range(views):
-                    table, level = divmod(i, DEPTH)
-                    below = f"v{i - 1}" if level else f"t{table}"
-                    inside.execute(
-                        f"CREATE VIEW v{i} AS SELECT id, created_at, updated_at,"
-                        f" date_trunc('day', created_at) AS day FROM {below}"
-                        f" WHERE updated_at > '2020-01-01'".encode()
-                    )
-                inside.execute("VACUUM (ANALYZE)")
-            yield there
-        finally:
-            connection.execute(drop)
+def fill(connection: psycopg.Connection, tables: int, views: int) -> None:
+    """Make the tables, and views upon views of some of them."""
+    for first in range(0, tables, 100):
+        last = min(first + 100, tables) - 1
+        connection.execute(TABLE.format(first=first, last=last).encode())
+    for i in range(views):
+        table, level = divmod(i, DEPTH)
+        below = f"v{i - 1}" if level else f"t{table}"
+        connection.execute(
+            f"CREATE VIEW v{i} AS SELECT id, created_at, updated_at,"
+            f" date_trunc('day', created_at) AS day FROM {below}"
+            f" WHERE updated_at > '2020-01-01'".encode()
+        )
 
 
 def main() -> None:
@@ -82,19 +54,18 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=600)
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
-    here = str(Path(__file__).resolve().parents[1])
-    path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
     runs = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        database(options.url, options.tables, options.views) as url,
+        database(
+            options.url, NAME, lambda c: fill(c, options.tables, options.views)
+        ) as url,
     ):
-        command = [sys.executable, "-m", "tzmigrate", "plan", "--init", "--alembic-dir"]
-        environment = os.environ | {"TZMIGRATE_URL": url, "PYTHONPATH": path}
+        command = tzmigrate("plan", "--init", "--alembic-dir")
         for _ in range(options.repeat):
             project = Path(folder) / "migrations"
             argv = [*command, str(project), "--zone", "*.*.*=UTC", "--accept", "TZ301"]
-            runs.append(run(argv, environment))
+            runs.append(run(argv, environment(TZMIGRATE_URL=url)))
             shutil.rmtree(project)
             (project.parent / "alembic.ini").unlink()
     seconds = statistics.median(s for s, _ in runs)

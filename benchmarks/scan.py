@@ -12,16 +12,11 @@ import argparse
 import os
 import statistics
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
+from measuring import database, run
 
-from tzmigrate.postgres.embedded import embedded_server
 from tzmigrate.postgres.url import parse_url, sqlalchemy_url
 
 NAME = "tzmigrate_benchmark_scan"
@@ -47,49 +42,11 @@ engine.dispose()
 """
 
 
-@contextmanager
-def database(url: str | None, tables: int) -> Iterator[str]:
-    """Give the URL of a database with the tables in it, and drop it afterwards."""
-    if url is None:
-        with embedded_server() as server, database(server.url(), tables) as found:
-            yield found
-        return
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
-        sql.Identifier(NAME)
-    )
-    create = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME))
-    there = psycopg.conninfo.make_conninfo(url, dbname=NAME)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(drop)
-        connection.execute(create)
-        try:
-            with psycopg.connect(there, autocommit=True) as inside:
-                for first in range(0, tables, PER_TRANSACTION):
-                    last = min(first + PER_TRANSACTION, tables) - 1
-                    inside.execute(TABLE.format(first=first, last=last).encode())
-                # as a database in use is: nothing left for autovacuum to do meanwhile
-                inside.execute("VACUUM (ANALYZE)")
-                inside.execute("CHECKPOINT")
-            yield there
-        finally:
-            connection.execute(drop)
-
-
-def run(argv: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Run a command; return seconds and the peak of its memory in MB."""
-    with tempfile.TemporaryFile() as out:
-        began = time.perf_counter()
-        child = os.posix_spawn(
-            argv[0],
-            argv,
-            environment,
-            file_actions=[(os.POSIX_SPAWN_DUP2, out.fileno(), 1)],
-        )
-        _, status, usage = os.wait4(child, 0)
-        seconds = time.perf_counter() - began
-        if os.waitstatus_to_exitcode(status) != 0:
-            sys.exit(f"failed: {' '.join(argv)}")
-    return seconds, usage.ru_maxrss / 1024
+def fill(connection: psycopg.Connection, tables: int) -> None:
+    """Make the tables, some in each transaction."""
+    for first in range(0, tables, PER_TRANSACTION):
+        last = min(first + PER_TRANSACTION, tables) - 1
+        connection.execute(TABLE.format(first=first, last=last).encode())
 
 
 def measure(name: str, argv: list[str], repeat: int, **variables: str) -> None:
@@ -111,7 +68,7 @@ def main() -> None:
     python, here = sys.executable, str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
     scan = [python, "-m", "tzmigrate", "scan"]
-    with database(options.url, options.tables) as url:
+    with database(options.url, NAME, lambda c: fill(c, options.tables)) as url:
         print("| command | median time | peak memory |\n|---|---|---|")
         for form in ("json", "markdown", "text"):
             measure(

@@ -5,25 +5,21 @@
 Converts two tables, of one column and of four, in a database of its own (without
 ``--url`` on an embedded PostgreSQL). The queries that ``verify --level full`` sends are
 run by turns with ``count(*)`` of the same table, by one process and in parallel; quoted
-are medians, and their ratios.
+are medians, and their ratios. A third table shows for how long a conversion in the
+catalog alone holds its lock.
 """
 
 import argparse
-import os
+import importlib.util
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
-from psycopg import sql
-from scan import run
-
-from tzmigrate.postgres.embedded import embedded_server
+from measuring import database, environment, run, tzmigrate
 
 NAME = "tzmigrate_benchmark_verify"
 TABLES = """
@@ -39,37 +35,57 @@ INSERT INTO four SELECT g, timestamp '2015-01-01' + g * interval '31 s',
     'note ' || g
 FROM generate_series(1, {rows}) AS g
 """
-SETTINGS = '[zones]\ndefault = "UTC"\n[policy]\nproof = "full"\nmax_lock = "1h"\n'
+LOCKED = """
+CREATE TABLE kept (id bigint PRIMARY KEY, a timestamp, note text);
+INSERT INTO kept SELECT * FROM one
+"""
+KEPT = '[zones]\ndefault = "UTC"\n'
+SETTINGS = f'{KEPT}[policy]\nproof = "full"\nmax_lock = "1h"\n'
 
 
-@contextmanager
-def database(url: str | None, rows: int) -> Iterator[str]:
-    """Give the URL of a database with both tables; drop it afterwards."""
-    if url is None:
-        with (
-            embedded_server(settings={"timezone": "UTC"}) as server,
-            database(server.url(), rows) as found,
-        ):
-            yield found
-        return
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
-        sql.Identifier(NAME)
-    )
-    there = psycopg.conninfo.make_conninfo(url, dbname=NAME)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(drop)
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
-        try:
-            with psycopg.connect(there, autocommit=True) as inside:
-                inside.execute(TABLES.format(rows=rows).encode())
-                inside.execute("VACUUM (FREEZE, ANALYZE)")
-            yield there
-        finally:
-            connection.execute(drop)
+def fill(connection: psycopg.Connection, rows: int) -> None:
+    """Fill the tables."""
+    connection.execute(TABLES.format(rows=rows).encode())
+    connection.execute(LOCKED.encode())
 
 
-def tzmigrate(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "tzmigrate", *arguments]
+def statements(folder: Path) -> list[str]:
+    """Return the statements of the revision that converts the table left over."""
+    (path,) = (p for p in folder.glob("migrations/versions/*.py") if "kept" in p.name)
+    spec = importlib.util.spec_from_file_location("revision", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: list[str] = []
+    module.__dict__["op"] = SimpleNamespace(execute=found.append)
+    module.__dict__["upgrade"]()
+    return found
+
+
+def hold(url: str, folder: Path, repeat: int) -> None:
+    """Print for how long a conversion in the catalog alone holds its lock.
+
+    The revision is rolled back at its end each time, which takes what a commit takes.
+    """
+    queries = statements(folder)
+    held, whole = [], []
+    for _ in range(repeat):
+        with psycopg.connect(url) as connection:
+            began = time.perf_counter()
+            for query in queries:
+                if "take_step" in query:
+                    locked = time.perf_counter()
+                connection.execute(query.encode())
+            connection.rollback()
+            ended = time.perf_counter()
+        held.append(ended - locked)
+        whole.append(ended - began)
+    print("\n| `metadata`, 1,000 recorded rows and those at edges | median | longest |")
+    print("|---|---|---|")
+    for name, times in (("ACCESS EXCLUSIVE", held), ("the whole revision", whole)):
+        median = 1000 * statistics.median(times)
+        print(f"| {name} | {median:.0f} ms | {1000 * max(times):.0f} ms |", flush=True)
 
 
 def compare(connection: psycopg.Connection, repeat: int) -> None:
@@ -107,31 +123,32 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
-    here = str(Path(__file__).resolve().parents[1])
-    path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
     with (
         tempfile.TemporaryDirectory() as folder,
-        database(options.url, options.rows) as url,
+        database(options.url, NAME, lambda c: fill(c, options.rows)) as url,
     ):
-        environment = os.environ | {"TZMIGRATE_URL": url, "PYTHONPATH": path}
+        variables = environment(TZMIGRATE_URL=url)
         (Path(folder) / "tzmigrate.toml").write_text(SETTINGS)
-        plan = tzmigrate("plan", "--init", "--accept", "TZ301", "-q")
-        for argv in (plan, tzmigrate("apply", "--yes", "-q")):
+        prepare = (
+            tzmigrate("plan", "--init", "--accept", "TZ301", "-q", "--exclude", "kept"),
+            tzmigrate("apply", "--yes", "-q"),
+            tzmigrate("plan", "--accept", "TZ301", "-q"),
+        )
+        for argv in prepare:
+            if argv is prepare[-1]:
+                (Path(folder) / "tzmigrate.toml").write_text(KEPT)
             subprocess.run(
-                argv,
-                cwd=folder,
-                env=environment,
-                check=True,
-                stdout=subprocess.DEVNULL,
+                argv, cwd=folder, env=variables, check=True, stdout=subprocess.DEVNULL
             )
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
             connection.execute("SET TimeZone = 'Etc/UTC'")
             compare(connection, options.repeat)
+        hold(url, Path(folder), options.repeat)
         print("\n| command | median time | peak memory |\n|---|---|---|")
         for level in ("sample", "physical", "full"):
             argv = tzmigrate("verify", "--level", level, "--accept", "TZ301")
-            runs = [run(argv, environment) for _ in range(options.repeat)]
+            runs = [run(argv, variables) for _ in range(options.repeat)]
             seconds = statistics.median(s for s, _ in runs)
             memory = statistics.median(m for _, m in runs)
             name = f"`tzmigrate verify --level {level}`"

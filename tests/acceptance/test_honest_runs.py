@@ -43,6 +43,7 @@ WHERE (t::timestamptz)::timestamp = t;
 DELETE FROM visits WHERE (ended::timestamptz)::timestamp <> ended;
 INSERT INTO visits (began, ended) VALUES ('infinity', '-infinity'), (NULL, NULL);
 CREATE INDEX ON visits (began);
+CREATE INDEX ON visits (id);
 CREATE VIEW open AS SELECT id, began FROM visits WHERE ended IS NULL;
 """
 WRITES = """
@@ -72,7 +73,7 @@ def writing(url: str, program: Path, script: Path) -> Iterator[None]:
     """Write all the while, from sessions of two zones."""
     processes = [
         subprocess.Popen(
-            [program, "-n", "-c", "2", "-T", "3600", "-R", "60", "-f", script, url],
+            [program, "-n", "-c", "2", "-T", "3600", "-R", "20", "-f", script, url],
             env=os.environ | {"PGTZ": zone},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
