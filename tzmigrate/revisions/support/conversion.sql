@@ -240,18 +240,19 @@ BEGIN
     END IF;
     rewritten = tzmigrate.file_nodes(t) IS DISTINCT FROM s.file_nodes_before;
     -- the sample: every recorded row, to the microsecond
-    SELECT x.column_name, bool_and(tzmigrate.one_moment(x)) AS one_moment, count(*) AS compared, count(*) FILTER (WHERE d.found IS NULL) AS missing,
+    SELECT x.column_name, bool_and(x.one_moment) AS one_moment, count(*) AS compared, count(*) FILTER (WHERE d.found IS NULL) AS missing,
         count(*) FILTER (WHERE d.found AND d.was IS DISTINCT FROM d.now) AS shifted,
         mode() WITHIN GROUP (ORDER BY d.now - d.was) FILTER (
-            WHERE tzmigrate.one_moment(x) AND d.was <> d.now AND abs(d.was) < 9223372036854775807 AND abs(d.now) < 9223372036854775807 AND abs(d.now - d.was) < 9200000000000000000) AS microseconds
+            WHERE x.one_moment AND d.was <> d.now AND abs(d.was) < 9223372036854775807 AND abs(d.now) < 9223372036854775807 AND abs(d.now - d.was) < 9200000000000000000) AS microseconds
     INTO moved
-    FROM tzmigrate.step_column x,
+    -- OFFSET 0, so that it is asked once for a column and not for each row
+    FROM (SELECT y.position, y.column_name, tzmigrate.one_moment(y) AS one_moment FROM tzmigrate.step_column y WHERE y.step_id = s.id OFFSET 0) AS x,
         (SELECT v.*, p.wall AS old_wall, p.instant AS old_instant
          FROM tzmigrate.sample p LEFT JOIN tzmigrate.sampled(s.id, t, up) AS v ON v.key = p.key WHERE p.step_id = s.id) AS r,
         LATERAL (SELECT CASE WHEN r.key IS NOT NULL THEN true END AS found,
             (CASE WHEN up THEN r.old_instant[x.position] ELSE r.old_wall[x.position] END)::numeric AS was,
             (CASE WHEN up THEN r.instant[x.position] ELSE r.wall[x.position] END)::numeric AS now) AS d
-    WHERE x.step_id = s.id AND s.key IS NOT NULL AND NOT (rewritten AND s.key = ARRAY['tableoid', 'ctid'])
+    WHERE s.key IS NOT NULL AND NOT (rewritten AND s.key = ARRAY['tableoid', 'ctid'])
     GROUP BY x.position, x.column_name
     HAVING count(*) FILTER (WHERE d.found IS NULL OR d.was IS DISTINCT FROM d.now) > 0
     ORDER BY count(*) FILTER (WHERE d.found AND d.was IS DISTINCT FROM d.now) = 0, x.position LIMIT 1;
