@@ -1,12 +1,14 @@
 """Prove 10 million rows: whole columns beside ``SELECT count(*)``, and ``verify``.
 
     python benchmarks/verify.py [--url URL] [--rows 10000000] [--repeat 5]
+        [--reladiff COMMAND]
 
 Converts two tables, of one column and of four, in a database of its own (without
 ``--url`` on an embedded PostgreSQL). The queries that ``verify --level full`` sends are
 run by turns with ``count(*)`` of the same table, by one process and in parallel; quoted
 are medians, and their ratios. A third table shows for how long a conversion in the
-catalog alone holds its lock.
+catalog alone holds its lock. With ``--reladiff`` that program compares the table of one
+column with a copy of it, beside the fingerprints of both.
 """
 
 import argparse
@@ -117,11 +119,44 @@ def compare(connection: psycopg.Connection, repeat: int) -> None:
             )
 
 
+def beside(url: str, reladiff: str, repeat: int) -> None:
+    """Print how long another comparison of a table with its copy takes."""
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    there = "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**parts)
+    both = (there, "one", there, "copied")
+    options = ("-k", "id", "-c", "a", "--algorithm", "hashdiff")
+    ours, theirs = [], []
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE copied AS SELECT id, a FROM one;"
+            "ALTER TABLE copied ADD PRIMARY KEY (id);"
+            "ANALYZE copied; SET TimeZone = 'Etc/UTC'"
+        )
+        row = connection.execute(
+            "SELECT tzmigrate.fingerprint_query(id, 'public.one', true)"
+            " FROM tzmigrate.step WHERE relation_name = 'one'"
+        ).fetchone()
+        assert row is not None
+        queries = (row[0], row[0].replace(" FROM one AS", " FROM copied AS"))
+        for _ in range(repeat):
+            began = time.perf_counter()
+            found = [connection.execute(q.encode()).fetchone() for q in queries]
+            ours.append(time.perf_counter() - began)
+            assert found[0] == found[1]
+            theirs.append(run([reladiff, *both, *options], environment())[0])
+        connection.execute("DROP TABLE copied")
+    one, other = statistics.median(ours), statistics.median(theirs)
+    print("\n| a table and its copy | median | ratio |\n|---|---|---|")
+    print(f"| both fingerprints | {one:.2f} s | 1 |")
+    print(f"| `reladiff` | {other:.2f} s | {other / one:.0f} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", help="a server to build the database on")
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--reladiff", metavar="COMMAND", help="its program")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -145,6 +180,8 @@ def main() -> None:
             connection.execute("SET TimeZone = 'Etc/UTC'")
             compare(connection, options.repeat)
         hold(url, Path(folder), options.repeat)
+        if options.reladiff is not None:
+            beside(url, options.reladiff, options.repeat)
         print("\n| command | median time | peak memory |\n|---|---|---|")
         for level in ("sample", "physical", "full"):
             argv = tzmigrate("verify", "--level", level, "--accept", "TZ301")
