@@ -627,6 +627,30 @@ def test_ordinary_updates_are_changes_and_the_rest_stays_proved(
     assert of(found, "shop", 1).changed == 2
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_a_column_of_nulls_stays_proved_when_one_is_filled(
+    zone: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    """As ``deleted_at`` is, until somebody deletes something."""
+    database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, deleted_at timestamp, n int);"
+        "INSERT INTO t SELECT g FROM generate_series(1, 100) AS g"
+    )
+    project = make_project(database.url)
+    project.configure('[policy]\naccept = ["TZ301"]\n')
+    project.plan(zones=(f"default={zone}",))
+    project.apply()
+    database.execute("UPDATE t SET deleted_at = now() WHERE id = 7")
+    (column,) = project.verify(level="sample").columns
+    assert (column.outcome, column.changed) == (Outcome.PROVED, 1)
+    # what is left says nothing once a moment was recorded and written since
+    project.rollback()
+    project.apply()
+    database.execute("UPDATE t SET deleted_at = now() WHERE id = 7")
+    (column,) = project.verify(level="sample").columns
+    assert column.outcome is Outcome.UNPROVED
+
+
 def test_deleted_rows_are_missing_and_new_rows_are_no_matter(converted: Any) -> None:
     converted.execute("DELETE FROM orders WHERE id <= 100")
     converted.execute("DELETE FROM events WHERE id <= 30")

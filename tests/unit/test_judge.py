@@ -49,6 +49,13 @@ STEP = LedgerStep(
         (Tally(compared=100, same=98, written={5 * HOUR: 2}), 100, Outcome.PROVED),
         (Tally(compared=10, same=7, written={7: 1, 8: 1, 9: 1}), 10, Outcome.PROVED),
         (Tally(compared=4, written={7: 1, 8: 1, 9: 2}), 10, Outcome.UNPROVED),
+        # NULLs say nothing where all else was written, and all where nothing else was
+        (Tally(compared=4, same=3, blank=3, written={9: 1}), 4, Outcome.UNPROVED),
+        (
+            Tally(compared=4, same=3, blank=3, written={None: 1}, filled=1),
+            4,
+            Outcome.PROVED,
+        ),
     ],
 )
 def test_the_outcome_follows_from_the_counts(

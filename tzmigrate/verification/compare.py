@@ -31,6 +31,7 @@ class Tally:
         blank: rows among the same that hold NULL or infinity, which no shift moves.
         drawn: rows among the same that were drawn by chance, so that they tell of the
             share of all rows; those at an edge do not.
+        filled: rows that somebody wrote since, and that held NULL or infinity before.
         offsets: microseconds moved (``None``: not a number) → rows, for rows that
             nobody wrote since, and for rows that somebody did.
         period: the first and the last wall clock, as it was before the conversion, of
@@ -41,6 +42,7 @@ class Tally:
     same: int = 0
     blank: int = 0
     drawn: int = 0
+    filled: int = 0
     missing: int = 0
     still: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
     written: dict[int | None, int] = field(default_factory=lambda: defaultdict(int))
@@ -54,8 +56,8 @@ def sample_statement(
 
     It gives, for each position of a column: whether the row was found and written
     since, by how many microseconds it moved, whether it is the same, whether there is
-    nothing in it to move, whether it stands at an edge, how many rows, and their first
-    and last wall clock.
+    nothing in it to move, whether it stands at an edge, whether there was nothing in it
+    to move before, how many rows, and their first and last wall clock.
     """
     by_place = step.by_place
     expected = sql.SQL("p.instant" if step.zoned else "p.wall")
@@ -67,7 +69,9 @@ def sample_statement(
         "SELECT u.position, f.found, f.written,"
         " CASE WHEN NOT {masked} AND (ARRAY[{moments}])[u.position]"
         "  THEN u.now::numeric - u.was END,"
-        " u.now IS NOT DISTINCT FROM u.was, u.finite IS NOT TRUE, f.edge, count(*),"
+        " u.now IS NOT DISTINCT FROM u.was, u.finite IS NOT TRUE, f.edge,"
+        " u.was IS NULL OR (ARRAY[{moments}])[u.position]"
+        "  AND abs(u.was::numeric) >= 9223372036854775807, count(*),"
         " min(u.wall) FILTER (WHERE {plain}), max(u.wall) FILTER (WHERE {plain})"
         " FROM (SELECT t.tableoid IS NOT NULL AND {stayed} AS found,"
         "   t.tableoid IS NOT NULL AND {written} AS written,"
@@ -77,7 +81,7 @@ def sample_statement(
         "   WHERE p.step_id = {id}) AS f,"
         " LATERAL unnest(f.was, f.now, f.finite, f.wall) WITH ORDINALITY"
         "   AS u (was, now, finite, wall, position)"
-        " GROUP BY 1, 2, 3, 4, 5, 6, 7"
+        " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
     ).format(
         stayed=_STAYED.format(id=sql.Literal(step.id)) if by_place else sql.SQL("true"),
         masked=sql.Literal(step.masked),
@@ -110,7 +114,18 @@ def compare_sample(
         connection.execute("SET LOCAL enable_mergejoin = off")
         rows = connection.execute(statement).fetchall()
     ends: dict[int, list[int]] = defaultdict(list)
-    for position, found, written, offset, same, blank, edge, count, *walls in rows:
+    for (
+        position,
+        found,
+        written,
+        offset,
+        same,
+        blank,
+        edge,
+        bare,
+        count,
+        *walls,
+    ) in rows:
         tally = tallies[position]
         # a place may hold another row by now; a key may not
         if not found or (by_place and written):
@@ -124,6 +139,7 @@ def compare_sample(
         else:
             moved = None if offset is None else int(offset)
             (tally.written if written else tally.still)[moved] += count
+            tally.filled += count if written and bare else 0
             if moved is not None and not written:
                 ends[position] += [wall for wall in walls if wall is not None]
     for position, found_ends in ends.items():

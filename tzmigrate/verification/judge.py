@@ -42,8 +42,8 @@ def judge(
         and count >= max(_COMMON, _SHARE * tally.compared)
     }
     # NULL and infinity stay where they are under any shift: they say nothing where
-    # all else was written
-    carried = tally.compared - changed - (tally.blank if changed else 0)
+    # values that a shift would move were written
+    carried = tally.compared - changed - (tally.blank if changed > tally.filled else 0)
     if shifted:
         outcome, note = Outcome.SHIFTED, _extent(tally, shifted, rows_total)
     elif suspects:
