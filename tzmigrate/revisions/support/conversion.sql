@@ -353,6 +353,7 @@ DECLARE
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     IF s.passed_over THEN
+        DELETE FROM tzmigrate.sample x WHERE x.step_id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
         DELETE FROM tzmigrate.step x WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
     ELSE
         FOR part IN SELECT * FROM tzmigrate.open_parts() LOOP

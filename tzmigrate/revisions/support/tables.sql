@@ -69,8 +69,9 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step_column (
     PRIMARY KEY (step_id, position)
 );
 
+-- no foreign key: under the lock it would be asked for each row, and rows come and go with their step in one place
 CREATE TABLE IF NOT EXISTS tzmigrate.sample (
-    step_id bigint NOT NULL REFERENCES tzmigrate.step ON DELETE CASCADE,
+    step_id bigint NOT NULL,
     key text[] NOT NULL,
     wall bigint[],
     instant bigint[],

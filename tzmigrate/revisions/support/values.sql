@@ -247,8 +247,10 @@ BEGIN
             ' WHERE random() < (SELECT CASE WHEN reltuples > 0 THEN least(1, ', blocks, ' / reltuples) ELSE 0.05 END FROM pg_class WHERE oid = ', leaf::oid, ') OFFSET 0) AS draw',
             ' JOIN ', leaf, ' AS t ON t.ctid = draw.tz_tid LIMIT ', share, ' ON CONFLICT DO NOTHING');
     END LOOP;
-    -- a row that was drawn stays one: it tells of the share of rows, which a row at an edge does not
-    PERFORM tzmigrate.add_edges(s, relation, concat(into_sample, ', true'));
+    IF rows > 0 THEN
+        -- a row that was drawn stays one: it tells of the share of rows, which a row at an edge does not
+        PERFORM tzmigrate.add_edges(s, relation, concat(into_sample, ', true'));
+    END IF;
 END
 $tz$;
 
