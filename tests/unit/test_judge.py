@@ -46,13 +46,28 @@ STEP = LedgerStep(
         (Tally(compared=10, same=9, still={1: 1}), 10, Outcome.SHIFTED),
         (Tally(compared=10, same=9, still={None: 1}), 10, Outcome.SHIFTED),
         (Tally(compared=10, same=5, written={5 * HOUR: 5}), 10, Outcome.SUSPECT),
-        (Tally(compared=100, same=98, written={5 * HOUR: 2}), 100, Outcome.PROVED),
-        (Tally(compared=10, same=7, written={7: 1, 8: 1, 9: 1}), 10, Outcome.PROVED),
+        (
+            Tally(compared=100, same=98, drawn=98, written={5 * HOUR: 2}),
+            100,
+            Outcome.PROVED,
+        ),
+        (
+            Tally(compared=10, same=7, drawn=7, written={7: 1, 8: 1, 9: 1}),
+            10,
+            Outcome.PROVED,
+        ),
+        (Tally(compared=10, same=7, written={7: 1, 8: 1, 9: 1}), 99, Outcome.UNPROVED),
+        # put off by a day
+        (
+            Tally(compared=10, same=5, drawn=5, written={24 * HOUR: 5}),
+            10,
+            Outcome.PROVED,
+        ),
         (Tally(compared=4, written={7: 1, 8: 1, 9: 2}), 10, Outcome.UNPROVED),
         # NULLs say nothing where all else was written, and all where nothing else was
         (Tally(compared=4, same=3, blank=3, written={9: 1}), 4, Outcome.UNPROVED),
         (
-            Tally(compared=4, same=3, blank=3, written={None: 1}, filled=1),
+            Tally(compared=4, same=3, drawn=3, blank=3, written={None: 1}, filled=1),
             4,
             Outcome.PROVED,
         ),

@@ -319,8 +319,13 @@ def _common(
 
 
 def _format_of(output: Path | None) -> Format:
-    formats = {".json": Format.JSON, ".md": Format.MARKDOWN}
-    return formats.get("" if output is None else output.suffix, Format.TEXT)
+    suffix = "" if output is None else output.suffix.lower()
+    formats = {
+        ".json": Format.JSON,
+        ".md": Format.MARKDOWN,
+        ".markdown": Format.MARKDOWN,
+    }
+    return formats.get(suffix, Format.TEXT)
 
 
 def _choice(

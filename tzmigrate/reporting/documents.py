@@ -322,6 +322,8 @@ class ProofDocument(_Entry):
     server: IdentityEntry | None
     columns: tuple[ColumnProofEntry, ...]
     baselines: tuple[BaselineEntry, ...]
+    ended_early: bool
+    """A timeout, a lock or somebody ended it before all was compared."""
     findings: tuple[FindingEntry, ...]
 
 

@@ -71,7 +71,9 @@ def summary(proof: Proof) -> tuple[str, ...]:
             f"Every recorded value{_left(proof)} is the instant that it was."
             + (" Next: settle the findings above." if _open(proof) else "")
         ),
-        Outcome.UNPROVED: "Next: see the remarks; another --level may carry a proof.",
+        Outcome.UNPROVED: "Next: see the findings and remarks above."
+        if _open(proof)
+        else "Next: see the remarks; another --level may carry a proof.",
         Outcome.SUSPECT: "Next: look at what wrote the rows since; a writer may still "
         "send local time.",
         Outcome.SHIFTED: "Next: stop the writers, then take it back with: "

@@ -35,7 +35,7 @@ def read_certificate(path: Path) -> Proof:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise _unreadable(path, f"{place}: {first['msg']}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _unreadable(path, "It is not JSON in UTF-8.") from error
     if not proof.baselines or proof.server is None:
         raise _unreadable(path, "It does not say what was compared with.")
@@ -137,8 +137,8 @@ def _elsewhere(proof: Proof, certificate: Proof) -> Finding:
     return Finding(
         code="TZ432",
         severity=Severity.WARNING,
-        message=f"the certificate is of database {certificate.database} in cluster "
-        f"{was}, this is {proof.database} in cluster {now}",
+        message=f"the certificate is of another database: {certificate.database} in "
+        f"cluster {was}, this is {proof.database} in cluster {now}",
         hint="A restored copy has the same ledger and is compared by its values alone; "
         "if you did not mean a copy, check --url.",
     )
@@ -147,11 +147,13 @@ def _elsewhere(proof: Proof, certificate: Proof) -> Finding:
 def _other_server(proof: Proof, certificate: Proof) -> bool:
     if proof.server is None or certificate.server is None:
         return False
-    both = (
-        proof.server.system_identifier,
-        certificate.server.system_identifier,
+    was, now = certificate.server, proof.server
+    if None in (was.system_identifier, now.system_identifier):
+        return False
+    return (was.system_identifier, was.database_oid) != (
+        now.system_identifier,
+        now.database_oid,
     )
-    return None not in both and both[0] != both[1]
 
 
 def _place(baseline: Baseline) -> tuple[str, str, str]:

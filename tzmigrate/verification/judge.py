@@ -11,7 +11,8 @@ _COMMON = 3
 """So many rows written later must share an offset before it is called suspect …"""
 _SHARE = 0.1
 """… and so large a part of all compared rows."""
-_DAY = 26 * 3_600_000_000
+_DAY = 24 * 3_600_000_000
+_FURTHEST = 26 * 3_600_000_000
 """No zone is further from another than 26 hours (Pacific/Kiritimati, Etc/GMT+12)."""
 _QUARTER = 900_000_000
 """Zones of today differ by quarters of an hour."""
@@ -23,7 +24,12 @@ _BY_HASH = (
 
 
 def judge(
-    step: LedgerStep, column: LedgerColumn, tally: Tally, rows_total: int
+    step: LedgerStep,
+    column: LedgerColumn,
+    tally: Tally,
+    rows_total: int,
+    *,
+    counted: bool = True,
 ) -> ColumnProof:
     """Name what one column's recorded rows show.
 
@@ -37,8 +43,10 @@ def judge(
         offset: count
         for offset, count in tally.written.items()
         if offset
-        and abs(offset) <= _DAY
+        and abs(offset) <= _FURTHEST
         and offset % _QUARTER == 0
+        # what is put off by a day is not read in another zone
+        and abs(offset) != _DAY
         and count >= max(_COMMON, _SHARE * tally.compared)
     }
     # NULL and infinity stay where they are under any shift: they say nothing where
@@ -53,6 +61,9 @@ def judge(
     elif carried == 0 and rows_total > 0:
         outcome = Outcome.UNPROVED
         note = "no recorded value is left as it was at the conversion"
+    elif not (counted and carried >= rows_total) and tally.drawn == 0 < rows_total:
+        outcome = Outcome.UNPROVED
+        note = "none of the rows drawn by chance is left as it was at the conversion"
     else:
         outcome, note = Outcome.PROVED, ""
     moved = tally.still if shifted else suspects or tally.written
@@ -72,7 +83,9 @@ def judge(
         offsets=_offsets(moved),
         period=tally.period if shifted else None,
         outcome=outcome,
-        confidence=_confidence(carried, tally.drawn, rows_total, outcome),
+        confidence=_confidence(
+            carried if counted else 0, tally.drawn, rows_total, outcome
+        ),
         note=note,
         fingerprint_before=column.fingerprint,
     )
@@ -97,6 +110,15 @@ def compared_whole(step: LedgerStep, proof: ColumnProof, whole: Whole) -> Column
             confidence=_BY_HASH,
             note="",
         )
+    if not whole.written and whole.rows == step.rows_total and proof.missing:
+        return replace(
+            proof,
+            level="full",
+            outcome=Outcome.UNPROVED,
+            confidence="",
+            note="nobody wrote a row since, but recorded rows are not found under their"
+            " keys: these mean something else now",
+        )
     if not whole.written and whole.rows == step.rows_total:
         return replace(
             proof,
@@ -108,7 +130,8 @@ def compared_whole(step: LedgerStep, proof: ColumnProof, whole: Whole) -> Column
             confidence="",
             note=f"nobody wrote a row since, but {whole.difference}",
         )
-    gone = (step.rows_total or 0) - (whole.rows - whole.written)
+    # rows that came with a partition may be older than the conversion
+    gone = max(0, (step.rows_total or 0) - (whole.rows - whole.written))
     return replace(
         proof,
         note=proof.note

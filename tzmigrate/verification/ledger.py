@@ -63,6 +63,8 @@ class LedgerStep:
         file_same: no heap file changed since.
         elsewhere: it ran in another cluster, from which this database was restored,
             so its transaction ids and files mean nothing here.
+        key_gone: a column of the key that is not there any more under its name, or
+            has a type whose values cannot be read.
         done_at: ISO 8601, UTC.
     """
 
@@ -83,6 +85,7 @@ class LedgerStep:
     columns: tuple[LedgerColumn, ...]
     file_same: bool = False
     elsewhere: bool = False
+    key_gone: str | None = None
 
     @property
     def by_place(self) -> bool:
@@ -208,6 +211,7 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
             columns=tuple(columns),
             file_same=bool(s[25]),
             elsewhere=None not in (here, s[26]) and here != s[26],
+            key_gone=s[27],
         )
         for s, columns in steps.values()
     )

@@ -16,8 +16,11 @@ SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.maske
        EXISTS (SELECT FROM last AS l JOIN tzmigrate.step_column AS y ON y.step_id = l.id
                WHERE l.id > s.id AND y.relation_schema = c.relation_schema AND y.relation_name = c.relation_name
                  AND y.column_name = c.column_name),
-       s.file_nodes_after = tzmigrate.file_nodes(
-           pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))),
-       s.system_identifier
+       -- partitions that came later do not matter
+       pg_catalog.string_to_array(s.file_nodes_after, ',') OPERATOR(pg_catalog.<@) pg_catalog.string_to_array(tzmigrate.file_nodes(
+           pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))), ','),
+       s.system_identifier,
+       (SELECT min(k) FROM unnest(s.key) AS k WHERE k NOT IN ('tableoid', 'ctid') AND tzmigrate.key_type(
+           pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name))), k::name) IS NULL)
 FROM last AS s JOIN tzmigrate.step_column AS c ON c.step_id = s.id
 ORDER BY s.id, c.position

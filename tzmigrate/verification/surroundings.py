@@ -19,7 +19,8 @@ _TOLD: dict[str, tuple[str, str, str]] = {
         "TZ422",
         "the default of {object} yields naive time, which is read in the zone of the"
         " session that inserts: {detail}",
-        "Give it a zone: now() for the present moment, else {statement}",
+        "Let it yield an instant: now() for the present moment; else say in which zone"
+        " the expression computes, (…) AT TIME ZONE {statement} if that of the column.",
     ),
     "statistics": (
         "TZ423",

@@ -8,7 +8,7 @@ WITH RECURSIVE converted AS (
     UNION
     SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits AS i ON i.inhparent = tree.relation
 ), attribute AS (
-    SELECT k.oid, k.relkind, k.reltuples, k.relpages, a.attnum, a.attname, a.atttypid, c.zone
+    SELECT k.oid, k.relkind, k.reltuples, k.relpages, a.attstattarget, a.attnum, a.attname, a.atttypid, c.zone
     FROM converted AS c JOIN tree ON tree.root = c.root JOIN pg_class AS k ON k.oid = tree.relation
     JOIN pg_attribute AS a ON a.attrelid = k.oid AND a.attname = c.column_name AND NOT a.attisdropped
 )
@@ -18,19 +18,16 @@ FROM pg_index AS i WHERE i.indrelid IN (SELECT relation FROM tree) AND NOT (i.in
   -- the index of a partitioned table is invalid until each partition has its own
   AND NOT EXISTS (SELECT FROM pg_class AS k WHERE k.oid = i.indexrelid AND k.relkind = 'I')
 UNION ALL
--- timestamptz(timestamp) and timestamptz(date) read the zone of whatever session inserts
-SELECT 'default', concat(a.oid::regclass, '.', quote_ident(a.attname)), pg_get_expr(d.adbin, d.adrelid),
-       concat('ALTER TABLE ', a.oid::regclass, ' ALTER COLUMN ', quote_ident(a.attname), ' SET DEFAULT (',
-           -- a cast that PostgreSQL added by itself is not printed, so what is printed is naive
-           CASE WHEN d.adbin::text ~ '^{FUNCEXPR :funcid (2028|1174) [^{]*:funcformat 2 ' THEN pg_get_expr(d.adbin, d.adrelid) ELSE 'what yields naive time' END,
-           ')::timestamp AT TIME ZONE ', quote_literal(a.zone), ';')
+-- timestamptz(timestamp) and timestamptz(date) read the zone of whatever session inserts; where that zone made the naive
+-- value as well, as in LOCALTIMESTAMP or now()::timestamp, both cancel out
+SELECT 'default', concat(a.oid::regclass, '.', quote_ident(a.attname)), pg_get_expr(d.adbin, d.adrelid), quote_literal(a.zone)
 FROM attribute AS a JOIN pg_attrdef AS d ON d.adrelid = a.oid AND d.adnum = a.attnum
-WHERE d.adbin::text ~ ':funcid (2028|1174) '
+WHERE d.adbin::text ~ ':funcid (1174 |2028 [^{]*[(]{(?!SQLVALUEFUNCTION|FUNCEXPR :funcid 2027 ))'
 UNION ALL
 SELECT 'statistics', a.oid::regclass::text, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
        concat('ANALYZE ', a.oid::regclass, ' (', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), ');')
 FROM attribute AS a
-WHERE a.relkind IN ('r', 'm') AND pg_relation_size(a.oid) > 0 AND NOT (a.relpages > 0 AND a.reltuples = 0)
+WHERE a.relkind IN ('r', 'm') AND pg_relation_size(a.oid) > 0 AND NOT (a.relpages > 0 AND a.reltuples = 0) AND coalesce(a.attstattarget, -1) <> 0
   -- of what we may not see nothing is said
   AND has_column_privilege(a.oid, a.attnum, 'SELECT') AND NOT row_security_active(a.oid)
   AND NOT EXISTS (SELECT FROM pg_stats AS p JOIN pg_namespace AS n ON n.nspname = p.schemaname JOIN pg_class AS k ON k.relnamespace = n.oid AND k.relname = p.tablename

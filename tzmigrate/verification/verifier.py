@@ -271,17 +271,33 @@ def _step(
     connection: psycopg.Connection[Any], step: LedgerStep, level: str
 ) -> tuple[list[ColumnProof], tuple[str, ...]]:
     """Compare one step; return what came out, and the statements that did it."""
+    if step.key_gone is not None:
+        note = (
+            f"column {step.key_gone} of the key, by which recorded rows are found"
+            " again, is gone or has another name or type: bring it back, and verify"
+            " again"
+        )
+        return [replace(c, note=note) for c in _lost(step)], ()
     try:
         with connection.transaction():
-            total = count_rows(connection, step)
+            total, counted = count_rows(connection, step)
             statement = sample_statement(connection, step)
             tallies = compare_sample(connection, step, statement)
     except psycopg.errors.InsufficientPrivilege as error:
         reason = error.diag.message_primary or "not permitted"
-        note = f"{reason}: run verify as a role with BYPASSRLS"
+        note = (
+            f"{reason}: let the owner of schema tzmigrate have BYPASSRLS (ALTER ROLE …"
+            " BYPASSRLS) and run verify as that role"
+        )
+        return [replace(c, note=note) for c in _lost(step)], ()
+    except psycopg.errors.InvalidTextRepresentation:
+        note = "the key has another type now, so recorded rows are not found by it"
         return [replace(c, note=note) for c in _lost(step)], ()
     said: tuple[str, ...] = (statement.as_string(connection),)
-    found = [judge(step, c, tallies[c.position], total) for c in step.columns]
+    found = [
+        judge(step, c, tallies[c.position], total, counted=counted)
+        for c in step.columns
+    ]
     by_fingerprint = step.proof == "full" and level in {"auto", "full"}
     if by_fingerprint or level == "full":
         whole = compare_whole(connection, step)
@@ -305,7 +321,7 @@ def _step(
 def _physical(step: LedgerStep, proof: ColumnProof) -> ColumnProof:
     if proof.outcome in {Outcome.SHIFTED, Outcome.SUSPECT}:
         return proof
-    if proof.outcome is Outcome.UNPROVED and proof.changed:
+    if proof.outcome is Outcome.UNPROVED and (proof.changed or proof.missing):
         return replace(proof, level="physical")
     if step.elsewhere or step.rewrite or not (step.file_kept and step.file_same):
         by_whom = "" if step.rewrite or not step.file_kept else " since"

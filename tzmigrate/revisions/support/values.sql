@@ -76,13 +76,14 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 BEGIN
     RETURN (
-        SELECT string_agg(
+        -- by all of its columns or not at all
+        SELECT CASE WHEN count(*) = max(cardinality(s.key)) THEN string_agg(
             CASE WHEN c.step_id IS NOT NULL AND NOT tzmigrate.one_moment(c) THEN concat('t.', quote_ident(k.name), ' = ',
                      CASE WHEN zoned THEN tzmigrate.range_text(concat('p.key[', k.ordinality, ']::tsrange'), c.zone, 'tstzrange') ELSE concat('p.key[', k.ordinality, ']::tsrange') END)
                  WHEN c.step_id IS NOT NULL AND zoned THEN concat('t.', quote_ident(k.name), ' = (p.key[', k.ordinality, ']::timestamp AT TIME ZONE ', quote_literal(c.zone), ')')
                  WHEN c.step_id IS NOT NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::timestamp')
                  WHEN y.typtype = 'e' THEN concat('t.', quote_ident(k.name), '::', format_type(y.oid, NULL), ' = (SELECT e FROM unnest(enum_range(NULL::', format_type(y.oid, NULL), ')) AS e WHERE concat(e) = p.key[', k.ordinality, '])')
-                 ELSE concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', coalesce(format_type(y.oid, -1), 'key_cannot_be_read')) END, ' AND ' ORDER BY k.ordinality)
+                 ELSE concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', coalesce(format_type(y.oid, -1), 'key_cannot_be_read')) END, ' AND ' ORDER BY k.ordinality) END
         FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
         JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND NOT a.attisdropped
         LEFT JOIN pg_type y ON y.oid = tzmigrate.key_type(root, k.name)
