@@ -46,30 +46,6 @@ def of(project: Any, relation: str, level: str) -> ColumnProof:
     return found
 
 
-@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
-def test_a_later_revision_of_the_same_transaction_only_changes(
-    zone: str, database: Any, make_project: Callable[..., Any]
-) -> None:
-    """Alembic runs all revisions in one transaction unless env.py says otherwise."""
-    database.execute(SCHEMA)
-    project = make_project(database.url)
-    project.configure('[policy]\noverlap = "later"\naccept = ["TZ301"]\n')
-    project.plan(zones=(f"default={zone}",))
-    for table in ("tree", "bare"):
-        project.revision(
-            f"correct {table}",
-            f"UPDATE {table} SET at = at + interval '90 seconds' WHERE at <"
-            " '2024-04-16'",
-        )
-    project.run("upgrade", "head")
-    for level in ("auto", "full", "sample"):
-        for relation in ("tree", "bare"):
-            found = of(project, relation, level)
-            assert found.shifted == 0
-            assert found.outcome is Outcome.PROVED
-            assert found.changed + found.missing > 5
-
-
 @pytest.mark.parametrize(
     ("relation", "happened", "said"),
     [

@@ -271,16 +271,12 @@ def _written(step: LedgerStep) -> sql.Composable:
     own = list(step.transaction_ids) if step.rewrite or step.by_place else []
     return sql.SQL(
         "({elsewhere} OR coalesce("
-        "NOT (tzmigrate.full_xid(t.xmin) = ANY ({own}::bigint[])"
-        "  AND t.cmin::text::bigint <= {command})"
+        "NOT (tzmigrate.full_xid(t.xmin) = ANY ({own}::bigint[]))"
         " AND tzmigrate.full_xid(t.xmin) >= {horizon}, false))"
     ).format(
         # restored elsewhere every row was written again: who wrote what is not known
         elsewhere=sql.Literal(step.elsewhere),
         own=sql.Literal(own),
-        # the number may be that of a later command which locked the row; then it counts
-        # as written, which calls nothing a shift
-        command=sql.Literal(step.last_command or 2**32),
         horizon=sql.Literal(step.horizon),
     )
 

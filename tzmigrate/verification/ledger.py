@@ -63,7 +63,6 @@ class LedgerStep:
         file_same: no heap file changed since.
         elsewhere: it ran in another cluster, from which this database was restored,
             so its transaction ids and files mean nothing here.
-        last_command: the number of the command, within its transaction, that ended it.
         key_gone: a column of the key that is not there any more under its name, or
             has a type whose values cannot be read.
         done_at: ISO 8601, UTC.
@@ -86,7 +85,6 @@ class LedgerStep:
     columns: tuple[LedgerColumn, ...]
     file_same: bool = False
     elsewhere: bool = False
-    last_command: int | None = None
     key_gone: str | None = None
 
     @property
@@ -213,8 +211,7 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
             columns=tuple(columns),
             file_same=bool(s[25]),
             elsewhere=None not in (here, s[26]) and here != s[26],
-            last_command=s[27],
-            key_gone=s[28],
+            key_gone=s[27],
         )
         for s, columns in steps.values()
     )

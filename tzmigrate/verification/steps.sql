@@ -19,7 +19,7 @@ SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.maske
        -- partitions that came later do not matter
        pg_catalog.string_to_array(s.file_nodes_after, ',') OPERATOR(pg_catalog.<@) pg_catalog.string_to_array(tzmigrate.file_nodes(
            pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))), ','),
-       s.system_identifier, s.last_command,
+       s.system_identifier,
        (SELECT min(k) FROM unnest(s.key) AS k WHERE k NOT IN ('tableoid', 'ctid') AND tzmigrate.key_type(
            pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name))), k::name) IS NULL)
 FROM last AS s JOIN tzmigrate.step_column AS c ON c.step_id = s.id

@@ -311,8 +311,6 @@ BEGIN
         horizon = pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
         transaction_ids = ARRAY[pg_current_xact_id()::text::bigint, (SELECT tzmigrate.full_xid(k.xmin) FROM pg_class k WHERE k.oid = t)]
     WHERE x.id = s.id;
-    -- what a later revision writes in the same transaction comes after this
-    UPDATE tzmigrate.step x SET last_command = x.cmin::text::bigint WHERE x.id = s.id;
     -- the values recorded by earlier runs of this step say nothing of what stands there now
     DELETE FROM tzmigrate.sample x USING tzmigrate.step y WHERE x.step_id = y.id AND y.step = s.step AND y.part = s.part AND y.id < s.id;
     RAISE NOTICE USING MESSAGE = concat('tzmigrate: ', t, ' proved; next ANALYZE ', t, ' (', names, ')');

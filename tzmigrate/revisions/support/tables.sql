@@ -38,7 +38,6 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step (
     rows_total bigint,
     horizon bigint,
     transaction_ids bigint[],
-    last_command bigint,
     system_identifier text,
     database_oid oid,
     database_name name,
