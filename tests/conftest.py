@@ -6,7 +6,7 @@ Environment:
                          that stands in TZMIGRATE_POSTGRES_DIR
     TZMIGRATE_TEST_TZ    TimeZone of the embedded server
     TZMIGRATE_TEST_ROWS  rows that the sample schema is filled with
-    TZMIGRATE_TEST_MILLION      rows of the table that is sabotaged (200000)
+    TZMIGRATE_TEST_MILLION      rows of the table that is sabotaged (50000)
     TZMIGRATE_TEST_HONEST_RUNS  conversions that shall raise no alarm (24)
 
 Client and server stand in different zones on purpose, neither of them UTC: a test

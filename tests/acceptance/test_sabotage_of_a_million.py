@@ -16,7 +16,7 @@ from tests.acceptance.test_sabotage import drop, fresh, recorded
 from tzmigrate import commands
 from tzmigrate.verification.model import Outcome
 
-ROWS = int(os.environ.get("TZMIGRATE_TEST_MILLION", "200000"))
+ROWS = int(os.environ.get("TZMIGRATE_TEST_MILLION", "50000"))
 ZONE = "America/New_York"
 SCHEMA = f"""
 CREATE TABLE visits (id bigint PRIMARY KEY, began timestamp DEFAULT now(),
