@@ -200,14 +200,20 @@ def execute(url: str, statements: Sequence[str]) -> None:
             connection.execute(statement.encode())
 
 
-@pytest.mark.parametrize("level", ["full", "sample"])
-@pytest.mark.parametrize("name", SABOTAGE)
+@pytest.mark.parametrize(
+    ("name", "level"),
+    # recorded rows do not claim to see one row of all
+    [
+        (name, level)
+        for name, (_, seen_by, _) in SABOTAGE.items()
+        for level in ("full", "sample")
+        if seen_by in {"both", level}
+    ],
+)
 def test_each_mistake_is_stopped_and_named(
     planned: Planned, name: str, level: str
 ) -> None:
-    sabotage, seen_by, words = SABOTAGE[name]
-    if level == "sample" and seen_by == "full":
-        pytest.skip("recorded rows do not claim to see it")
+    sabotage, _, words = SABOTAGE[name]
     statements = [sabotage(statement) or statement for statement in planned.up[level]]
     assert statements != planned.up[level]
     with pytest.raises(psycopg.Error, match=words) as caught:
