@@ -188,7 +188,7 @@ SABOTAGE: dict[str, tuple[Callable[[str], str], str, str]] = {
         "Column public.visits.began has the default LOCALTIMESTAMP",
     ),
     "a view that shifts": (
-        instead_of("began AS began", "(began + interval '1 hour') AS began"),
+        instead_of("began AS began", "began + interval '1 hour' AS began"),
         "both", "view public.latest",
     ),
 }  # fmt: skip
