@@ -16,6 +16,7 @@ import importlib.util
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,27 +66,60 @@ def statements(folder: Path) -> list[str]:
     return found
 
 
+class Reader(threading.Thread):
+    """Reads one row again and again, and knows the longest time that it took."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.longest = 0.0
+        self._connection = psycopg.connect(url, autocommit=True)
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        with self._connection as connection:
+            while not self._ended.is_set():
+                began = time.perf_counter()
+                connection.execute("SELECT a FROM kept WHERE id = 1")
+                self.longest = max(self.longest, time.perf_counter() - began)
+
+    def end(self) -> float:
+        self._ended.set()
+        self.join()
+        return self.longest
+
+
 def hold(url: str, folder: Path, repeat: int) -> None:
     """Print for how long a conversion in the catalog alone holds its lock.
 
     The revision is rolled back at its end each time, which takes what a commit takes.
     """
     queries = statements(folder)
-    held, whole = [], []
+    baseline, waited, whole = [], [], []
     for _ in range(repeat):
         with psycopg.connect(url) as connection:
+            connection.execute("SET track_functions = 'all'")
+            connection.commit()
+            reader = Reader(url)
+            reader.start()
             began = time.perf_counter()
             for query in queries:
-                if "take_step" in query:
-                    locked = time.perf_counter()
                 connection.execute(query.encode())
+            row = connection.execute(
+                "SELECT total_time / 1000 FROM pg_stat_xact_user_functions"
+                " WHERE schemaname = 'tzmigrate' AND funcname = 'take_baseline'"
+            ).fetchone()
             connection.rollback()
-            ended = time.perf_counter()
-        held.append(ended - locked)
-        whole.append(ended - began)
+            whole.append(time.perf_counter() - began)
+            waited.append(reader.end())
+            assert row is not None
+            baseline.append(row[0])
     print("\n| `metadata`, 1,000 recorded rows and those at edges | median | longest |")
     print("|---|---|---|")
-    for name, times in (("ACCESS EXCLUSIVE", held), ("the whole revision", whole)):
+    for name, times in (
+        ("the baseline, under ACCESS EXCLUSIVE", baseline),
+        ("the longest wait of who reads the table", waited),
+        ("the whole revision", whole),
+    ):
         median = 1000 * statistics.median(times)
         print(f"| {name} | {median:.0f} ms | {1000 * max(times):.0f} ms |", flush=True)
 

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from typing import TYPE_CHECKING
 
-from tzmigrate.inventory.routines.model import RoutineReading
+if TYPE_CHECKING:
+    from tzmigrate.inventory.routines.model import RoutineReading
 
 
 class RelKind(Enum):
@@ -333,7 +335,7 @@ class Inventory:
     columns: tuple[Column, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
     types: tuple[UserType, ...] = field(default=(), repr=False)
-    routines: RoutineReading | None = field(default=None, repr=False)
+    routines: "RoutineReading | None" = field(default=None, repr=False)
 
     def relation(self, oid: int) -> Relation:
         """Return the relation of a column (``Column.relation_oid``).

@@ -10,6 +10,7 @@ DECLARE
     t regclass;
     done bigint;
 BEGIN
+    PERFORM tzmigrate.rehearse();
     IF NOT s.passed_over THEN
         PERFORM tzmigrate.read_whole_columns();
         PERFORM tzmigrate.take_dependents();
@@ -40,6 +41,23 @@ BEGIN
     FOR part IN SELECT * FROM tzmigrate.open_parts() LOOP
         PERFORM tzmigrate.take_baseline(part);
     END LOOP;
+END
+$tz$;
+
+-- the first call of a function in a session plans its queries and fills caches, which takes several times as long as the call itself:
+-- what only reads is called once before the locks, and what it answers counts under them
+CREATE OR REPLACE FUNCTION tzmigrate.rehearse() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    roots regclass[] = (SELECT array_agg(tzmigrate.part_relation(o)) FROM tzmigrate.open_parts() AS o);
+    picture jsonb;
+BEGIN
+    picture = tzmigrate.step_picture();
+    PERFORM tzmigrate.index_repairs_before(roots), tzmigrate.unannounced(picture, picture - 'none');
+    PERFORM FROM tzmigrate.announced(picture);
+EXCEPTION WHEN OTHERS THEN
+    -- without a lock something may go away while it is read
+    NULL;
 END
 $tz$;
 
@@ -185,12 +203,7 @@ BEGIN
         PERFORM tzmigrate.check_clock_changes(t, s.checked_since);
     END IF;
     UPDATE tzmigrate.step x SET file_nodes_before = tzmigrate.file_nodes(t), rows_written = tzmigrate.rows_written(t) WHERE x.id = s.id;
-    IF s.key IS NOT NULL THEN
-        UPDATE tzmigrate.sample x SET wall = v.wall, instant = v.instant
-        FROM tzmigrate.sampled(s.id, t, s.direction = 'down') AS v WHERE x.step_id = s.id AND x.key = v.key;
-        -- rows that went away between the choice and the lock
-        DELETE FROM tzmigrate.sample x WHERE x.step_id = s.id AND x.wall IS NULL;
-    END IF;
+    PERFORM tzmigrate.record_values(s, t);
 END
 $tz$;
 

@@ -207,6 +207,8 @@ BEGIN
         seen = (pg_snapshot_xmin(pg_current_snapshot())::text::bigint & 4294967295)::text;
         PERFORM tzmigrate.check_clock_changes(t, '');
         PERFORM tzmigrate.draw_sample(t, rows);
+        -- writing them is most of the work: under the lock only what changed since is written again
+        PERFORM tzmigrate.record_values(s, t);
     END IF;
     UPDATE tzmigrate.step x SET checked_since = seen, sample_rows = choose_sample.rows WHERE x.id = s.id;
 END
@@ -397,5 +399,23 @@ BEGIN
     INTO walls, instants FROM tzmigrate.step_column c WHERE c.step_id = open_id;
     RETURN QUERY EXECUTE concat('SELECT p.key, ARRAY[', walls, '], ARRAY[', instants, '] FROM tzmigrate.sample AS p JOIN ', root, ' AS t ON ',
         tzmigrate.key_match(open_id, root, zoned), ' WHERE p.step_id = ', open_id);
+END
+$tz$;
+
+-- write down what the rows of the sample hold, where the ledger says otherwise, and forget rows that went away
+CREATE OR REPLACE FUNCTION tzmigrate.record_values(s tzmigrate.step, root regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    IF s.key IS NULL THEN
+        RETURN;
+    END IF;
+    WITH v AS MATERIALIZED (
+        SELECT * FROM tzmigrate.sampled(s.id, root, s.direction = 'down')
+    ), written AS (
+        UPDATE tzmigrate.sample x SET wall = v.wall, instant = v.instant FROM v
+        WHERE x.step_id = s.id AND x.key = v.key AND (x.wall, x.instant) IS DISTINCT FROM (v.wall, v.instant)
+    )
+    DELETE FROM tzmigrate.sample x WHERE x.step_id = s.id AND NOT EXISTS (SELECT FROM v WHERE v.key = x.key);
 END
 $tz$;
