@@ -76,6 +76,7 @@ class Reader(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
+        """Read until :meth:`end`."""
         with self._connection as connection:
             while not self._ended.is_set():
                 began = time.perf_counter()
@@ -83,6 +84,7 @@ class Reader(threading.Thread):
                 self.longest = max(self.longest, time.perf_counter() - began)
 
     def end(self) -> float:
+        """Return the longest time, in seconds."""
         self._ended.set()
         self.join()
         return self.longest

@@ -312,6 +312,7 @@ def verify(
     accept: tuple[str, ...] = (),
     replica_url: str | None = None,
     against: Path | None = None,
+    old_columns: tuple[str, ...] = (),
 ) -> Proof:
     """Compare the ledger's baselines with the values of now.
 
@@ -323,6 +324,7 @@ def verify(
             configuration.
         replica_url: a streaming replica, from which ledger and values are read.
         against: a certificate: a proof that was written as JSON before.
+        old_columns: ``schema.table.column=old``, where the old column still exists.
     """
     config = load_config(connection.config)
     accepted = (*config.policy.accept, *check_accepted(accept))
@@ -341,6 +343,7 @@ def verify(
             accept=accepted,
             primary=primary,
             against=certificate,
+            old_columns=old_columns,
             tool=__version__,
         )
 

@@ -186,6 +186,7 @@ def verify(
     level: o.LevelOption = None,
     against: o.Against = None,
     replica_url: o.ReplicaUrl = None,
+    old_column: o.OldColumn = None,
     accept: o.Accept = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
@@ -207,6 +208,7 @@ def verify(
         level=None if level is None else level.value,
         against=against,
         replica_url=replica_url,
+        old_columns=tuple(old_column or ()),
         accept=tuple(accept or ()),
     )
 

@@ -224,6 +224,14 @@ Against = Annotated[
         help="Repeat a certificate: what --output proof.json wrote before.",
     ),
 ]
+OldColumn = Annotated[
+    list[str] | None,
+    Option(
+        metavar="SCHEMA.TABLE.COLUMN=OLD",
+        help="Compare every row of a converted column with one of the same table that"
+        " still holds what stood there before. Repeatable.",
+    ),
+]
 ReplicaUrl = Annotated[
     str | None,
     Option(

@@ -130,6 +130,7 @@ def verify(
     level: str | None,
     against: Path | None,
     replica_url: str | None,
+    old_columns: tuple[str, ...],
     accept: tuple[str, ...],
 ) -> ExitStatus:
     """Show the proof."""
@@ -140,6 +141,7 @@ def verify(
             level=level,
             against=against,
             replica_url=replica_url,
+            old_columns=old_columns,
             accept=accept,
         ),
         exits.of_proof,

@@ -4,6 +4,7 @@ Python sees counts and offsets only: it cannot hold ``infinity`` or the year 000
 """
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,46 +55,94 @@ def sample_statement(
 ) -> sql.Composed:
     """Write the statement that compares every recorded row of a step.
 
-    It gives, for each position of a column: whether the row was found and written
-    since, by how many microseconds it moved, whether it is the same, whether there is
-    nothing in it to move, whether it stands at an edge, whether there was nothing in it
-    to move before, how many rows, and their first and last wall clock.
+    It gives what :func:`_tallied` reads.
     """
     by_place = step.by_place
-    expected = sql.SQL("p.instant" if step.zoned else "p.wall")
     texts = _texts(connection, step)
-    now = sql.SQL(", ").join(text.number for text in texts)
-    finite = sql.SQL(", ").join(text.finite for text in texts)
-    moments = sql.SQL(", ").join(sql.Literal(text.one_moment) for text in texts)
+    recorded = sql.SQL(
+        "SELECT t.tableoid IS NOT NULL AND {stayed} AS found,"
+        " t.tableoid IS NOT NULL AND {written} AS written,"
+        " {expected} AS was, ARRAY[{now}] AS now, ARRAY[{finite}] AS finite,"
+        " p.wall, p.edge"
+        " FROM tzmigrate.sample AS p LEFT JOIN {relation} AS t ON {match}"
+        " WHERE p.step_id = {id}"
+    ).format(
+        stayed=_STAYED.format(id=sql.Literal(step.id)) if by_place else sql.SQL("true"),
+        written=_written(step),
+        expected=sql.SQL("p.instant" if step.zoned else "p.wall"),
+        now=sql.SQL(", ").join(text.number for text in texts),
+        finite=sql.SQL(", ").join(text.finite for text in texts),
+        relation=_relation(step),
+        match=_match(connection, step),
+        id=sql.Literal(step.id),
+    )
+    return _grouped(recorded, [text.one_moment and not step.masked for text in texts])
+
+
+def beside_statement(
+    connection: psycopg.Connection[Any], step: LedgerStep, position: int, old: str
+) -> sql.Composed:
+    """Write the statement that compares every row of a column with another column.
+
+    It gives what :func:`_tallied` reads, for position 1.
+
+    Args:
+        connection: a session of ours, in a transaction.
+        step: that converted the column.
+        position: of the column in its step.
+        old: a column of the same table that holds what the other one held before.
+    """
+    rows = connection.execute(
+        "SELECT tzmigrate.number(o, false, %(wanted)s),"
+        " tzmigrate.number(o, false, 'wall'),"
+        " tzmigrate.number(c, %(zoned)s, %(wanted)s),"
+        " tzmigrate.is_finite(c, %(zoned)s), tzmigrate.one_moment(c)"
+        " FROM tzmigrate.step_column AS c, LATERAL jsonb_populate_record("
+        "  c, jsonb_build_object('column_name', %(old)s::text)) AS o"
+        " WHERE c.step_id = %(id)s AND c.position = %(position)s",
+        {
+            "id": step.id,
+            "position": position,
+            "old": old,
+            "zoned": step.zoned,
+            "wanted": _wanted(step),
+        },
+    ).fetchall()
+    *texts, one_moment = rows[0]
+    # written by the support from quoted names; nothing of it comes from outside
+    was, wall, now, finite = map(sql.SQL, texts)
+    both = sql.SQL(
+        "SELECT true AS found, {written} AS written, ARRAY[{was}] AS was,"
+        " ARRAY[{now}] AS now, ARRAY[{finite}] AS finite, ARRAY[{wall}] AS wall,"
+        " false AS edge FROM {relation} AS t"
+    ).format(
+        written=_written(step),
+        was=was,
+        now=now,
+        finite=finite,
+        wall=wall,
+        relation=_relation(step),
+    )
+    return _grouped(both, [one_moment])
+
+
+def _grouped(rows: sql.Composable, one_moment: Sequence[bool]) -> sql.Composed:
+    """Count rows of the same fate; of others than one moment no offset is told."""
     return sql.SQL(
         "SELECT u.position, f.found, f.written,"
-        " CASE WHEN NOT {masked} AND (ARRAY[{moments}])[u.position]"
-        "  THEN u.now::numeric - u.was END,"
+        " CASE WHEN (ARRAY[{moments}])[u.position] THEN u.now::numeric - u.was END,"
         " u.now IS NOT DISTINCT FROM u.was, u.finite IS NOT TRUE, f.edge,"
         " u.was IS NULL OR (ARRAY[{moments}])[u.position]"
         "  AND abs(u.was::numeric) >= 9223372036854775807, count(*),"
         " min(u.wall) FILTER (WHERE {plain}), max(u.wall) FILTER (WHERE {plain})"
-        " FROM (SELECT t.tableoid IS NOT NULL AND {stayed} AS found,"
-        "   t.tableoid IS NOT NULL AND {written} AS written,"
-        "   {expected} AS was, ARRAY[{now}] AS now, ARRAY[{finite}] AS finite,"
-        "   p.wall, p.edge"
-        "   FROM tzmigrate.sample AS p LEFT JOIN {relation} AS t ON {match}"
-        "   WHERE p.step_id = {id}) AS f,"
+        " FROM ({rows}) AS f,"
         " LATERAL unnest(f.was, f.now, f.finite, f.wall) WITH ORDINALITY"
         "   AS u (was, now, finite, wall, position)"
         " GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
     ).format(
-        stayed=_STAYED.format(id=sql.Literal(step.id)) if by_place else sql.SQL("true"),
-        masked=sql.Literal(step.masked),
-        written=_written(step),
-        expected=expected,
-        now=now,
-        finite=finite,
-        moments=moments,
+        rows=rows,
+        moments=sql.SQL(", ").join(map(sql.Literal, one_moment)),
         plain=sql.SQL("abs(u.wall::numeric) < 9223372036854775807"),
-        relation=_relation(step),
-        match=_match(connection, step),
-        id=sql.Literal(step.id),
     )
 
 
@@ -107,12 +156,45 @@ def compare_sample(
         step: whose rows.
         statement: of :func:`sample_statement`.
     """
-    by_place = step.by_place
-    tallies = {c.position: Tally() for c in step.columns}
     with connection.transaction():
         connection.execute("SET LOCAL enable_hashjoin = off")
         connection.execute("SET LOCAL enable_mergejoin = off")
         rows = connection.execute(statement).fetchall()
+    tallies = _tallied(connection, rows, by_place=step.by_place)
+    return {c.position: tallies[c.position] for c in step.columns}
+
+
+def compare_beside(
+    connection: psycopg.Connection[Any], statement: sql.Composed
+) -> Tally:
+    """Compare every row of a column with the one that stands beside it.
+
+    Args:
+        connection: a session of ours, in a transaction.
+        statement: of :func:`beside_statement`.
+    """
+    rows = connection.execute(statement).fetchall()
+    return _tallied(connection, rows, by_place=False)[1]
+
+
+def _tallied(
+    connection: psycopg.Connection[Any],
+    rows: Iterable[Sequence[Any]],
+    *,
+    by_place: bool,
+) -> dict[int, Tally]:
+    """Sum up by position.
+
+    Args:
+        connection: to spell moments.
+        rows: for each position of a column: whether the row was found and written
+            since, by how many microseconds it moved, whether it is the same, whether
+            there is nothing in it to move, whether it stands at an edge, whether there
+            was nothing in it to move before, how many rows, and their first and last
+            wall clock.
+        by_place: a row that was written since may be another one.
+    """
+    tallies: dict[int, Tally] = defaultdict(Tally)
     ends: dict[int, list[int]] = defaultdict(list)
     for (
         position,
@@ -281,6 +363,11 @@ def _written(step: LedgerStep) -> sql.Composable:
     )
 
 
+def _wanted(step: LedgerStep) -> str:
+    """What must be the same before and after the step: instants up, clocks down."""
+    return "instant" if step.zoned else "wall"
+
+
 def _relation(step: LedgerStep) -> sql.Identifier:
     return sql.Identifier(step.columns[0].schema, step.columns[0].relation)
 
@@ -313,7 +400,7 @@ def _texts(connection: psycopg.Connection[Any], step: LedgerStep) -> list[_Text]
         {
             "id": step.id,
             "zoned": step.zoned,
-            "wanted": "instant" if step.zoned else "wall",
+            "wanted": _wanted(step),
         },
     ).fetchall()
     found = []

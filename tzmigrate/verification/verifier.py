@@ -11,6 +11,7 @@ from tzmigrate.errors import NotProved, Unavailable, UsageError
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.settings import read_system_identifier, read_zone_settings
 from tzmigrate.postgres.errors import from_psycopg
+from tzmigrate.verification.beside import columns_beside, compared_beside
 from tzmigrate.verification.certificate import repeated
 from tzmigrate.verification.compare import (
     Tally,
@@ -56,6 +57,7 @@ def verify(
     accept: Collection[str] = (),
     primary: psycopg.Connection[Any] | None = None,
     against: Proof | None = None,
+    old_columns: Iterable[str] = (),
     tool: str = "",
 ) -> Proof:
     """Compare the baselines of the ledger with the values of now.
@@ -71,13 +73,15 @@ def verify(
         accept: codes of findings that shall not stop.
         primary: where sessions, slots and settings are, if ``connection`` is a replica.
         against: a proof of before, whose baselines shall still be the same.
+        old_columns: ``schema.table.column=old``, where a column of the same table
+            still holds what the converted one held before: every row is compared.
         tool: our version, for who reads the proof.
 
     Raises:
         NotProved: there is no ledger, so there is nothing to compare with, or it is
             damaged.
         Refused: the ledger belongs to somebody else.
-        UsageError: no such level.
+        UsageError: no such level, or no such columns.
     """
     level = level or (against.level if against is not None else "auto")
     if level not in LEVELS:
@@ -87,18 +91,27 @@ def verify(
             hint=f"Use --level {', '.join(LEVELS[:-1])} or {LEVELS[-1]}.",
         )
     with readable(connection.info.dbname):
-        proof = _verify(connection, primary or connection, level, server_zone, accept)
-    if proof.server is not None:
-        proof = replace(proof, server=replace(proof.server, tool=tool))
+        proof = _verify(
+            connection,
+            primary or connection,
+            level=level,
+            server_zone=server_zone,
+            accept=accept,
+            old_columns=old_columns,
+            tool=tool,
+        )
     return proof if against is None else repeated(proof, against)
 
 
 def _verify(
     connection: psycopg.Connection[Any],
     primary: psycopg.Connection[Any],
+    *,
     level: str,
     server_zone: tuple[str, str] | None,
     accept: Collection[str],
+    old_columns: Iterable[str],
+    tool: str,
 ) -> Proof:
     ledger = read_ledger(connection)
     if not ledger:
@@ -109,7 +122,8 @@ def _verify(
             "baseline to compare with.",
         )
     steps = [s for s in ledger if not all(c.superseded for c in s.columns)]
-    at, identity = _identity(connection)
+    beside = columns_beside(connection, steps, old_columns)
+    at, identity = _identity(connection, tool)
     recorded = read_baselines(connection, steps)
     end = _End()
     columns: list[ColumnProof] = []
@@ -123,6 +137,8 @@ def _verify(
         if not drifted and end.why is None:
             with end.watched():
                 proofs, statements = _step(connection, step, level)
+                proofs, direct = compared_beside(connection, step, proofs, beside)
+                statements += direct
         if not drifted and end.why is not None:
             note = f"not compared: {end.why.message}"
             proofs = [replace(proof, note=note) for proof in proofs]
@@ -200,7 +216,7 @@ def _drifted(column: LedgerColumn) -> Finding:
     )
 
 
-def _identity(connection: psycopg.Connection[Any]) -> tuple[str, Identity]:
+def _identity(connection: psycopg.Connection[Any], tool: str) -> tuple[str, Identity]:
     """Return the server's time, and who it is."""
     row = connection.execute(query("identity")).fetchone()
     at, version, oid, role, standby = row or ("", "", 0, "", False)
@@ -210,7 +226,7 @@ def _identity(connection: psycopg.Connection[Any]) -> tuple[str, Identity]:
         system_identifier=read_system_identifier(connection),
         role=role,
         standby=standby,
-        tool="",
+        tool=tool,
     )
 
 
