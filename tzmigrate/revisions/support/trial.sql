@@ -64,6 +64,11 @@ BEGIN
 END
 $tz$;
 
+-- nobody waits for a lock here
+CREATE OR REPLACE FUNCTION tzmigrate.rehearse() RETURNS void
+LANGUAGE sql AS $tz$
+$tz$;
+
 -- Picture and repairs are kept here: the row of the step is read at every turn, and would carry them along.
 CREATE OR REPLACE FUNCTION tzmigrate.step_picture() RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
