@@ -17,6 +17,7 @@ from tzmigrate.errors import ExitStatus, Unavailable, UsageError
 from tzmigrate.execution.model import Run
 from tzmigrate.reporting.console import Result, make_console, page_of
 from tzmigrate.reporting.page import printed
+from tzmigrate.verification.model import Proof
 
 _R = TypeVar("_R", bound=Result)
 
@@ -174,7 +175,8 @@ def _report(
         result = command()
         write(_rendered(result, common))
     if common.output is not None and not common.quiet:
-        say(f"wrote {common.output}")
+        said = f": {result.outcome}" if isinstance(result, Proof) else ""
+        say(f"wrote {common.output}{said}")
     return status_of(result)
 
 

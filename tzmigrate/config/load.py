@@ -103,7 +103,9 @@ def _read(path: Path) -> tuple[Source, dict[str, Any]]:
             "TZ201",
             f"cannot read {path}",
             detail=f"The reason: {reason}.",
-            hint="Check the file's path and permissions.",
+            hint="Save the file as UTF-8."
+            if isinstance(exc, UnicodeDecodeError)
+            else "Check the file's path and permissions.",
         ) from exc
     try:
         return Source(path.absolute(), text), tomllib.loads(text)

@@ -28,6 +28,13 @@ def with_zone_options(config: Config, options: Iterable[str]) -> Config:
                 hint="Write --zone PATTERN=ZONE, such as --zone default=UTC or"
                 " --zone 'public.orders.*=Europe/Paris'.",
             )
+        if pattern == "default" and zone.lower() == "keep":
+            raise UsageError(
+                "TZ208",
+                "the default cannot be to keep: it is the zone of all other columns",
+                hint="To keep every column that nothing else names, write --zone"
+                " '*.*.*=keep'.",
+            )
         if pattern == "default":
             default, source = zone, "--zone"
             continue

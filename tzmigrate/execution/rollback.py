@@ -114,7 +114,10 @@ def rollback(
         direction="down",
         steps=tuple(steps),
         notes=(
-            "The naive values are the ones recorded; tzmigrate verify repeats that.",
+            "The naive values are the ones recorded; tzmigrate verify repeats that."
+            if "TZ413" not in accept
+            else "The naive values are the wall clocks of what stood there, also where"
+            " that had moved since the conversion, as was accepted.",
             "The ledger stays: tzmigrate apply converts again.",
         ),
     )

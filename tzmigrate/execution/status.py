@@ -1,5 +1,6 @@
 """Say where every planned step stands: files, version table and ledger side by side."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tzmigrate.execution.alembic_project import AlembicRunner
@@ -34,7 +35,7 @@ def read_status(
             # nobody knows what stands below a revision that is not here
             applied=None if unknown else revision.revision in applied,
             support=support,
-            step=ledger.get(revision.inverts or revision.step),
+            step=_of(revision, ledger, foreign=bool(unknown)),
             taken_back_by=inverses.get(revision.step),
         )
         for revision in ours
@@ -122,6 +123,16 @@ def step_status(
         else None,
         note=note or _of_file(revision, state),
     )
+
+
+def _of(
+    revision: OurRevision, ledger: Mapping[str, LedgerStep], *, foreign: bool
+) -> LedgerStep | None:
+    """Find what the ledger says of a revision; another project has names like ours."""
+    step = ledger.get(revision.inverts or revision.step)
+    if foreign and step is not None and revision.kind is not Kind.INVERSE:
+        return step if step.revision == revision.revision else None
+    return step
 
 
 def _of_file(revision: OurRevision, state: StepState) -> str:

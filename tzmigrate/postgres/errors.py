@@ -11,7 +11,13 @@ from contextlib import contextmanager
 
 import psycopg
 
-from tzmigrate.errors import Refused, TzmigrateError, Unavailable, error_from_code
+from tzmigrate.errors import (
+    Refused,
+    TzmigrateError,
+    Unavailable,
+    UsageError,
+    error_from_code,
+)
 
 _OUR_STATE = re.compile(r"TZ[1-6][0-9]{2}")
 _OUR_MESSAGE = re.compile(r"(?s)(?:tzmigrate )?TZ[0-9]{3}: (.*)")
@@ -58,6 +64,11 @@ _CONNECT_STATES = (
     (re.compile(r"permission denied for database"), "42501"),
     (re.compile(r"too many (clients|connections)|remaining connection slots"), "53300"),
     (re.compile(r"is (starting up|shutting down)|in recovery mode"), "57P03"),
+)
+_WRONG_VALUE = re.compile(
+    r"invalid \w+ value|invalid port number|definition of service"
+    r"|parameter must be an integer|unrecognized configuration parameter"
+    r"|invalid value for parameter"
 )
 _NOT_POSTGRESQL = re.compile(
     r"invalid response to SSL negotiation"
@@ -139,8 +150,21 @@ def translated() -> Iterator[None]:
         raise ours from exc
 
 
+def wrong_parameter(said: str) -> UsageError:
+    """Build the error for a connection parameter that cannot have its value."""
+    return UsageError(
+        "TZ211",
+        "a parameter of the connection has a value that it cannot have",
+        detail=said,
+        hint="Correct it in the URL, or in the variable (PGSSLMODE, PGOPTIONS, …) or"
+        " the service file that libpq takes it from.",
+    )
+
+
 def _from_connection(text: str) -> TzmigrateError:
     """Explain a failure that has no SQLSTATE: connecting, or a lost connection."""
+    if _WRONG_VALUE.search(text):
+        return wrong_parameter(_last_line(text))
     for pattern, sqlstate in _CONNECT_STATES:
         if pattern.search(text):
             detail = "".join(re.findall(r"DETAIL:\s+(.*)", text)[-1:])

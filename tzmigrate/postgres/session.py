@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow, tuple_row
 
 from tzmigrate.errors import Refused, TzmigrateError
-from tzmigrate.postgres.errors import translated
+from tzmigrate.postgres.errors import translated, wrong_parameter
 from tzmigrate.postgres.url import Target
 
 MINIMUM_VERSION = 130000
@@ -176,14 +176,18 @@ def _open(target: Target, application_name: str) -> Session:
         defaults["connect_timeout"] = 15
     given = conninfo_to_dict(target.conninfo)
     conninfo = make_conninfo("", **(defaults | given | {"client_encoding": "UTF8"}))
-    with _client_zone_hidden():
-        return Session.connect(
-            conninfo,
-            autocommit=True,
-            row_factory=tuple_row,
-            # plans would go stale when a column changes its type
-            prepare_threshold=None,
-        )
+    try:
+        with _client_zone_hidden():
+            return Session.connect(
+                conninfo,
+                autocommit=True,
+                row_factory=tuple_row,
+                # plans would go stale when a column changes its type
+                prepare_threshold=None,
+            )
+    except psycopg.ProgrammingError as error:
+        # psycopg reads some parameters itself, connect_timeout for one
+        raise wrong_parameter(str(error)) from error
 
 
 @contextmanager

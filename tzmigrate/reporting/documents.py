@@ -273,6 +273,8 @@ class ColumnProofEntry(_Entry):
     """Of the whole column, recorded by the step; null: recorded rows only."""
     fingerprint: str | None
     """Of the whole column now; null: not read."""
+    old_column: str | None
+    """Of the same table, with which every row was compared; null: none."""
 
 
 class IdentityEntry(_Entry):

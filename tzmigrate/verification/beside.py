@@ -1,6 +1,7 @@
 """Columns of before that still stand beside the converted ones."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -8,13 +9,17 @@ from typing import Any
 import psycopg
 
 from tzmigrate.errors import UsageError
+from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.verification.compare import Tally, beside_statement, compare_beside
 from tzmigrate.verification.judge import judge
 from tzmigrate.verification.ledger import LedgerColumn, LedgerStep
-from tzmigrate.verification.model import ColumnProof, Outcome
+from tzmigrate.verification.model import ColumnProof, Outcome, Proof
 
 Beside = dict[tuple[int, int], str]
 """Names of old columns, by the step's id and the position of the converted one."""
+
+_PAIR = re.compile(r'((?:[^"=]|"(?:[^"]|"")*")+)=(.+)', re.DOTALL)
+"""The first ``=`` outside of quotes parts the names."""
 
 
 def columns_beside(
@@ -22,16 +27,16 @@ def columns_beside(
     steps: Iterable[LedgerStep],
     asked: Iterable[str],
 ) -> Beside:
-    """Find what ``schema.table.column=old`` names.
+    """Find what ``schema.table.column=old`` names, both as SQL writes names.
 
     Args:
         connection: a session of ours, in a transaction.
         steps: of the ledger.
-        asked: of the command line; the part behind the last ``=`` is the old column.
+        asked: of the command line.
 
     Raises:
-        UsageError: no converted column has that name, or the old column is not there
-            or not of the type that the converted one had.
+        UsageError: no converted column has that name, or it has two old ones, or the
+            old column is not there or not of the type that the converted one had.
     """
     known = [
         (step, column)
@@ -41,24 +46,34 @@ def columns_beside(
     ]
     found: Beside = {}
     for text in asked:
-        name, _, old = text.rpartition("=")
-        named = [(s, c) for s, c in known if name in {c.label, _plain(c)}]
-        if not (name and old):
-            raise _wrong(f"{text!r} names no two columns", known)
+        pair = _PAIR.fullmatch(text)
+        if pair is None:
+            raise _wrong(f"{text!r} has not the form schema.table.column=old", known)
+        name, old = pair.groups()
+        parts = _parts(connection, name)
+        named = [(s, c) for s, c in known if name == _plain(c) or parts == _names(c)]
         if not named:
-            raise _wrong(f"no converted column is called {name!r}", known)
+            raise _wrong(f"no converted column is called {name}", known)
         for step, column in named:
-            naive = column.type_before if step.zoned else column.type_after
-            there = _type(connection, column, old)
-            if there != naive:
-                stands = "there is none" if there is None else f"it is {there}"
-                raise _wrong(
-                    f"{column.label} was {naive}, and so its old column {old!r} must"
-                    f" be, but {stands}",
-                    known,
-                )
-            found[step.id, column.position] = old
+            if (step.id, column.position) in found:
+                raise _wrong(f"{column.label} cannot have two old columns", known)
+            found[step.id, column.position] = _old(connection, step, column, old, known)
     return found
+
+
+def columns_of(
+    connection: psycopg.Connection[Any], steps: Iterable[LedgerStep], certificate: Proof
+) -> Beside:
+    """Return the old columns that a certificate compared with and that still stand."""
+    then = {(c.step, c.schema, c.relation, c.column): c for c in certificate.columns}
+    return {
+        (step.id, column.position): before.old_column
+        for step in steps
+        for column in step.columns
+        if (before := then.get((step.step, *_names(column))))
+        and before.old_column is not None
+        and _type(connection, column, before.old_column) == _naive(step, column)
+    }
 
 
 def compared_beside(
@@ -96,11 +111,41 @@ def compared_beside(
 def _judged(
     step: LedgerStep, column: LedgerColumn, tally: Tally, old: str
 ) -> ColumnProof:
-    proof = replace(judge(step, column, tally, tally.compared), level="full")
-    if proof.outcome is not Outcome.PROVED:
+    proof = replace(
+        judge(step, column, tally, tally.compared), level="full", old_column=old
+    )
+    if proof.outcome is not Outcome.PROVED or not tally.compared:
         return proof
     rows = "every row that nobody wrote since" if proof.changed else "every row"
     return replace(proof, confidence=f"{rows} was compared with its old column {old}")
+
+
+def _old(
+    connection: psycopg.Connection[Any],
+    step: LedgerStep,
+    column: LedgerColumn,
+    old: str,
+    known: Sequence[tuple[LedgerStep, LedgerColumn]],
+) -> str:
+    """Return the name of the old column, which has to be what the new one was."""
+    wanted = _naive(step, column)
+    there = None
+    # as it was written, and as SQL reads it
+    for name in {old: None, **dict.fromkeys(_parts(connection, old)[:1])}:
+        there = _type(connection, column, name)
+        if there == wanted:
+            return name
+    table = readable_name(column.schema, column.relation)
+    stands = f"table {table} has none" if there is None else f"it is {there}"
+    raise _wrong(
+        f"{column.label} was {wanted}, and so its old column {old} must be, but"
+        f" {stands}",
+        known,
+    )
+
+
+def _naive(step: LedgerStep, column: LedgerColumn) -> str:
+    return column.type_before if step.zoned else column.type_after
 
 
 def _type(
@@ -115,15 +160,29 @@ def _type(
     return None if row is None else str(row[0])
 
 
+def _parts(connection: psycopg.Connection[Any], name: str) -> tuple[str, ...]:
+    """Read a qualified name as SQL does; nothing where it is none."""
+    with suppress(psycopg.errors.InvalidParameterValue), connection.transaction():
+        row = connection.execute("SELECT parse_ident(%s)", (name,)).fetchone()
+        return tuple(row[0]) if row else ()
+    return ()
+
+
+def _names(column: LedgerColumn) -> tuple[str, str, str]:
+    return (column.schema, column.relation, column.column)
+
+
 def _plain(column: LedgerColumn) -> str:
-    return f"{column.schema}.{column.relation}.{column.column}"
+    return ".".join(_names(column))
 
 
-def _wrong(message: str, known: list[tuple[LedgerStep, LedgerColumn]]) -> UsageError:
+def _wrong(
+    message: str, known: Sequence[tuple[LedgerStep, LedgerColumn]]
+) -> UsageError:
     example = known[0][1].label if known else "public.orders.created_at"
     return UsageError(
         "TZ286",
         f"--old-column: {message}",
-        hint=f"Write schema.table.column=old, such as {example}=old; tzmigrate status"
-        " shows what was converted.",
+        hint=f"Write schema.table.column=old, such as {example}=old; tzmigrate verify"
+        " lists the converted columns.",
     )

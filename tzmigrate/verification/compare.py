@@ -352,12 +352,18 @@ def _written(step: LedgerStep) -> sql.Composable:
     # written beside it, by another revision in the same transaction
     own = list(step.transaction_ids) if step.rewrite or step.by_place else []
     return sql.SQL(
-        "({elsewhere} OR coalesce("
+        "({elsewhere} OR {came} OR coalesce("
         "NOT (tzmigrate.full_xid(t.xmin) = ANY ({own}::bigint[]))"
         " AND tzmigrate.full_xid(t.xmin) >= {horizon}, false))"
     ).format(
         # restored elsewhere every row was written again: who wrote what is not known
         elsewhere=sql.Literal(step.elsewhere),
+        # and what came with a partition was not there at the conversion
+        came=sql.SQL("NOT t.tableoid::bigint = ANY ({})").format(
+            sql.Literal(list(step.leaves))
+        )
+        if step.leaves and not step.doubt
+        else sql.SQL("false"),
         own=sql.Literal(own),
         horizon=sql.Literal(step.horizon),
     )

@@ -52,7 +52,13 @@ def judge(
     # NULL and infinity stay where they are under any shift: they say nothing where
     # values that a shift would move were written
     carried = tally.compared - changed - (tally.blank if changed > tally.filled else 0)
-    if shifted:
+    doubt = step.doubt or ("another column has its name now" if column.other else "")
+    if doubt and (shifted or (changed and step.outlived)):
+        outcome = Outcome.UNPROVED
+        note = f"{shifted + changed} of the rows compared differ, but {doubt}"
+    elif tally.compared == 0 and step.rows_total == 0 < rows_total:
+        outcome, note = Outcome.PROVED, ""
+    elif shifted:
         outcome, note = Outcome.SHIFTED, _extent(tally, shifted, rows_total)
     elif suspects:
         outcome = Outcome.SUSPECT
@@ -61,6 +67,11 @@ def judge(
     elif carried == 0 and rows_total > 0:
         outcome = Outcome.UNPROVED
         note = "no recorded value is left as it was at the conversion"
+        if step.by_place and not step.file_same:
+            note = (
+                "the table was rewritten since (VACUUM FULL, CLUSTER), so its rows,"
+                " which have no key, have other places and are not found again"
+            )
     elif not (counted and carried >= rows_total) and tally.drawn == 0 < rows_total:
         outcome = Outcome.UNPROVED
         note = "none of the rows drawn by chance is left as it was at the conversion"
@@ -83,9 +94,9 @@ def judge(
         offsets=_offsets(moved),
         period=tally.period if shifted else None,
         outcome=outcome,
-        confidence=_confidence(
-            carried if counted else 0, tally.drawn, rows_total, outcome
-        ),
+        confidence="the table was empty when it was converted"
+        if outcome is Outcome.PROVED and step.rows_total == 0 < rows_total
+        else _confidence(carried if counted else 0, tally.drawn, rows_total, outcome),
         note=note,
         fingerprint_before=column.fingerprint,
     )
@@ -107,9 +118,15 @@ def compared_whole(step: LedgerStep, proof: ColumnProof, whole: Whole) -> Column
             outcome=Outcome.PROVED,
             rows_compared=whole.rows,
             rows_total=whole.rows,
+            changed=0,
+            missing=0,
+            offsets=(),
             confidence=_BY_HASH,
             note="",
         )
+    if step.doubt:
+        said = f"the fingerprint of the whole column differs, but {step.doubt}"
+        return replace(proof, note=proof.note or said)
     if not whole.written and whole.rows == step.rows_total and proof.missing:
         return replace(
             proof,

@@ -13,6 +13,9 @@ from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.verification.model import Baseline
 
+_TRANSACTIONS = 2**31
+"""So many back an ``xmin`` can be told from a later one (PostgreSQL docs, 24.1.5)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerColumn:
@@ -25,6 +28,7 @@ class LedgerColumn:
             ``None`` where it was not read whole.
         superseded: a later step converted the column again, so this one says nothing
             of what stands there now.
+        other: the column that has the name now is not the one that was converted.
     """
 
     position: int
@@ -38,6 +42,7 @@ class LedgerColumn:
     fingerprint: str | None = None
     relation_oid: int | None = None
     superseded: bool = False
+    other: bool = False
 
     @property
     def drifted(self) -> bool:
@@ -65,6 +70,11 @@ class LedgerStep:
             so its transaction ids and files mean nothing here.
         key_gone: a column of the key that is not there any more under its name, or
             has a type whose values cannot be read.
+        leaves: the relations that held the rows, by their oids.
+        doubt: why rows that differ may be other rows, or written by nobody knows whom;
+            empty where what differs and was not written since was there at the commit.
+        outlived: so many transactions ran since that no id tells who wrote what.
+        called: what the table is called today, where another one has its name or none.
         done_at: ISO 8601, UTC.
     """
 
@@ -86,6 +96,10 @@ class LedgerStep:
     file_same: bool = False
     elsewhere: bool = False
     key_gone: str | None = None
+    leaves: tuple[int, ...] = ()
+    doubt: str = ""
+    outlived: bool = False
+    called: str | None = None
 
     @property
     def by_place(self) -> bool:
@@ -190,6 +204,7 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
                 type_now=found[22],
                 relation_oid=found[23],
                 superseded=found[24],
+                other=found[30] is False,
             )
         )
     return tuple(
@@ -210,8 +225,38 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
             session_zone=s[21],
             columns=tuple(columns),
             file_same=bool(s[25]),
-            elsewhere=None not in (here, s[26]) and here != s[26],
             key_gone=s[27],
+            **_today(s, here),
         )
         for s, columns in steps.values()
     )
+
+
+def _today(found: tuple[Any, ...], here: str | None) -> dict[str, Any]:
+    """Say whether a step's transaction ids and names mean what they meant."""
+    horizon, cluster, oid_now, oid = found[9], found[26], found[23], found[28]
+    same_key, next_xid, same_database, leaves, called = found[29], *found[31:]
+    same_table = oid is None or oid == oid_now
+    # where the cluster's name may not be asked for, the other marks must do
+    known = None not in (here, cluster)
+    elsewhere = (
+        here != cluster if known else not (same_database and same_table)
+    ) or horizon > next_xid
+    outlived = not elsewhere and next_xid - horizon >= _TRANSACTIONS
+    doubt = ""
+    if outlived:
+        doubt = (
+            "more than two billion transactions ran since, so nobody can tell who wrote"
+            " what"
+        )
+    elif not elsewhere and not same_table:
+        doubt = "another table has its name now"
+    elif not elsewhere and not same_key:
+        doubt = "the columns of its key have other names, types or labels now"
+    return {
+        "elsewhere": elsewhere,
+        "outlived": outlived,
+        "doubt": doubt,
+        "leaves": tuple(leaves or ()),
+        "called": None if same_table else called,
+    }

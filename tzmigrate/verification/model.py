@@ -18,6 +18,9 @@ class Outcome(StrEnum):
     PROVED = "proved"
 
 
+LEVELS = ("auto", "physical", "sample", "full")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetCount:
     """How many compared rows moved by one offset, ``+HH:MM:SS[.ffffff]``."""
@@ -44,6 +47,7 @@ class ColumnProof:
         confidence: what the sample carries, as a sentence; empty where nothing does.
         fingerprint_before: of the whole column, recorded by the step.
         fingerprint: of the whole column now, where all rows were read.
+        old_column: a column of the same table that every row was compared with.
     """
 
     schema: str
@@ -65,6 +69,7 @@ class ColumnProof:
     note: str = ""
     fingerprint_before: str | None = None
     fingerprint: str | None = None
+    old_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,18 @@ SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.maske
            pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))), ','),
        s.system_identifier,
        (SELECT min(k) FROM unnest(s.key) AS k WHERE k NOT IN ('tableoid', 'ctid') AND tzmigrate.key_type(
-           pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name))), k::name) IS NULL)
+           pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name))), k::name) IS NULL),
+       s.relation_oid::pg_catalog.int8,
+       -- what has these names now is what had them then
+       s.key_identity IS NOT DISTINCT FROM tzmigrate.key_identity(
+           pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name))), s.key),
+       c.attnum = (SELECT a.attnum FROM pg_catalog.pg_attribute AS a
+           WHERE a.attrelid = pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident(c.relation_schema), '.', pg_catalog.quote_ident(c.relation_name)))
+             AND a.attname = c.column_name),
+       pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text::pg_catalog.int8,
+       s.database_oid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()),
+       (SELECT pg_catalog.array_agg(pg_catalog.split_part(f, '=', 1)::pg_catalog.int8) FROM pg_catalog.unnest(pg_catalog.string_to_array(s.file_nodes_after, ',')) AS f),
+       -- where the table that had the name is now
+       (SELECT pg_catalog.concat(k.oid::pg_catalog.regclass) FROM pg_catalog.pg_class AS k WHERE k.oid = s.relation_oid)
 FROM last AS s JOIN tzmigrate.step_column AS c ON c.step_id = s.id
 ORDER BY s.id, c.position

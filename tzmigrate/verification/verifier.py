@@ -11,7 +11,8 @@ from tzmigrate.errors import NotProved, Unavailable, UsageError
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.settings import read_system_identifier, read_zone_settings
 from tzmigrate.postgres.errors import from_psycopg
-from tzmigrate.verification.beside import columns_beside, compared_beside
+from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.verification.beside import columns_beside, columns_of, compared_beside
 from tzmigrate.verification.certificate import repeated
 from tzmigrate.verification.compare import (
     Tally,
@@ -31,6 +32,7 @@ from tzmigrate.verification.ledger import (
     readable,
 )
 from tzmigrate.verification.model import (
+    LEVELS,
     Baseline,
     ColumnProof,
     Identity,
@@ -45,8 +47,6 @@ from tzmigrate.zones.sessions import (
     session_zone_findings,
     zone_pairs,
 )
-
-LEVELS = ("auto", "physical", "sample", "full")
 
 
 def verify(
@@ -98,6 +98,7 @@ def verify(
             server_zone=server_zone,
             accept=accept,
             old_columns=old_columns,
+            against=against,
             tool=tool,
         )
     return proof if against is None else repeated(proof, against)
@@ -111,6 +112,7 @@ def _verify(
     server_zone: tuple[str, str] | None,
     accept: Collection[str],
     old_columns: Iterable[str],
+    against: Proof | None,
     tool: str,
 ) -> Proof:
     ledger = read_ledger(connection)
@@ -123,6 +125,8 @@ def _verify(
         )
     steps = [s for s in ledger if not all(c.superseded for c in s.columns)]
     beside = columns_beside(connection, steps, old_columns)
+    if against is not None:
+        beside = columns_of(connection, steps, against) | beside
     at, identity = _identity(connection, tool)
     recorded = read_baselines(connection, steps)
     end = _End()
@@ -133,7 +137,7 @@ def _verify(
         proofs = _lost(step)
         statements: tuple[str, ...] = ()
         drifted = [c for c in step.columns if c.drifted]
-        findings.extend(map(_drifted, drifted))
+        findings.extend(_drifted(step, column) for column in drifted)
         if not drifted and end.why is None:
             with end.watched():
                 proofs, statements = _step(connection, step, level)
@@ -204,7 +208,20 @@ def _ended(code: str, message: str) -> Finding:
     )
 
 
-def _drifted(column: LedgerColumn) -> Finding:
+def _drifted(step: LedgerStep, column: LedgerColumn) -> Finding:
+    table = readable_name(column.schema, column.relation)
+    if column.relation_oid is None or step.called is not None:
+        called = f"it is called {step.called} now" if step.called else "it was dropped"
+        return Finding(
+            code="TZ325",
+            severity=Severity.BLOCKS,
+            message=f"table {table}, whose column {column.column} was converted, is not"
+            f" there under its name: {called}",
+            hint=f"Give {step.called} its name back, and verify again."
+            if step.called
+            else "If that was meant there is nothing left to prove of it; else restore"
+            " it from a backup.",
+        )
     return Finding(
         code="TZ325",
         severity=Severity.BLOCKS,
@@ -301,12 +318,15 @@ def _step(
             tallies = compare_sample(connection, step, statement)
     except psycopg.errors.InsufficientPrivilege as error:
         reason = error.diag.message_primary or "not permitted"
-        note = (
-            f"{reason}: let the owner of schema tzmigrate have BYPASSRLS (ALTER ROLE …"
-            " BYPASSRLS) and run verify as that role"
+        remedy = (
+            "let the owner of schema tzmigrate have BYPASSRLS (ALTER ROLE … BYPASSRLS)"
+            " and run verify as that role"
+            if "row-level security" in reason
+            else f"GRANT SELECT on it to {connection.info.user}, and verify again"
         )
+        note = f"{reason}: {remedy}"
         return [replace(c, note=note) for c in _lost(step)], ()
-    except psycopg.errors.InvalidTextRepresentation:
+    except psycopg.errors.DataError:
         note = "the key has another type now, so recorded rows are not found by it"
         return [replace(c, note=note) for c in _lost(step)], ()
     said: tuple[str, ...] = (statement.as_string(connection),)

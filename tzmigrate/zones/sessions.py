@@ -16,6 +16,10 @@ from tzmigrate.zones.model import is_utc
 CODE = "TZ301"
 
 Pairs = frozenset[tuple[str, str]]
+_ACCEPTED = (
+    "It was accepted: naive input goes on in the session's zone, so the application has"
+    " to send aware values."
+)
 """Names (session's, column's) that mean one zone."""
 
 
@@ -69,7 +73,8 @@ def session_zone_findings(
         for (setting, zone), of_zone in differing.items()
     )
     return tuple(
-        replace(f, severity=Severity.WARNING) if f.code in accept else f for f in found
+        replace(f, severity=Severity.WARNING, hint=_ACCEPTED) if f.code in accept else f
+        for f in found
     )
 
 
@@ -145,6 +150,7 @@ def _finding(
         code=CODE,
         severity=Severity.BLOCKS,
         message=f"{where} {gives}, while {first}{more} "
-        f"hold {zone}: naive input would be read in another zone than before",
+        f"{'hold' if more else 'holds'} {zone}: naive input would be read in another "
+        "zone than before",
         hint=hint,
     )

@@ -191,7 +191,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
     t regclass = tzmigrate.part_relation(s);
+    gone bigint;
+    empty boolean;
 BEGIN
+    PERFORM tzmigrate.check_counting(s, t);
     IF s.forced_row_security THEN
         EXECUTE concat('ALTER TABLE ', t, ' NO FORCE ROW LEVEL SECURITY');
         PERFORM tzmigrate.check_clock_changes(t, '');
@@ -203,7 +206,28 @@ BEGIN
         PERFORM tzmigrate.check_clock_changes(t, s.checked_since);
     END IF;
     UPDATE tzmigrate.step x SET file_nodes_before = tzmigrate.file_nodes(t), rows_written = tzmigrate.rows_written(t) WHERE x.id = s.id;
-    PERFORM tzmigrate.record_values(s, t);
+    gone = tzmigrate.record_values(s, t);
+    -- hardly a row of before the lock is left under it, or there was none yet
+    IF s.key IS NOT NULL AND gone >= (SELECT count(*) FROM tzmigrate.sample x WHERE x.step_id = s.id) THEN
+        PERFORM tzmigrate.draw_sample(t, s.sample_rows);
+        PERFORM tzmigrate.record_values(s, t);
+        IF NOT EXISTS (SELECT FROM tzmigrate.sample x WHERE x.step_id = s.id) THEN
+            EXECUTE concat('SELECT NOT EXISTS (SELECT FROM ', t, ')') INTO empty;
+            UPDATE tzmigrate.step x SET rows_total = 0 WHERE x.id = s.id AND empty;
+        END IF;
+    END IF;
+END
+$tz$;
+
+-- rows that are written meanwhile are known by the server's counters, where no fingerprint shows them
+CREATE OR REPLACE FUNCTION tzmigrate.check_counting(s tzmigrate.step, relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    IF s.proof <> 'full' AND current_setting('track_counts') = 'off' THEN
+        PERFORM tzmigrate.refuse('TZ406', concat('track_counts is off, so nobody would know of rows of table ', relation, ' that are written during the conversion'),
+            'The transaction is rolled back and nothing has changed.',
+            'Set track_counts = on, which autovacuum needs as well; or set proof = "full" under [policy] in tzmigrate.toml and write the plan again.');
+    END IF;
 END
 $tz$;
 
@@ -286,6 +310,7 @@ BEGIN
             concat('Its columns ', names, ' were to be converted in the catalog alone. The transaction is rolled back.'),
             'Write the plan again; if it happens again, report it with the table definition.');
     END IF;
+    PERFORM tzmigrate.check_counting(s, t);
     IF tzmigrate.rows_written(t) <> s.rows_written THEN
         PERFORM tzmigrate.refuse('TZ406', concat('rows of table ', t, ' were written while its columns were converted'),
             'The conversion itself writes none. The transaction is rolled back and nothing has changed.',
@@ -319,8 +344,9 @@ BEGIN
             instant = (SELECT array_agg(hashint8extended(i, s.id) ORDER BY o) FROM unnest(x.instant) WITH ORDINALITY AS u (i, o))
         WHERE x.step_id = s.id;
     END IF;
-    UPDATE tzmigrate.step_column x SET default_after = tzmigrate.default_text(t, x.column_name) WHERE x.step_id = s.id;
-    UPDATE tzmigrate.step x SET file_nodes_after = tzmigrate.file_nodes(t),
+    UPDATE tzmigrate.step_column x SET default_after = tzmigrate.default_text(t, x.column_name), attnum = a.attnum
+    FROM pg_attribute a WHERE x.step_id = s.id AND a.attrelid = t AND a.attname = x.column_name;
+    UPDATE tzmigrate.step x SET file_nodes_after = tzmigrate.file_nodes(t), relation_oid = t, key_identity = tzmigrate.key_identity(t, x.key),
         horizon = pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
         transaction_ids = ARRAY[pg_current_xact_id()::text::bigint, (SELECT tzmigrate.full_xid(k.xmin) FROM pg_class k WHERE k.oid = t)]
     WHERE x.id = s.id;

@@ -23,6 +23,9 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step (
     rewrite boolean NOT NULL DEFAULT false,
     server_major integer,
     key text[],
+    -- which table and which key they were, as names may come to mean others
+    relation_oid oid,
+    key_identity text,
     masked boolean NOT NULL DEFAULT false,
     forced_row_security boolean NOT NULL DEFAULT false,
     passed_over boolean NOT NULL DEFAULT false,
@@ -55,6 +58,7 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step_column (
     relation_schema name NOT NULL,
     relation_name name NOT NULL,
     column_name name NOT NULL,
+    attnum smallint,
     type_before text NOT NULL,
     type_after text NOT NULL,
     zone text NOT NULL,

@@ -66,7 +66,7 @@ $tz$;
 
 -- nobody waits for a lock here
 CREATE OR REPLACE FUNCTION tzmigrate.rehearse() RETURNS void
-LANGUAGE sql AS $tz$
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $tz$
 $tz$;
 
 -- Picture and repairs are kept here: the row of the step is read at every turn, and would carry them along.

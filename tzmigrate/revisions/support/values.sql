@@ -49,6 +49,18 @@ BEGIN
 END
 $tz$;
 
+-- which columns a key has, of which types, with which labels: other ones make other texts and hashes of the same rows
+CREATE OR REPLACE FUNCTION tzmigrate.key_identity(root regclass, key text[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT string_agg(concat_ws(',', a.attnum, a.atttypid, (SELECT md5(string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder)) FROM pg_enum e
+            WHERE e.enumtypid = tzmigrate.key_type(root, k.name))), ' ' ORDER BY k.ordinality)
+        FROM unnest(key) WITH ORDINALITY AS k (name, ordinality) JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND a.attnum > 0);
+END
+$tz$;
+
 -- SQL text that gives a row's key as text[], the same text before and after the conversion
 CREATE OR REPLACE FUNCTION tzmigrate.key_text(open_id bigint, root regclass, zoned boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
@@ -402,17 +414,18 @@ BEGIN
 END
 $tz$;
 
--- write down what the rows of the sample hold, where the ledger says otherwise, and forget rows that went away
-CREATE OR REPLACE FUNCTION tzmigrate.record_values(s tzmigrate.step, root regclass) RETURNS void
+-- write down what the rows of the sample hold, where the ledger says otherwise, and forget rows that went away: how many
+CREATE OR REPLACE FUNCTION tzmigrate.record_values(s tzmigrate.step, root regclass) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off AS $tz$
 #variable_conflict use_column
 DECLARE
     zoned boolean = s.direction = 'down';
     walls text;
     instants text;
+    gone bigint;
 BEGIN
     IF NOT EXISTS (SELECT FROM tzmigrate.sample x WHERE x.step_id = s.id) THEN
-        RETURN;
+        RETURN 0;
     END IF;
     SELECT concat('ARRAY[', string_agg(tzmigrate.number(c, zoned, 'wall'), ', ' ORDER BY c.position), ']'),
         concat('ARRAY[', string_agg(tzmigrate.number(c, zoned, 'instant'), ', ' ORDER BY c.position), ']')
@@ -423,5 +436,7 @@ BEGIN
         ' AND (t.tableoid IS NULL OR ', CASE WHEN zoned THEN concat('p.instant IS DISTINCT FROM ', instants) ELSE concat('p.wall IS DISTINCT FROM ', walls) END, ')',
         '), written AS (UPDATE tzmigrate.sample AS x SET wall = v.wall, instant = v.instant FROM v WHERE v.found AND x.ctid = v.place)',
         ' DELETE FROM tzmigrate.sample AS x USING v WHERE NOT v.found AND x.ctid = v.place');
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
 END
 $tz$;
