@@ -105,6 +105,17 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(
         ("postgresql://h/x@y:hunter2", 2, "TZ211", "%2F"),
         ("host=h password=hunter2 nonsense", 2, "TZ211", "postgresql://"),
         ("", 2, "TZ211", "postgresql://"),
+        *(
+            (f"postgresql://ann:hunter2@127.0.0.1:1/x?{wrong}", 2, "TZ211", said)
+            for wrong, said in (
+                ("connect_timeout=abc", "connect_timeout"),
+                ("sslmode=bad", "sslmode"),
+                ("target_session_attrs=zz", "target_session_attrs"),
+                ("channel_binding=zz", "channel_binding"),
+            )
+        ),
+        ("postgresql://ann:hunter2@127.0.0.1:99999/x", 2, "TZ211", "99999"),
+        ("service=nix password=hunter2", 2, "TZ211", "nix"),
         ("mysql://ann:hunter2@h/x", 6, "TZ611", "mysql"),
         ("sqlite:///shop.db", 6, "TZ611", "sqlite"),
         ("mssql+pyodbc://ann:hunter2@h/x", 6, "TZ611", "mssql"),

@@ -1,6 +1,7 @@
 """A proof that is kept says what was compared, and can be repeated."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -262,3 +263,80 @@ def test_what_ends_it_early_leaves_an_unproved_document(
     assert sorted(outcomes.values()) == ["proved", "unproved"]
     code = {"cancelled": "TZ506", "connection lost": "TZ507", "Ctrl-C": "TZ590"}[how]
     assert code in codes(found)
+
+
+DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no columns": lambda d: d.update(columns=[]),
+    "no list of columns": lambda d: d.pop("columns"),
+    "a baseline taken out": lambda d: d["baselines"].pop(),
+    "no moment": lambda d: d.update(at="yesterday"),
+    "no level": lambda d: d.update(level="bogus"),
+    "another version": lambda d: d.update(version=2),
+}
+
+
+def test_a_damaged_certificate_is_none(converted: Any, verify: Any) -> None:
+    assert verify("--output", "proof.json").status == 0
+    whole = (converted.root / "proof.json").read_text("utf-8")
+    for damage in DAMAGE.values():
+        document = json.loads(whole)
+        damage(document)
+        (converted.root / "damaged.json").write_text(json.dumps(document), "utf-8")
+        verify("--against", "damaged.json").is_error(2, "TZ285", "damaged.json")
+
+
+def test_what_was_cut_out_of_a_certificate_is_missed(
+    converted: Any, verify: Any
+) -> None:
+    time.sleep(1.1)
+    assert verify("--output", "proof.json").status == 0
+    document = json.loads((converted.root / "proof.json").read_text("utf-8"))
+    for part in ("columns", "baselines"):
+        document[part] = [x for x in document[part] if x["relation"] == "rewritten"]
+    (converted.root / "cut.json").write_text(json.dumps(document), "utf-8")
+    done = verify("--against", "cut.json", "--format", "json")
+    assert done.status == 4
+    assert "TZ433" in codes(json.loads(done.out))
+    document["baselines"][0]["revision"] = "aaaaaaaaaaaa"
+    (converted.root / "cut.json").write_text(json.dumps(document), "utf-8")
+    done = verify("--against", "cut.json", "--format", "json")
+    assert done.status == 4
+    assert "the file has another revision" in done.out
+
+
+def test_a_certificate_without_a_proof_is_no_proof_later(
+    converted: Any, verify: Any, database: Any
+) -> None:
+    database.execute("UPDATE rewritten SET began = began + interval '5 h'")
+    done = verify("--output", "proof.json", "--level", "sample")
+    assert done.status == 4
+    assert "wrote proof.json: suspect" in done.err
+    database.execute("UPDATE rewritten SET began = began - interval '5 h'")
+    assert verify("--level", "sample").status == 0
+    done = verify("--against", "proof.json", "--format", "json")
+    assert done.status == 4
+    document = json.loads(done.out)
+    assert "TZ434" in codes(document)
+    outcomes = {c["column"]: c["outcome"] for c in document["columns"]}
+    assert outcomes == {"began": "unproved", "ended": "proved", "at": "proved"}
+
+
+def test_old_columns_are_compared_again(
+    converted: Any, verify: Any, database: Any
+) -> None:
+    database.execute(
+        "ALTER TABLE rewritten ADD kept timestamp;"
+        "UPDATE rewritten SET kept = began AT TIME ZONE 'America/New_York'"
+    )
+    named = ("--old-column", "public.rewritten.began=kept")
+    assert verify(*named, "--output", "proof.json").status == 0
+    again = json.loads(verify("--against", "proof.json", "--format", "json").out)
+    old = {c["column"]: c["old_column"] for c in again["columns"]}
+    assert old == {"began": "kept", "ended": None, "at": None}
+    assert again["outcome"] == "proved"
+    database.execute("ALTER TABLE rewritten DROP kept")
+    done = verify("--against", "proof.json", "--format", "json")
+    assert done.status == 4
+    assert (
+        "its old column kept, which the certificate was made with, is gone" in done.out
+    )

@@ -1,5 +1,6 @@
 """What a database goes through after a conversion is no shift, and proves no less."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -113,3 +114,183 @@ def test_what_is_put_off_by_a_day_is_no_other_zone(
     database.execute("UPDATE tree SET at = at + interval '1 day' WHERE id % 3 = 0")
     found = of(converted, "tree", "auto")
     assert (found.outcome, found.changed) == (Outcome.PROVED, 100)
+
+
+BECAME = {
+    "a key of another integer": ("named", "ALTER TABLE named ALTER id TYPE bigint"),
+    "a key of no domain": ("owned", "ALTER TABLE owned ALTER id TYPE int"),
+    "a key by oid": ("named", "ALTER TABLE named ALTER id TYPE oid"),
+    "a label that few rows have": (
+        "moods",
+        "ALTER TYPE mood RENAME VALUE 'sad' TO 'sadder'",
+    ),
+    "another column": (
+        "named",
+        "ALTER TABLE named DROP at, ADD at timestamptz; UPDATE named SET at = now()",
+    ),
+    "the other column": (
+        "named",
+        "ALTER TABLE named RENAME at TO x; ALTER TABLE named RENAME until TO at;"
+        "ALTER TABLE named RENAME x TO until",
+    ),
+    "another table": (
+        "named",
+        "ALTER TABLE named RENAME TO gone; ALTER TABLE older RENAME TO named",
+    ),
+    "a key whose columns changed names": (
+        "swapped",
+        "ALTER TABLE swapped RENAME a TO x; ALTER TABLE swapped RENAME b TO a;"
+        "ALTER TABLE swapped RENAME x TO b",
+    ),
+    "another partition": (
+        "tree",
+        "ALTER TABLE tree DETACH PARTITION tree_1;"
+        "ALTER TABLE tree ATTACH PARTITION other FOR VALUES FROM (0) TO (1000)",
+    ),
+}
+"""What has the names of before, and is not what had them: table → what happens."""
+
+LATER_NAMES = """
+CREATE DOMAIN whole AS int;
+CREATE TABLE named (id int PRIMARY KEY, at timestamp, until timestamp);
+INSERT INTO named SELECT g, timestamp '2024-04-15' + g * interval '1 h',
+    timestamp '2025-04-15' + g * interval '2 h' FROM generate_series(1, 500) AS g;
+CREATE TABLE owned (id whole PRIMARY KEY, at timestamp);
+INSERT INTO owned SELECT g, timestamp '2024-04-15' + g * interval '1 h'
+FROM generate_series(1, 500) AS g;
+CREATE TABLE older (id int PRIMARY KEY, at timestamptz, until timestamptz);
+INSERT INTO older SELECT g, timestamptz '2020-04-15' + g * interval '1 h', now()
+FROM generate_series(1, 500) AS g;
+CREATE TABLE other (id int PRIMARY KEY, at timestamptz);
+INSERT INTO other SELECT g, timestamptz '2020-04-15' + g * interval '1 h'
+FROM generate_series(1, 300) AS g;
+CREATE TABLE swapped (a int, b int, at timestamp, PRIMARY KEY (a, b));
+INSERT INTO swapped SELECT g % 20, g / 20, timestamp '2024-04-15' + g * interval '1 h'
+FROM generate_series(1, 400) AS g;
+CREATE TABLE empty (id int PRIMARY KEY, at timestamp);
+CREATE TABLE few (id int, at timestamp);
+INSERT INTO few SELECT g, timestamp '2024-04-15' + g * interval '1 h'
+FROM generate_series(1, 100) AS g;
+CREATE TABLE keyed (id text PRIMARY KEY, at timestamp);
+INSERT INTO keyed SELECT 'k' || g, timestamp '2024-04-15' + g * interval '1 h'
+FROM generate_series(1, 100) AS g;
+"""
+
+
+@pytest.fixture(params=["UTC", "America/New_York"])
+def named(
+    request: pytest.FixtureRequest, database: Any, make_project: Callable[..., Any]
+) -> Any:
+    database.execute(SCHEMA + LATER_NAMES)
+    project = make_project(database.url)
+    project.configure(
+        '[policy]\noverlap = "later"\naccept = ["TZ301"]\n'
+        '[scan]\nexclude = ["older", "other"]\n'
+    )
+    project.plan(zones=(f"default={request.param}",))
+    project.apply()
+    return project
+
+
+def test_what_has_the_names_of_before_is_no_shift(named: Any, database: Any) -> None:
+    for case, (relation, happened) in BECAME.items():
+        with database.connect() as connection:
+            connection.execute(happened)
+            connection.commit()
+        for level in LEVELS:
+            found = {
+                (c.relation, c.column): c for c in named.verify(level=level).columns
+            }
+            for place, column in found.items():
+                assert column.outcome is not Outcome.SHIFTED, (case, level, column)
+                if place[0] == relation and case.startswith(("another", "the other")):
+                    assert column.outcome in {Outcome.UNPROVED, Outcome.PROVED}, case
+
+
+def test_a_table_that_was_empty_is_proved(named: Any, database: Any) -> None:
+    for level in ("auto", "full", "sample"):
+        assert of(named, "empty", level).outcome is Outcome.PROVED
+    database.execute("INSERT INTO empty SELECT g, now() FROM generate_series(1, 50) g")
+    for level in ("auto", "full", "sample"):
+        found = of(named, "empty", level)
+        assert found.outcome is Outcome.PROVED, (level, found)
+        assert found.confidence
+
+
+def test_rows_without_a_key_that_have_new_places_are_said_to(
+    named: Any, database: Any
+) -> None:
+    database.execute("VACUUM FULL few")
+    found = of(named, "few", "sample")
+    assert (found.outcome, found.shifted) == (Outcome.UNPROVED, 0)
+    assert "VACUUM FULL" in found.note
+
+
+def test_one_key_of_another_type_leaves_the_others_proved(
+    named: Any, database: Any
+) -> None:
+    database.execute(
+        "DELETE FROM keyed WHERE id > 'k2'; ALTER TABLE keyed ALTER id TYPE date"
+        " USING date '2020-01-01' + substr(id, 2)::int;"
+        "DELETE FROM owned; ALTER TABLE owned ALTER id TYPE smallint"
+    )
+    found = named.verify(level="sample")
+    outcomes = {c.relation: c.outcome for c in found.columns}
+    assert outcomes["keyed"] is Outcome.UNPROVED
+    assert outcomes["named"] is outcomes["visits"] is Outcome.PROVED
+
+
+def test_who_wrote_what_is_not_known_after_two_billion_transactions(
+    named: Any, database: Any
+) -> None:
+    database.execute(
+        "UPDATE owned SET at = at + interval '7 min' WHERE id < 20;"
+        "UPDATE tzmigrate.step SET horizon = horizon - 2147483648"
+    )
+    found = of(named, "owned", "sample")
+    assert found.outcome is Outcome.UNPROVED
+    assert "two billion transactions" in found.note
+    assert of(named, "moods", "sample").outcome is Outcome.PROVED
+
+
+def test_a_cluster_without_a_name_is_known_by_other_marks(
+    named: Any, database: Any
+) -> None:
+    # as in a restored copy whose role may not ask for the cluster
+    database.execute(
+        "UPDATE owned SET at = at + interval '7 min' WHERE id < 20;"
+        "UPDATE tzmigrate.step SET system_identifier = NULL, horizon = horizon +"
+        " 1000000000"
+    )
+    found = of(named, "owned", "sample")
+    assert (found.shifted, found.outcome) == (0, Outcome.PROVED)
+    assert found.changed > 10
+
+
+def test_a_table_of_another_name_is_told_by_it(named: Any, database: Any) -> None:
+    database.execute("ALTER TABLE named RENAME TO renamed; DROP TABLE few CASCADE")
+    messages = [f.message for f in named.verify().findings if f.code == "TZ325"]
+    assert any("is called public.renamed now" in text for text in messages)
+    assert any("public.few" in text and "dropped" in text for text in messages)
+
+
+def test_objects_that_come_and_go_end_no_verify(named: Any, database: Any) -> None:
+    ended = threading.Event()
+
+    def churn() -> None:
+        with database.connect(autocommit=True) as connection:
+            while not ended.is_set():
+                connection.execute(
+                    "CREATE VIEW passing AS SELECT id FROM named; DROP VIEW passing"
+                )
+
+    writer = threading.Thread(target=churn)
+    writer.start()
+    try:
+        for _ in range(5):
+            found = named.verify(level="sample")
+            assert {c.outcome for c in found.columns} == {Outcome.PROVED}
+            assert {f.code for f in found.findings} <= {"TZ301", "TZ420", "TZ427"}
+    finally:
+        ended.set()
+        writer.join()

@@ -270,6 +270,12 @@ def test_a_malformed_option_is_a_usage_error(option: str) -> None:
         with_zone_options(Config(), [option])
 
 
+def test_the_default_cannot_be_to_keep() -> None:
+    with pytest.raises(UsageError, match="cannot be to keep") as caught:
+        with_zone_options(Config(), ["default=keep"])
+    assert caught.value.code == "TZ208"
+
+
 # -------------------------------------------------------------- zone names
 
 KNOWN = [
