@@ -139,7 +139,7 @@ WRONG = {
     "public.visit.began=kept": "no converted column is called",
     "public.visits.began=day": "must be, but it is date",
     "public.visits.began=other": r"must be, but it is timestamp\(3\)",
-    "public.visits.began=none": "must be, but there is none",
+    "public.visits.began=none": "must be, but table public.visits has no such column",
     "public.visits.began=began": "must be, but it is timestamp with time zone",
     "public.visits.began=ctid": "must be, but it is tid",
 }

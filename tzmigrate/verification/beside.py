@@ -136,7 +136,7 @@ def _old(
         if there == wanted:
             return name
     table = readable_name(column.schema, column.relation)
-    stands = f"table {table} has none" if there is None else f"it is {there}"
+    stands = f"table {table} has no such column" if there is None else f"it is {there}"
     raise _wrong(
         f"{column.label} was {wanted}, and so its old column {old} must be, but"
         f" {stands}",

@@ -53,7 +53,7 @@ DECLARE
     picture jsonb;
 BEGIN
     picture = tzmigrate.step_picture();
-    PERFORM tzmigrate.index_repairs_before(roots), tzmigrate.unannounced(picture, picture - 'none');
+    PERFORM tzmigrate.index_repairs_before(roots), tzmigrate.unannounced(picture, picture);
     PERFORM FROM tzmigrate.announced(picture);
 EXCEPTION WHEN OTHERS THEN
     -- without a lock something may go away while it is read
