@@ -11,8 +11,11 @@ import psycopg
 import pytest
 
 from tzmigrate.errors import UsageError
+from tzmigrate.postgres.session import connect, read_only
+from tzmigrate.postgres.url import Target
 from tzmigrate.verification.certificate import read_certificate, repeated
 from tzmigrate.verification.model import Outcome
+from tzmigrate.verification.verifier import verify as verify_ledger
 
 TABLES = """
 CREATE TABLE rewritten (id bigint PRIMARY KEY, began timestamp, ended timestamp);
@@ -263,6 +266,27 @@ def test_what_ends_it_early_leaves_an_unproved_document(
     assert sorted(outcomes.values()) == ["proved", "unproved"]
     code = {"cancelled": "TZ506", "connection lost": "TZ507", "Ctrl-C": "TZ590"}[how]
     assert code in codes(found)
+
+
+class Interrupted(psycopg.Cursor[Any]):
+    """A signal comes after a comparison was sent, and before the wait for it."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        if "tzmigrate.sample AS p LEFT JOIN" not in str(query):
+            return super().execute(query, params, **options)
+        self.connection.pgconn.send_query(b"SELECT pg_sleep(100)")
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_before_the_wait_leaves_an_unproved_document(
+    converted: Any,
+) -> None:
+    with connect(Target(converted.url)) as session, read_only(session):
+        session.cursor_factory = Interrupted
+        proof = verify_ledger(session)
+    assert (proof.outcome, proof.ended_early) == (Outcome.UNPROVED, True)
+    assert "TZ590" in {finding.code for finding in proof.findings}
+    assert {column.outcome for column in proof.columns} == {Outcome.UNPROVED}
 
 
 DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {

@@ -106,6 +106,21 @@ def test_a_read_only_block_writes_nothing_and_sees_one_snapshot(database: Any) -
 # -------------------------------------------------------------------- errors
 
 
+def interrupted(session: Any) -> None:
+    """Do what a signal does between a statement's sending and the wait for it."""
+    session.pgconn.send_query(b"SELECT pg_sleep(100)")
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_that_leaves_a_statement_running_closes_the_session(
+    database: Any,
+) -> None:
+    with connect(Target(database.url)) as session:
+        with pytest.raises(KeyboardInterrupt), read_only(session):
+            interrupted(session)
+        assert session.closed
+
+
 def failure(target: Target) -> TzmigrateError:
     with pytest.raises(TzmigrateError) as caught:
         connect(target).close()

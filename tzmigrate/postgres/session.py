@@ -15,6 +15,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow, tuple_row
 
 from tzmigrate.errors import Refused, TzmigrateError
@@ -136,11 +137,28 @@ def read_only(session: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[A
     session.isolation_level = IsolationLevel.REPEATABLE_READ
     session.read_only = True
     try:
-        with translated(), session.transaction():
+        with translated(), session.transaction(), closed_if_busy(session):
             yield session
     finally:
         if not session.closed:
             session.isolation_level, session.read_only = before
+
+
+@contextmanager
+def closed_if_busy(*connections: psycopg.Connection[Any]) -> Iterator[None]:
+    """Close a connection on which Ctrl-C left a statement running.
+
+    psycopg cancels the statement that it waits for. A signal that comes after a
+    statement was sent, and before the wait for it, leaves a connection that takes no
+    other one, not even ROLLBACK.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        for connection in connections:
+            if connection.info.transaction_status is TransactionStatus.ACTIVE:
+                connection.close()
+        raise
 
 
 def require_writable(session: Session) -> None:

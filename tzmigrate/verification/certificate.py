@@ -168,8 +168,9 @@ def _rewritten(then: Baseline, here: Baseline) -> Finding:
         severity=Severity.BLOCKS,
         message=f"the ledger's baseline of {_label(then)}, step {then.step}, was "
         f"changed since the certificate: {differs}",
-        hint="Nothing but tzmigrate writes the ledger, and never what it recorded. Find"
-        " out who did, and restore the schema tzmigrate from a backup.",
+        hint="Nothing but tzmigrate writes the ledger, and never what it recorded. Use"
+        " the file as it was written; where nobody edited it, find out who wrote the"
+        " ledger, and restore the schema tzmigrate from a backup.",
     )
 
 

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg.rows import namedtuple_row
 
 from tzmigrate.errors import NotProved, Refused
 from tzmigrate.inventory.settings import read_system_identifier
@@ -186,63 +187,67 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
             hint="Connect as the role that owns schema tzmigrate.",
         )
     here = read_system_identifier(connection)
-    steps: dict[int, tuple[tuple[Any, ...], list[LedgerColumn]]] = {}
-    with readable(connection.info.dbname):
-        rows = connection.execute(query("steps")).fetchall()
-    for found in rows:
-        _, columns = steps.setdefault(found[0], (found, []))
+    steps: dict[int, tuple[Any, list[LedgerColumn]]] = {}
+    with (
+        readable(connection.info.dbname),
+        connection.cursor(row_factory=namedtuple_row) as cursor,
+    ):
+        rows: list[Any] = cursor.execute(query("steps")).fetchall()
+    for c in rows:
+        _, columns = steps.setdefault(c.id, (c, []))
         columns.append(
             LedgerColumn(
-                position=found[13],
-                schema=found[14],
-                relation=found[15],
-                column=found[16],
-                type_before=found[17],
-                type_after=found[18],
-                zone=found[19],
-                fingerprint=found[20],
-                type_now=found[22],
-                relation_oid=found[23],
-                superseded=found[24],
-                other=found[30] is False,
+                position=c.position,
+                schema=c.relation_schema,
+                relation=c.relation_name,
+                column=c.column_name,
+                type_before=c.type_before,
+                type_after=c.type_after,
+                zone=c.zone,
+                fingerprint=c.fingerprint,
+                type_now=c.type_now,
+                relation_oid=c.relation_oid_now,
+                superseded=c.superseded,
+                other=c.same_column is False,
             )
         )
     return tuple(
         LedgerStep(
-            id=s[0],
-            step=s[1],
-            direction=s[2],
-            revision=s[3],
-            rewrite=s[4],
-            proof=s[5],
-            key=tuple(s[6] or ()),
-            masked=s[7],
-            rows_total=s[8],
-            horizon=s[9],
-            transaction_ids=tuple(s[10]),
-            file_kept=bool(s[11]),
-            done_at=s[12],
-            session_zone=s[21],
+            id=s.id,
+            step=s.step,
+            direction=s.direction,
+            revision=s.revision,
+            rewrite=s.rewrite,
+            proof=s.proof,
+            key=tuple(s.key or ()),
+            masked=s.masked,
+            rows_total=s.rows_total,
+            horizon=s.horizon,
+            transaction_ids=tuple(s.transaction_ids),
+            file_kept=bool(s.file_kept),
+            file_same=bool(s.file_same),
+            done_at=s.done_at,
+            session_zone=s.session_zone,
+            key_gone=s.key_gone,
+            leaves=tuple(s.leaves or ()),
             columns=tuple(columns),
-            file_same=bool(s[25]),
-            key_gone=s[27],
             **_today(s, here),
         )
         for s, columns in steps.values()
     )
 
 
-def _today(found: tuple[Any, ...], here: str | None) -> dict[str, Any]:
-    """Say whether a step's transaction ids and names mean what they meant."""
-    horizon, cluster, oid_now, oid = found[9], found[26], found[23], found[28]
-    same_key, next_xid, same_database, leaves, called = found[29], *found[31:]
-    same_table = oid is None or oid == oid_now
+def _today(step: Any, here: str | None) -> dict[str, Any]:
+    """Say what the transaction ids and names of a row of steps.sql mean today."""
+    same_table = step.relation_oid in {None, step.relation_oid_now}
     # where the cluster's name may not be asked for, the other marks must do
-    known = None not in (here, cluster)
+    known = None not in (here, step.system_identifier)
     elsewhere = (
-        here != cluster if known else not (same_database and same_table)
-    ) or horizon > next_xid
-    outlived = not elsewhere and next_xid - horizon >= _TRANSACTIONS
+        here != step.system_identifier
+        if known
+        else not (step.same_database and same_table)
+    ) or step.horizon > step.next_xid
+    outlived = not elsewhere and step.next_xid - step.horizon >= _TRANSACTIONS
     doubt = ""
     if outlived:
         doubt = (
@@ -251,12 +256,11 @@ def _today(found: tuple[Any, ...], here: str | None) -> dict[str, Any]:
         )
     elif not elsewhere and not same_table:
         doubt = "another table has its name now"
-    elif not elsewhere and not same_key:
+    elif not elsewhere and not step.same_key:
         doubt = "the columns of its key have other names, types or labels now"
     return {
         "elsewhere": elsewhere,
         "outlived": outlived,
         "doubt": doubt,
-        "leaves": tuple(leaves or ()),
-        "called": None if same_table else called,
+        "called": None if same_table else step.called,
     }

@@ -12,6 +12,7 @@ from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.settings import read_system_identifier, read_zone_settings
 from tzmigrate.postgres.errors import from_psycopg
 from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.postgres.session import closed_if_busy
 from tzmigrate.verification.beside import columns_beside, columns_of, compared_beside
 from tzmigrate.verification.certificate import repeated
 from tzmigrate.verification.compare import (
@@ -128,6 +129,8 @@ def _verify(
     if against is not None:
         beside = columns_of(connection, steps, against) | beside
     at, identity = _identity(connection, tool)
+    # not to be asked any more where Ctrl-C closed the connection
+    database = connection.info.dbname
     recorded = read_baselines(connection, steps)
     end = _End()
     columns: list[ColumnProof] = []
@@ -139,7 +142,7 @@ def _verify(
         drifted = [c for c in step.columns if c.drifted]
         findings.extend(_drifted(step, column) for column in drifted)
         if not drifted and end.why is None:
-            with end.watched():
+            with end.watched(connection):
                 proofs, statements = _step(connection, step, level)
                 proofs, direct = compared_beside(connection, step, proofs, beside)
                 statements += direct
@@ -153,7 +156,7 @@ def _verify(
             if not column.superseded
         )
     if end.why is None:
-        with end.watched():
+        with end.watched(connection, primary):
             findings.extend(_session_zones(primary, steps, server_zone, accept))
             findings.extend(changed_since(primary))
             findings.extend(look_around(primary, steps))
@@ -163,7 +166,7 @@ def _verify(
         outcome = worst((outcome, Outcome.UNPROVED))
     return Proof(
         outcome=outcome,
-        database=connection.info.dbname,
+        database=database,
         at=at,
         level=level,
         server=identity,
@@ -181,14 +184,15 @@ class _End:
     why: Finding | None = None
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Keep what ends a block.
+    def watched(self, *connections: psycopg.Connection[Any]) -> Iterator[None]:
+        """Keep what ends a block that reads through these connections.
 
         A proof that was not finished is still a document: what was compared until then
         stands in it, and the rest is unproved.
         """
         try:
-            yield
+            with closed_if_busy(*connections):
+                yield
         except KeyboardInterrupt:
             self.why = _ended("TZ590", "cancelled")
         except psycopg.OperationalError as error:
