@@ -7,7 +7,7 @@ import typer
 
 from tzmigrate import __version__
 from tzmigrate.cli import options as o
-from tzmigrate.cli.options import Choice, Common, Format, Project
+from tzmigrate.cli.options import Choice, Common, Format, Keeping, Project
 
 app = typer.Typer(
     name="tzmigrate",
@@ -148,6 +148,10 @@ def apply(
     *,
     yes: o.Yes = False,
     dry_run: o.DryRun = False,
+    backup: o.BackupFirst = False,
+    test_restore: o.TestRestore = False,
+    dir_: o.BackupDir = None,
+    pg_bin: o.PgBin = None,
     alembic: o.AlembicIni = None,
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
@@ -171,6 +175,7 @@ def apply(
         _project(alembic, alembic_dir, name, x),
         yes=yes,
         dry_run=dry_run,
+        keeping=Keeping(dir_, pg_bin, backup or test_restore, test_restore),
     )
 
 
@@ -222,6 +227,10 @@ def rollback(
     to: o.To = None,
     everything: o.Everything = False,
     as_revision: o.AsRevision = False,
+    from_backup: o.FromBackup = None,
+    terminate_connections: o.Terminate = False,
+    no_safety_backup: o.NoSafety = False,
+    pg_bin: o.PgBin = None,
     accept: o.Accept = None,
     yes: o.Yes = False,
     dry_run: o.DryRun = False,
@@ -239,10 +248,23 @@ def rollback(
     """Take the last converted group back, proved as apply is.
 
     Shows what it will do and asks. It never takes revisions of the project itself
-    down; --as-revision is for a project that has gone on since.
+    down; --as-revision is for a project that has gone on since. --from-backup is the
+    last resort, for where the inverse cannot run.
     """
-    from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
+    from tzmigrate.cli import safety, verbs  # noqa: PLC0415  loads the drivers
 
+    if from_backup is not None:
+        return safety.rollback_from(
+            _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+            _project(alembic, alembic_dir, name, x),
+            from_backup,
+            others=to is not None or everything or as_revision,
+            terminate=terminate_connections,
+            safety=not no_safety_backup,
+            bin_dir=pg_bin,
+            yes=yes,
+            dry_run=dry_run,
+        )
     return verbs.rollback(
         _common(url, config, format_, output, quiet=quiet, verbose=verbose),
         _project(alembic, alembic_dir, name, x),
@@ -282,6 +304,244 @@ def status(
     return verbs.status(
         _common(url, config, format_, output, quiet=quiet, verbose=verbose),
         _project(alembic, alembic_dir, name, x),
+    )
+
+
+backup = typer.Typer(
+    name="backup",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(
+    backup,
+    short_help="Back the database up; list, verify and prune backups.",
+    help="Back the database up with pg_dump, and keep backups that are verified.",
+)
+
+
+@backup.command(
+    "create",
+    short_help="Back the database up, and verify the backup.",
+    epilog=_examples(
+        "tzmigrate backup create --test-restore",
+        "tzmigrate backup create --dir /srv/backups --encrypt-to ops@example.org",
+    ),
+)
+def backup_create(
+    *,
+    dir_: o.BackupDir = None,
+    jobs: o.Jobs = 1,
+    data_archive: o.DataArchive = False,
+    role_passwords: o.RolePasswords = False,
+    encrypt_to: o.EncryptTo = None,
+    identity: o.Identity = None,
+    test_restore: o.TestRestore = False,
+    test_url: o.TestUrl = None,
+    upload: o.Upload = None,
+    pg_bin: o.PgBin = None,
+    alembic: o.AlembicIni = None,
+    alembic_dir: o.AlembicDir = None,
+    name: o.Section = "alembic",
+    x: o.XArguments = None,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = None,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """Back the whole database up, in one read, and verify the backup.
+
+    One archive of pg_dump, and made of it the schema, the rows and the tables of the
+    plan as SQL; roles; counts and fingerprints of the same moment. A directory is
+    whole, or it is not there.
+    """
+    from tzmigrate.cli import safety  # noqa: PLC0415  loads the drivers
+
+    return safety.backup_create(
+        _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+        _project(alembic, alembic_dir, name, x),
+        root=dir_,
+        jobs=jobs,
+        data_archive=data_archive,
+        role_passwords=role_passwords,
+        encrypt_to=encrypt_to,
+        identity=identity,
+        test_restore=test_restore,
+        test_url=test_url,
+        upload=upload,
+        bin_dir=pg_bin,
+    )
+
+
+@backup.command(
+    "list",
+    short_help="List the backups.",
+    epilog=_examples(
+        "tzmigrate backup list", "tzmigrate backup list --dir /srv/backups"
+    ),
+)
+def backup_list(
+    *,
+    dir_: o.BackupDir = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = None,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """List the backups: age, size, whether verified and restored, for which plan."""
+    from tzmigrate.cli import safety  # noqa: PLC0415  loads the drivers
+
+    return safety.backup_list(
+        _common(None, config, format_, output, quiet=quiet, verbose=verbose), root=dir_
+    )
+
+
+@backup.command(
+    "verify",
+    short_help="See that a backup is whole.",
+    epilog=_examples(
+        "tzmigrate backup verify",
+        "tzmigrate backup verify backups/timezone_migration_20260101_120000 "
+        "--test-restore",
+    ),
+)
+def backup_verify(
+    path: o.BackupPath = None,
+    *,
+    dir_: o.BackupDir = None,
+    test_restore: o.TestRestore = False,
+    test_url: o.TestUrl = None,
+    jobs: o.RestoreJobs = 1,
+    identity: o.Identity = None,
+    pg_bin: o.PgBin = None,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = None,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """See that a backup is whole: its files, its archive, and a restore by trial.
+
+    Ends with 4 where anything is missing, damaged or otherwise than it was.
+    """
+    from tzmigrate.cli import safety  # noqa: PLC0415  loads the drivers
+
+    return safety.backup_verify(
+        _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+        path,
+        root=dir_,
+        test_restore=test_restore,
+        test_url=test_url,
+        jobs=jobs,
+        identity=identity,
+        bin_dir=pg_bin,
+    )
+
+
+@backup.command(
+    "prune",
+    short_help="Take old backups away.",
+    epilog=_examples(
+        "tzmigrate backup prune --dry-run",
+        "tzmigrate backup prune --keep 30d --keep-last 3 --yes",
+    ),
+)
+def backup_prune(
+    *,
+    keep: o.Keep = "30d",
+    keep_last: o.KeepLast = 3,
+    yes: o.Yes = False,
+    dry_run: o.DryRun = False,
+    dir_: o.BackupDir = None,
+    alembic: o.AlembicIni = None,
+    alembic_dir: o.AlembicDir = None,
+    name: o.Section = "alembic",
+    x: o.XArguments = None,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = None,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """Take old backups away, never the last verified one of an unfinished migration.
+
+    Shows what it will remove, and asks.
+    """
+    from tzmigrate.cli import safety  # noqa: PLC0415  loads the drivers
+
+    return safety.backup_prune(
+        _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+        _project(alembic, alembic_dir, name, x),
+        root=dir_,
+        keep=keep,
+        keep_last=keep_last,
+        yes=yes,
+        dry_run=dry_run,
+    )
+
+
+@app.command(
+    short_help="Restore a backup beside the database, and swap.",
+    epilog=_examples(
+        "tzmigrate restore --dry-run",
+        "tzmigrate restore backups/timezone_migration_20260101_120000 --swap --yes",
+    ),
+)
+def restore(
+    path: o.BackupPath = None,
+    *,
+    tables: o.RestoreTables = None,
+    in_place: o.InPlace = False,
+    into: o.Into = None,
+    swap: o.Swap = False,
+    terminate_connections: o.Terminate = False,
+    no_safety_backup: o.NoSafety = False,
+    jobs: o.RestoreJobs = 1,
+    identity: o.Identity = None,
+    pg_bin: o.PgBin = None,
+    dir_: o.BackupDir = None,
+    yes: o.Yes = False,
+    dry_run: o.DryRun = False,
+    alembic: o.AlembicIni = None,
+    alembic_dir: o.AlembicDir = None,
+    name: o.Section = "alembic",
+    x: o.XArguments = None,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = None,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """Restore a backup into a new database, compare it, and swap on request.
+
+    The database of now is never written to: with --swap it keeps all it has under
+    another name, and the restored one takes its name, owner, grants and settings.
+    --tables restores some tables beside those of now, or in their place.
+    """
+    from tzmigrate.cli import safety  # noqa: PLC0415  loads the drivers
+
+    return safety.restore(
+        _common(url, config, format_, output, quiet=quiet, verbose=verbose),
+        _project(alembic, alembic_dir, name, x),
+        path,
+        root=dir_,
+        tables=tuple(tables or ()),
+        in_place=in_place,
+        into=into,
+        swap=swap,
+        terminate=terminate_connections,
+        safety=not no_safety_backup,
+        jobs=jobs,
+        identity=identity,
+        bin_dir=pg_bin,
+        yes=yes,
+        dry_run=dry_run,
     )
 
 

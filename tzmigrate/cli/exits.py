@@ -1,5 +1,6 @@
 """Which exit status a result stands for (docs/reference/exit-statuses.md)."""
 
+from tzmigrate.backup.model import Kept
 from tzmigrate.errors import ExitStatus
 from tzmigrate.execution.model import Status, StepState
 from tzmigrate.inventory.model import Severity
@@ -38,6 +39,11 @@ def of_status(status: Status) -> ExitStatus:
     odd = {StepState.INTERRUPTED, StepState.DRIFT}
     found = any(step.state in odd for step in status.steps)
     return ExitStatus.DECISION if found else ExitStatus.DONE
+
+
+def of_backup(kept: Kept) -> ExitStatus:
+    """A backup with anything wrong is no backup."""
+    return ExitStatus.NOT_PROVED if kept.findings else ExitStatus.DONE
 
 
 def _is_lost(column: ColumnProof) -> bool:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from typer import Argument, Option
 
 
 class Format(StrEnum):
@@ -45,6 +45,16 @@ class Project:
     directory: Path | None
     name: str
     x_arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Whether ``apply`` makes a backup first, and how."""
+
+    root: Path | None
+    bin_dir: Path | None
+    wanted: bool
+    test_restore: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,5 +247,171 @@ ReplicaUrl = Annotated[
     Option(
         metavar="URL",
         help="Read the values from this streaming replica of the database.",
+    ),
+]
+
+BackupDir = Annotated[
+    Path | None,
+    Option(
+        "--dir",
+        metavar="DIR",
+        help="The directory that holds the backups. Otherwise dir under [backup] in "
+        "tzmigrate.toml, or backups/.",
+        show_default=False,
+    ),
+]
+BackupPath = Annotated[
+    Path | None,
+    Argument(
+        metavar="BACKUP",
+        help="The directory of the backup; the newest one by default.",
+        show_default=False,
+    ),
+]
+PgBin = Annotated[
+    Path | None,
+    Option(
+        "--pg-bin",
+        metavar="DIR",
+        help="The folder of pg_dump and pg_restore. Otherwise PATH, the usual folders "
+        "and the extra 'embedded' are searched.",
+        show_default=False,
+    ),
+]
+Jobs = Annotated[
+    int,
+    Option(
+        "-j",
+        "--jobs",
+        min=1,
+        metavar="N",
+        help="Dump with N connections, into a directory instead of one file.",
+    ),
+]
+RestoreJobs = Annotated[
+    int, Option("-j", "--jobs", min=1, metavar="N", help="Restore with N connections.")
+]
+RolePasswords = Annotated[
+    bool,
+    Option(
+        "--role-passwords",
+        help="Keep the roles' password hashes in globals.sql; needs a superuser.",
+    ),
+]
+DataArchive = Annotated[
+    bool,
+    Option(
+        "--data-archive",
+        help="Write the rows as data_backup.dump instead of as SQL: smaller, at the "
+        "price of a second reading.",
+    ),
+]
+EncryptTo = Annotated[
+    str | None,
+    Option(
+        metavar="RECIPIENT",
+        help="Encrypt every file with age (age1…, an SSH public key) or gpg.",
+        show_default=False,
+    ),
+]
+Identity = Annotated[
+    Path | None,
+    Option(
+        metavar="FILE",
+        help="The private key of a backup that is encrypted with age.",
+        show_default=False,
+    ),
+]
+TestRestore = Annotated[
+    bool,
+    Option(
+        "--test-restore",
+        help="Also restore it into a database made for that, compare rows and "
+        "fingerprints, and drop it again.",
+    ),
+]
+TestUrl = Annotated[
+    str | None,
+    Option(
+        metavar="URL",
+        help="The server of --test-restore, or 'embedded'. Otherwise that of the "
+        "database.",
+        show_default=False,
+    ),
+]
+Keep = Annotated[
+    str, Option(metavar="AGE", help="Keep what is younger, such as 30d or 12h.")
+]
+KeepLast = Annotated[
+    int, Option(min=0, metavar="N", help="Keep the newest N, however old they are.")
+]
+Into = Annotated[
+    str | None,
+    Option(
+        metavar="NAME",
+        help="The new database. Otherwise the old name with _restored_ and the time.",
+        show_default=False,
+    ),
+]
+Swap = Annotated[
+    bool,
+    Option(
+        "--swap",
+        help="Then give the new database the old one's name; the old one stays beside "
+        "it under another name.",
+    ),
+]
+Terminate = Annotated[
+    bool,
+    Option(
+        "--terminate-connections", help="End the sessions that are in the way of that."
+    ),
+]
+NoSafety = Annotated[
+    bool,
+    Option("--no-safety-backup", help="Do not back up what is replaced."),
+]
+BackupFirst = Annotated[
+    bool,
+    Option(
+        "--backup",
+        help="Back the database up first, and verify the backup; --test-restore "
+        "restores it by trial as well.",
+    ),
+]
+FromBackup = Annotated[
+    Path | None,
+    Option(
+        metavar="BACKUP",
+        help="The last resort: restore this backup in the place of the database. What "
+        "was written since is not in it.",
+        show_default=False,
+    ),
+]
+RestoreTables = Annotated[
+    list[str] | None,
+    Option(
+        "--tables",
+        metavar="GLOB",
+        help="Restore only these tables: table or schema.table, commas between. "
+        "Repeatable. They come into a schema of their own.",
+        show_default=False,
+    ),
+]
+InPlace = Annotated[
+    bool,
+    Option(
+        "--in-place",
+        help="With --tables: put their rows in the place of those of now, in one "
+        "transaction.",
+    ),
+]
+Upload = Annotated[
+    str | None,
+    Option(
+        metavar="URL",
+        help="Copy the backup there too (s3://…, gs://…, abfs://…), and compare; needs "
+        "the extra 'cloud'.",
+        show_default=False,
     ),
 ]

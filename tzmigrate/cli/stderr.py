@@ -4,9 +4,12 @@ import contextlib
 import logging
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.progress import BarColumn, Progress, TextColumn
 
 from tzmigrate.errors import DecisionNeeded, TzmigrateError
+from tzmigrate.reporting.page import make_console
 from tzmigrate.reporting.visible import visible
 
 ROOT = logging.getLogger("tzmigrate")
@@ -95,6 +98,24 @@ class Dialogue:
         """Tell one event."""
         if not self._quiet:
             say(line)
+
+
+@contextlib.contextmanager
+def bar(*, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """Show how far a dump is, table by table; on a terminal only."""
+    if quiet or not _is_terminal(sys.stderr):
+        yield lambda _, __: None
+        return
+    with Progress(
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %  {task.description}", markup=False),
+        console=make_console(sys.stderr),
+        transient=True,
+    ) as shown:
+        task = shown.add_task("", total=1.0)
+        yield lambda done, name: shown.update(
+            task, completed=done, description=visible(name)
+        )
 
 
 def listen(*, quiet: bool, verbose: int) -> None:

@@ -10,11 +10,10 @@ from rich.console import Console
 
 from tzmigrate import commands
 from tzmigrate.cli import exits
-from tzmigrate.cli.options import Choice, Common, Format, Project
-from tzmigrate.cli.stderr import Dialogue, listen, say
+from tzmigrate.cli.options import Choice, Common, Format, Keeping, Project
+from tzmigrate.cli.stderr import Dialogue, bar, listen, say
 from tzmigrate.cli.stdout import destination
-from tzmigrate.errors import ExitStatus, Unavailable, UsageError
-from tzmigrate.execution.model import Run
+from tzmigrate.errors import ExitStatus, NotProved, Unavailable, UsageError
 from tzmigrate.reporting.console import Result, make_console, page_of
 from tzmigrate.reporting.page import printed
 from tzmigrate.verification.model import Proof
@@ -24,10 +23,10 @@ _R = TypeVar("_R", bound=Result)
 
 def scan(common: Common, choice: Choice, *, evidence: bool) -> ExitStatus:
     """Show the inventory."""
-    return _report(
+    return report(
         common,
         lambda: commands.scan(
-            _connection(common), selection=_selection(choice), evidence=evidence
+            connection_of(common), selection=_selection(choice), evidence=evidence
         ),
         lambda _: ExitStatus.DONE,
     )
@@ -48,12 +47,12 @@ def plan(
     dry_run: bool,
 ) -> ExitStatus:
     """Show the plan, and what was written."""
-    return _report(
+    return report(
         common,
         lambda: commands.plan(
-            _connection(common),
+            connection_of(common),
             selection=_selection(choice),
-            alembic=_alembic(project),
+            alembic=alembic_of(project),
             zones=zones,
             accept=accept,
             rewrite_functions=rewrite_functions,
@@ -67,19 +66,44 @@ def plan(
     )
 
 
-def apply(common: Common, project: Project, *, yes: bool, dry_run: bool) -> ExitStatus:
+def apply(
+    common: Common, project: Project, *, yes: bool, dry_run: bool, keeping: Keeping
+) -> ExitStatus:
     """Run what is planned."""
     dialogue = Dialogue(verb="apply", yes=yes, quiet=common.quiet)
-    return _report(
+
+    def backup() -> None:
+        with bar(quiet=common.quiet) as ticks:
+            made = commands.backup_create(
+                connection_of(common),
+                commands.Keeping(
+                    root=keeping.root,
+                    bin_dir=keeping.bin_dir,
+                    test_restore=keeping.test_restore,
+                ),
+                alembic=alembic_of(project),
+                ticks=ticks,
+                progress=dialogue.progress,
+            )
+        if made.findings:
+            raise NotProved(
+                "TZ445",
+                f"backup {made.path} is not whole: {made.findings[0].message}",
+                detail="Nothing was converted.",
+                hint=made.findings[0].hint,
+            )
+
+    return report(
         common,
-        lambda: _unless_declined(
+        lambda: unless_declined(
             dialogue,
             commands.apply(
-                _connection(common),
-                alembic=_alembic(project),
+                connection_of(common),
+                alembic=alembic_of(project),
                 confirm=dialogue.confirm,
                 progress=dialogue.progress,
                 dry_run=dry_run,
+                backup=backup if keeping.wanted else None,
             ),
         ),
         lambda _: ExitStatus.DONE,
@@ -105,13 +129,13 @@ def rollback(
             hint="Give --to REVISION to keep that one and what is below it, or --all.",
         )
     dialogue = Dialogue(verb="rollback", yes=yes, quiet=common.quiet)
-    return _report(
+    return report(
         common,
-        lambda: _unless_declined(
+        lambda: unless_declined(
             dialogue,
             commands.rollback(
-                _connection(common),
-                alembic=_alembic(project),
+                connection_of(common),
+                alembic=alembic_of(project),
                 to=to,
                 everything=everything,
                 as_revision=as_revision,
@@ -135,10 +159,10 @@ def verify(
     accept: tuple[str, ...],
 ) -> ExitStatus:
     """Show the proof."""
-    return _report(
+    return report(
         common,
         lambda: commands.verify(
-            _connection(common),
+            connection_of(common),
             level=level,
             against=against,
             replica_url=replica_url,
@@ -151,9 +175,9 @@ def verify(
 
 def status(common: Common, project: Project) -> ExitStatus:
     """Show where things stand."""
-    return _report(
+    return report(
         common,
-        lambda: commands.status(_connection(common), alembic=_alembic(project)),
+        lambda: commands.status(connection_of(common), alembic=alembic_of(project)),
         exits.of_status,
     )
 
@@ -167,9 +191,10 @@ def demo(*, verbose: int) -> int:
     return run(Console(file=sys.stdout, emoji=False, highlight=False))
 
 
-def _report(
+def report(
     common: Common, command: Callable[[], _R], status_of: Callable[[_R], ExitStatus]
 ) -> ExitStatus:
+    """Call a command, write its result, and say how it ended."""
     listen(quiet=common.quiet, verbose=common.verbose)
     with destination(common.output) as write:
         result = command()
@@ -201,7 +226,8 @@ def _text(result: Result, common: Common) -> str:
     return printed(page, styled=styled, width=terminal.width)
 
 
-def _unless_declined(dialogue: Dialogue, run: Run) -> Run:
+def unless_declined(dialogue: Dialogue, run: _R) -> _R:
+    """End with 5 where the user was asked and said no."""
     if dialogue.declined:
         raise Unavailable(
             "TZ590",
@@ -212,7 +238,8 @@ def _unless_declined(dialogue: Dialogue, run: Run) -> Run:
     return run
 
 
-def _connection(common: Common) -> commands.Connection:
+def connection_of(common: Common) -> commands.Connection:
+    """Return where the database is."""
     return commands.Connection(url=common.url, config=common.config)
 
 
@@ -222,7 +249,8 @@ def _selection(choice: Choice) -> commands.Selection:
     )
 
 
-def _alembic(project: Project) -> commands.AlembicOptions:
+def alembic_of(project: Project) -> commands.AlembicOptions:
+    """Return where the Alembic project is."""
     return commands.AlembicOptions(
         ini=project.ini,
         directory=project.directory,

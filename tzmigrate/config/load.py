@@ -14,6 +14,7 @@ from tzmigrate.config.durations import milliseconds
 from tzmigrate.config.model import (
     CODE,
     Alembic,
+    Backups,
     Config,
     Domains,
     Gap,
@@ -187,6 +188,10 @@ class _Shadow(_Table):
     url: str | None = None
 
 
+class _Backup(_Table):
+    dir: str | None = None
+
+
 class _Document(_Table):
     url: str | None = None
     zones: dict[str, Any] = Field(default_factory=dict)
@@ -194,6 +199,7 @@ class _Document(_Table):
     scan: _Scan = Field(default_factory=_Scan)
     alembic: _Alembic = Field(default_factory=_Alembic)
     shadow: _Shadow = Field(default_factory=_Shadow)
+    backup: _Backup = Field(default_factory=_Backup)
 
 
 def _build(source: Source, document: Mapping[str, Any]) -> Config:
@@ -227,6 +233,7 @@ def _build(source: Source, document: Mapping[str, Any]) -> Config:
         if ini or folder
         else "",
         shadow=ShadowServer(url=read.shadow.url),
+        backup=Backups(dir=home / read.backup.dir if read.backup.dir else None),
         path=source.path,
     )
 
@@ -272,6 +279,7 @@ def _valid_keys(table: tuple[str, ...]) -> list[str]:
         ("scan",): _Scan,
         ("alembic",): _Alembic,
         ("shadow",): _Shadow,
+        ("backup",): _Backup,
     }
     fields = models[table].model_fields
     return [field.alias or name for name, field in fields.items()]

@@ -177,6 +177,17 @@ class ShadowServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backups:
+    """The table ``[backup]``; paths are made absolute, seen from the file.
+
+    Attributes:
+        dir: the directory that holds the backups; ``None`` means ``backups``.
+    """
+
+    dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything that can be configured.
 
@@ -195,4 +206,5 @@ class Config:
     alembic: Alembic = field(default_factory=Alembic)
     alembic_source: str = ""
     shadow: ShadowServer = field(default_factory=ShadowServer)
+    backup: Backups = field(default_factory=Backups)
     path: Path | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from tzmigrate.backup.interlock import refuse_beside_a_dump
 from tzmigrate.errors import DecisionNeeded, NotProved, UsageError
 from tzmigrate.execution.alembic_project import AlembicRunner, Identity
 from tzmigrate.execution.model import Run
@@ -106,6 +107,7 @@ def rollback(
     steps = []
     with one_run(session):
         for revision in chosen:
+            refuse_beside_a_dump(session)
             target = _below(revision)
             steps.append(run_step(alembic.downgrade, target, revision, progress))
             check_recorded(session, revision, "down")

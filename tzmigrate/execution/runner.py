@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from tzmigrate.backup.interlock import RUN, refuse_beside_a_dump
 from tzmigrate.errors import (
     DecisionNeeded,
     NotProved,
@@ -38,7 +39,6 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 15.0
 _RETRIED = frozenset(("55P03", "40P01", "40001"))
 """lock_timeout, deadlock, serialization: another try may well succeed."""
-_RUN_LOCK = "tzmigrate.run"
 
 
 def apply(
@@ -49,8 +49,18 @@ def apply(
     confirm: Confirm,
     progress: Progress,
     dry_run: bool = False,
+    first: Callable[[], object] | None = None,
 ) -> Run:
     """Upgrade through every pending revision of ours.
+
+    Args:
+        session: of the database.
+        graph: the planned revisions.
+        alembic: runs them.
+        confirm: asked before anything is done.
+        progress: told what happens.
+        dry_run: show, and do nothing.
+        first: what is done before the first revision runs, such as a backup.
 
     Raises:
         DecisionNeeded: something is pending that is not ours, a file was edited, or
@@ -81,9 +91,12 @@ def apply(
     )
     if not confirm(lines):
         return Run(direction="up", steps=(), pending=tuple(names))
+    if first is not None:
+        first()
     done = []
     with one_run(session):
         for revision in pending:
+            refuse_beside_a_dump(session)
             done.append(
                 run_step(alembic.upgrade, revision.revision, revision, progress)
             )
@@ -342,9 +355,11 @@ def one_run(session: Session) -> Iterator[None]:
     with translated():
         session.autocommit = True
         row = session.execute(
-            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (_RUN_LOCK,)
+            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (RUN,)
         ).fetchone()
     if not row or not row[0]:
+        # a backup of ours holds the same lock, shared
+        refuse_beside_a_dump(session)
         raise Unavailable(
             "TZ510",
             f"another tzmigrate run works on database {session.info.dbname}",
@@ -356,7 +371,7 @@ def one_run(session: Session) -> Iterator[None]:
         # a session that was lost has given the lock up, and is not what went wrong
         with suppress(psycopg.Error):
             session.execute(
-                "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (_RUN_LOCK,)
+                "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (RUN,)
             )
 
 

@@ -26,7 +26,9 @@ from tzmigrate.postgres.url import Target, parse_url
 APPLICATION = "tzmigrate shadow"
 """``application_name`` of every connection that makes or uses a shadow."""
 
-_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+_VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
+_RESTRICTED = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
+"""Minor versions from which dumps are protected by \\restrict (CVE-2025-8714)."""
 _INSTALLATIONS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
 _SERVICE = "tzmigrate"
 
@@ -37,10 +39,27 @@ class Programs:
 
     Attributes:
         version: their major version.
+        minor: their minor version.
     """
 
     folder: Path
     version: int
+    minor: int = 0
+
+    @property
+    def text(self) -> str:
+        """Their version as PostgreSQL writes it."""
+        return f"{self.version}.{self.minor}"
+
+    @property
+    def restricted(self) -> bool:
+        """What they write as SQL cannot make ``psql`` run commands of the client."""
+        return self.minor >= _RESTRICTED.get(self.version, 0)
+
+    @property
+    def pg_dumpall(self) -> str:
+        """The path of ``pg_dumpall``, which need not be there."""
+        return str(self.folder / "pg_dumpall")
 
     @property
     def pg_dump(self) -> str:
@@ -107,14 +126,23 @@ def find_programs(server: int, folder: Path | None = None) -> Programs | None:
     Returns:
         The nearest, or ``None`` where there is none.
     """
+    able = [each for each in installed(server, folder) if each.version >= server]
+    return min(able, key=lambda programs: programs.version, default=None)
+
+
+def installed(server: int, folder: Path | None = None) -> list[Programs]:
+    """Return all programs that are found, of whatever version.
+
+    Args:
+        server: major version of the server, which is looked for first.
+        folder: look there alone.
+    """
     folders = [folder] if folder is not None else _folders(server)
-    found = [
-        Programs(folder=each, version=version)
+    return [
+        Programs(folder=each, version=version[0], minor=version[1])
         for each in folders
         if (each / "pg_restore").exists() and (version := _version(each / "pg_dump"))
     ]
-    able = [programs for programs in found if programs.version >= server]
-    return min(able, key=lambda programs: programs.version, default=None)
 
 
 def run_client(
@@ -124,17 +152,26 @@ def run_client(
     stdin: IO[bytes] | None = None,
     stdout: IO[bytes] | None = None,
     files: Sequence[IO[bytes]] = (),
+    application: str = APPLICATION,
 ) -> "subprocess.CompletedProcess[bytes]":
     """Run a program to its end; when this one is interrupted, it is killed.
 
     Args:
         argv: without anything secret.
         access: the server to connect to.
-        stdin: read from its beginning; nothing by default.
+        stdin: read from its beginning where it can be; nothing by default.
         stdout: where the output goes; it is returned by default.
         files: further files that the program opens as ``/dev/fd/N``.
+        application: ``application_name`` of its connections.
     """
-    with started(argv, access, stdin=stdin, stdout=stdout, files=files) as process:
+    with started(
+        argv,
+        access,
+        stdin=stdin,
+        stdout=stdout,
+        files=files,
+        application=application,
+    ) as process:
         said, complaints = process.communicate()
     return subprocess.CompletedProcess(argv, process.returncode, said, complaints)
 
@@ -147,15 +184,16 @@ def started(
     stdin: IO[bytes] | None = None,
     stdout: IO[bytes] | None = None,
     files: Sequence[IO[bytes]] = (),
+    application: str = APPLICATION,
 ) -> "Iterator[subprocess.Popen[bytes]]":
     """Run a program while a ``with`` block goes on; at its end it is killed.
 
     The arguments are those of ``run_client``.
     """
-    if stdin is not None:
+    if stdin is not None and stdin.seekable():
         stdin.seek(0)
     with (
-        _environment(access) as (environment, service),
+        _environment(access, application) as (environment, service),
         subprocess.Popen(
             argv,
             stdin=stdin if stdin is not None else subprocess.DEVNULL,
@@ -173,13 +211,13 @@ def started(
 
 @contextmanager
 def _environment(
-    access: Access | None,
+    access: Access | None, application: str
 ) -> Iterator[tuple[dict[str, str], Sequence[IO[bytes]]]]:
     """Write parameters as ``PG*``; those without a variable into a service file."""
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_"))}
     # their messages are read
     environment = keep | {"LC_ALL": "C", "PGCLIENTENCODING": "UTF8"}
-    environment |= {"PGAPPNAME": APPLICATION, "PGTZ": "Etc/UTC"}
+    environment |= {"PGAPPNAME": application, "PGTZ": "Etc/UTC"}
     if access is None:
         yield environment, ()
         return
@@ -220,7 +258,7 @@ def _folders(server: int) -> list[Path]:
 
 
 @cache
-def _version(program: Path) -> int | None:
+def _version(program: Path) -> tuple[int, int] | None:
     if not program.exists():
         return None
     try:
@@ -228,4 +266,4 @@ def _version(program: Path) -> int | None:
     except OSError:
         return None
     match = _VERSION.search(said)
-    return int(match[1]) if match else None
+    return (int(match[1]), int(match[2] or 0)) if match else None

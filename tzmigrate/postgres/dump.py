@@ -36,7 +36,7 @@ _WORDS = re.compile(r"^(?:[A-Z]+ )+")
 _FROM_ENTRY = re.compile(r"pg_restore: from TOC entry (\d+);")
 _ERROR = re.compile(r"pg_restore: error: could not execute query: (?:\w+: +)?(.*)")
 _COMMAND = "Command was: "
-_IGNORED = "pg_restore: warning: errors ignored on restore"
+_IGNORED = b"pg_restore: warning: errors ignored on restore"
 _LOCKING = re.compile(r"Query was: LOCK TABLE ")
 
 
@@ -134,7 +134,9 @@ class Dump:
         _, said = self.process.communicate()
         if self.process.returncode:
             raise _dump_failed(said.decode(errors="replace"))
-        entries = _entries(self.programs, self.file)
+        argv = [self.programs.pg_restore, "--list"]
+        listed = run_client(argv, stdin=self.file).stdout.decode(errors="replace")
+        entries = tuple(filter(within_database, read_entries(listed)))
         return Archive(file=self.file, programs=self.programs, entries=entries)
 
 
@@ -202,22 +204,20 @@ def restore(
             *(() if tablespaces else ("--no-tablespaces",)),
         ]
         done = run_client(argv, destination, stdin=archive.file, files=[listed])
-    said = done.stderr.decode(errors="replace")
-    if done.returncode and _IGNORED not in said:
+    if done.returncode and _IGNORED not in done.stderr:
         raise ShadowUnavailable(
             "TZ622",
             "the schema could not be restored into the shadow",
-            detail=_last_words(said),
+            detail=last_words(done.stderr.decode(errors="replace")),
             hint="Look at the message above; the database itself was only read.",
         )
-    return tuple(_failures(said, {entry.number: entry for entry in chosen}))
+    return failures_of(done.stderr, chosen)
 
 
-def _entries(programs: Programs, file: IO[bytes]) -> tuple[Entry, ...]:
-    done = run_client([programs.pg_restore, "--list"], stdin=file)
-    lines = done.stdout.decode(errors="replace").splitlines()
-    matches = (_LINE.match(line) for line in lines)
-    entries = (
+def read_entries(listed: str) -> tuple[Entry, ...]:
+    """Read what ``pg_restore --list`` prints."""
+    matches = (_LINE.match(line) for line in listed.splitlines())
+    return tuple(
         Entry(
             number=int(match["number"]),
             catalog=int(match["catalog"]),
@@ -227,11 +227,17 @@ def _entries(programs: Programs, file: IO[bytes]) -> tuple[Entry, ...]:
         for match in matches
         if match
     )
-    return tuple(
-        entry
-        for entry in entries
-        if not entry.label.startswith(_NEVER) and not _ABOUT_THEM.match(entry.label)
-    )
+
+
+def within_database(entry: Entry) -> bool:
+    """Tell whether an entry acts within its database alone."""
+    return not entry.label.startswith(_NEVER) and not _ABOUT_THEM.match(entry.label)
+
+
+def failures_of(said: bytes, entries: Sequence[Entry]) -> tuple[Failure, ...]:
+    """Read what ``pg_restore --verbose`` says of statements that failed."""
+    numbered = {entry.number: entry for entry in entries}
+    return tuple(_failures(said.decode(errors="replace"), numbered))
 
 
 def _failures(said: str, entries: dict[int, Entry]) -> Iterator[Failure]:
@@ -252,17 +258,18 @@ def _dump_failed(said: str) -> TzmigrateError:
         return Unavailable(
             "TZ502",
             "a table stayed locked while its definition was to be read",
-            detail=_last_words(said),
+            detail=last_words(said),
             hint="Another session holds the lock; try again when it has ended.",
         )
     return ShadowUnavailable(
         "TZ622",
         "the schema could not be read by pg_dump",
-        detail=_last_words(said),
+        detail=last_words(said),
         hint="Make pg_dump --schema-only work with the same URL.",
     )
 
 
-def _last_words(said: str) -> str:
+def last_words(said: str) -> str:
+    """Return the last errors of what a program says."""
     lines = [line for line in said.splitlines() if re.match(r"pg_\w+: error: ", line)]
     return "\n".join(line.partition(": error: ")[2] for line in lines[-3:])

@@ -23,12 +23,6 @@ from tzmigrate.postgres.clients import APPLICATION, Access
 from tzmigrate.postgres.session import Session, connect
 from tzmigrate.postgres.url import Target
 
-PREFIX = "tzmigrate_shadow"
-_PATTERN = rf"^{PREFIX}_[0-9]+_[0-9a-f]{{16}}$"
-_COMMENT = (
-    "tzmigrate: an empty copy of a schema, where a plan is tried. It holds no data, "
-    "and goes away with the command that made it; without one, it can be dropped."
-)
 _ATTEMPTS = 5
 _LISTS = re.compile(
     r"(?i)local_preload_libraries|search_path|session_preload_libraries"
@@ -50,6 +44,35 @@ _WHILE_RESTORING = {
 }
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What scratch databases are made for.
+
+    Attributes:
+        prefix: their names begin with it.
+        comment: what they say of themselves.
+        application: ``application_name`` of the session that keeps one in use.
+    """
+
+    prefix: str
+    comment: str
+    application: str
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression of PostgreSQL's that their names match."""
+        return rf"^{self.prefix}_[0-9]+_[0-9a-f]{{16}}$"
+
+
+SHADOW = Purpose(
+    prefix="tzmigrate_shadow",
+    comment="tzmigrate: an empty copy of a schema, where a plan is tried. It holds no"
+    " data, and goes away with the command that made it; without one, it can be"
+    " dropped.",
+    application=APPLICATION,
+)
 
 
 class Source(NamedTuple):
@@ -116,7 +139,9 @@ def read_source(session: Session) -> Source:
 
 
 @contextmanager
-def scratch_database(base: Session, source: Source, *, same: bool) -> Iterator[Scratch]:
+def scratch_database(
+    base: Session, source: Source, *, same: bool, purpose: Purpose = SHADOW
+) -> Iterator[Scratch]:
     """Make a scratch database on a server for the length of a ``with`` block.
 
     Leftovers of earlier ones, which nobody uses, are dropped first.
@@ -126,29 +151,30 @@ def scratch_database(base: Session, source: Source, *, same: bool) -> Iterator[S
         source: what it shall be like.
         same: the server is the one that ``source`` was read from; else a locale that
             the server lacks is passed over.
+        purpose: what it is for.
 
     Raises:
         TzmigrateError: the server does not let us, in its own words.
     """
     access = Access.of(base)
     base.execute(_WRITABLE)
-    drop_leftovers(base)
+    drop_leftovers(base, purpose)
     with ExitStack() as stack:
-        scratch = _created(base, access, source, stack, same=same)
+        scratch = _created(base, access, source, stack, same=same, purpose=purpose)
         if not source.public:
             scratch.session.execute("DROP SCHEMA IF EXISTS public")
         yield scratch
 
 
-def drop_leftovers(base: Session) -> None:
+def drop_leftovers(base: Session, purpose: Purpose = SHADOW) -> None:
     """Drop the scratch databases of ours that no session uses."""
     for (name,) in base.execute(
-        query("scratch_leftovers"), {"pattern": _PATTERN}
+        query("scratch_leftovers"), {"pattern": purpose.pattern}
     ).fetchall():
         # somebody connected meanwhile, or another plan dropped it
         with suppress(psycopg.Error):
             base.execute(_sql("DROP DATABASE IF EXISTS {}", name))
-            logger.info("dropped %s, left over by an interrupted plan", name)
+            logger.info("dropped %s, left over by an interrupted run", name)
 
 
 def read_settings(session: Session, *, same: bool) -> list[Setting]:
@@ -189,7 +215,7 @@ def copy_settings(scratch: Scratch, settings: list[Setting]) -> tuple[list[str],
         if role is not None and role not in known:
             continue
         try:
-            scratch.session.execute(_setting(scratch.name, role, name, value))
+            scratch.session.execute(setting_statement(scratch.name, role, name, value))
         except psycopg.Error as exc:
             if role in {None, own}:
                 refused.append(name)
@@ -204,7 +230,7 @@ def quick_restore(scratch: Scratch) -> Iterator[None]:
     role = _session_user(scratch.session)
     for setting, value in _WHILE_RESTORING.items():
         with suppress(psycopg.Error):
-            scratch.session.execute(_setting(name, role, setting, value))
+            scratch.session.execute(setting_statement(name, role, setting, value))
     yield
     with suppress(psycopg.Error):
         scratch.session.execute(
@@ -213,16 +239,24 @@ def quick_restore(scratch: Scratch) -> Iterator[None]:
 
 
 def _created(
-    base: Session, access: Access, source: Source, stack: ExitStack, *, same: bool
+    base: Session,
+    access: Access,
+    source: Source,
+    stack: ExitStack,
+    *,
+    same: bool,
+    purpose: Purpose,
 ) -> Scratch:
     for attempt in range(_ATTEMPTS):
-        name = f"{PREFIX}_{source.oid}_{secrets.token_hex(8)}"
+        name = f"{purpose.prefix}_{source.oid}_{secrets.token_hex(8)}"
         with ExitStack() as made:
             made.callback(_drop, base, access, name)
             _create(base, name, source, same=same)
             target = access.target(APPLICATION, name)
             try:
-                session = connect(target, application_name=APPLICATION, autocommit=True)
+                session = connect(
+                    target, application_name=purpose.application, autocommit=True
+                )
             except Refused as exc:
                 # nobody was connected yet, so another plan took it for a leftover
                 if exc.code == "TZ604" and attempt + 1 < _ATTEMPTS:
@@ -232,7 +266,7 @@ def _created(
             session.execute(_WRITABLE)
             base.execute(
                 sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-                    sql.Identifier(name), sql.Literal(_COMMENT)
+                    sql.Identifier(name), sql.Literal(purpose.comment)
                 )
             )
             # the role that logs in may be another than the one that it works as
@@ -244,7 +278,7 @@ def _created(
 
 
 def _create(base: Session, name: str, source: Source, *, same: bool) -> None:
-    like = _locale(source)
+    like = locale_options(source)
     encoding = _option("ENCODING", source.encoding)
     simple = [encoding, _option("LC_COLLATE", "C"), _option("LC_CTYPE", "C")]
     # to be a member of the owner does not always suffice to make it the owner
@@ -272,7 +306,8 @@ def _where(source: Source) -> list[sql.Composable]:
     return options
 
 
-def _locale(source: Source) -> list[sql.Composable]:
+def locale_options(source: Source) -> list[sql.Composable]:
+    """Return what makes ``CREATE DATABASE`` give a database the same locale."""
     options = [
         _option("ENCODING", source.encoding),
         _option("LC_COLLATE", source.collate),
@@ -331,7 +366,10 @@ def _drop_by(session: Session, name: str) -> None:
     session.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
 
 
-def _setting(database: str, role: str | None, name: str, value: str) -> sql.Composed:
+def setting_statement(
+    database: str, role: str | None, name: str, value: str
+) -> sql.Composed:
+    """Write ``ALTER DATABASE … SET`` or ``ALTER ROLE … IN DATABASE … SET``."""
     values = [value]
     if _LISTS.fullmatch(name):
         found = _ITEM.finditer(value)

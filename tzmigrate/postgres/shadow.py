@@ -247,7 +247,7 @@ def _on_best(original: Original, copies: int) -> Iterator[Shadow]:
     lost = NotCopied(kind=Lack.SERVER, reason=f"no scratch database there: {reason}")
     with ExitStack() as stack:
         try:
-            version = _embedded_version(original.version)
+            version = embedded_version(original.version)
             server = stack.enter_context(embedded_server(version=version))
         except (Refused, Unavailable) as exc:
             raise ShadowUnavailable(
@@ -423,7 +423,7 @@ def _missing_extensions(source: Session, shadow: Session) -> set[str]:
     return {n for (n,) in wanted.fetchall()} - {n for (n,) in there.fetchall()}
 
 
-def _embedded_version(needed: int) -> int:
+def embedded_version(needed: int) -> int:
     """Choose the embedded version: the same, else the next newer one."""
     for version in range(needed, _NEWEST):
         try:

@@ -2,9 +2,11 @@
 
 from rich.console import Console
 
+from tzmigrate.backup.model import Kept, Restoration, Shelf
 from tzmigrate.execution.model import Run, Status
 from tzmigrate.inventory.model import Inventory
 from tzmigrate.planning.model import Plan
+from tzmigrate.reporting.backup_text import kept_page, restoration_page, shelf_page
 from tzmigrate.reporting.inventory_text import inventory_page
 from tzmigrate.reporting.page import Page, make_console
 from tzmigrate.reporting.plan_text import plan_page
@@ -14,11 +16,13 @@ from tzmigrate.verification.model import Proof
 
 __all__ = ["Result", "make_console", "page_of", "show"]
 
-Result = Inventory | Plan | Proof | Status | Run
+Result = Inventory | Plan | Proof | Status | Run | Kept | Shelf | Restoration
 """What a command returns."""
 
 
-def page_of(result: Result, *, width: int = 120, everything: bool = False) -> Page:
+def page_of(  # noqa: PLR0911  one line for each
+    result: Result, *, width: int = 120, everything: bool = False
+) -> Page:
     """Lay out any result; with ``everything``, leave nothing out for brevity."""
     match result:
         case Inventory():
@@ -31,6 +35,12 @@ def page_of(result: Result, *, width: int = 120, everything: bool = False) -> Pa
             return status_page(result, width=width)
         case Run():
             return run_page(result, width=width)
+        case Kept():
+            return kept_page(result, width=width)
+        case Shelf():
+            return shelf_page(result, width=width)
+        case Restoration():
+            return restoration_page(result, width=width)
 
 
 def show(result: Result, console: Console, *, everything: bool = False) -> None:

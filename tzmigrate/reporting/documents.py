@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from tzmigrate.backup.model import Backup, Kept, Restoration, Shelf, Since
 from tzmigrate.execution.model import Run, Status, StepState
 from tzmigrate.inventory.model import Family, Inventory, RelKind, Role, Severity
 from tzmigrate.planning.model import Action, DependentKind, Plan, Strategy, Way
@@ -374,21 +375,92 @@ class RunDocument(_Entry):
     notes: tuple[str, ...]
 
 
+class KeptEntry(_Entry):
+    """A backup in a list."""
+
+    path: Path
+    at: str
+    database: str
+    bytes: int
+    plan: str | None
+    verified: bool
+    restored: bool
+    """It was restored, be it by trial."""
+    restore_seconds: float | None
+    fate: str
+    """What `prune` does with it; empty elsewhere."""
+
+
+class BackupDocument(_Entry):
+    """What `tzmigrate backup create` and `backup verify` print with `--format json`."""
+
+    document: Literal["tzmigrate.backup"] = "tzmigrate.backup"
+    version: Literal[1] = 1
+    path: Path
+    backup: Backup
+    """What `backup_metadata.json` says."""
+    findings: tuple[FindingEntry, ...]
+    notes: tuple[str, ...]
+
+
+class BackupsDocument(_Entry):
+    """What `tzmigrate backup list` and `backup prune` print with `--format json`."""
+
+    document: Literal["tzmigrate.backups"] = "tzmigrate.backups"
+    version: Literal[1] = 1
+    path: Path
+    now: str
+    backups: tuple[KeptEntry, ...]
+    broken: tuple[tuple[Path, str], ...]
+    """Directories that are no whole backup, and why."""
+    dry_run: bool
+    pruned: bool
+
+
+class RestorationDocument(_Entry):
+    """What `tzmigrate restore --format json` prints."""
+
+    document: Literal["tzmigrate.restoration"] = "tzmigrate.restoration"
+    version: Literal[1] = 1
+    source: Path
+    database: str
+    tables: tuple[str, ...]
+    schema_: str | None = Field(alias="schema", validation_alias="schema")
+    swapped: str | None
+    """What the database is called now that had the name before."""
+    seconds: float
+    since: tuple[Since, ...]
+    """What is not in the backup."""
+    safety: Path | None
+    notes: tuple[str, ...]
+    dry_run: bool
+
+
 Document = (
-    InventoryDocument | PlanDocument | ProofDocument | StatusDocument | RunDocument
+    InventoryDocument
+    | PlanDocument
+    | ProofDocument
+    | StatusDocument
+    | RunDocument
+    | BackupDocument
+    | BackupsDocument
+    | RestorationDocument
 )
 
 DOCUMENTS: dict[str, type[_Entry]] = {
+    "backup": BackupDocument,
+    "backups": BackupsDocument,
     "inventory": InventoryDocument,
     "plan": PlanDocument,
     "proof": ProofDocument,
+    "restoration": RestorationDocument,
     "run": RunDocument,
     "status": StatusDocument,
 }
 """Each document by the name of its schema file."""
 
 
-def document_of(result: Result) -> Document:
+def document_of(result: Result) -> Document:  # noqa: PLR0911  one for each
     """Turn any result into its document."""
     match result:
         case Survey():
@@ -404,6 +476,36 @@ def document_of(result: Result) -> Document:
             return StatusDocument.model_validate(result)
         case Run():
             return RunDocument.model_validate(result)
+        case Kept():
+            return BackupDocument.model_validate(result)
+        case Shelf():
+            return BackupsDocument.model_validate(
+                {
+                    "path": result.path,
+                    "now": result.now,
+                    "backups": [_kept(kept) for kept in result.backups],
+                    "broken": result.broken,
+                    "dry_run": result.dry_run,
+                    "pruned": result.pruned,
+                }
+            )
+        case Restoration():
+            return RestorationDocument.model_validate(result)
+
+
+def _kept(kept: Kept) -> KeptEntry:
+    backup = kept.backup
+    return KeptEntry(
+        path=kept.path,
+        at=backup.at,
+        database=backup.database.name,
+        bytes=backup.bytes,
+        plan=backup.plan,
+        verified=backup.verified,
+        restored=backup.restored,
+        restore_seconds=backup.restore_seconds,
+        fate=kept.fate,
+    )
 
 
 def as_json(document: Document) -> str:

@@ -4,10 +4,17 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from tzmigrate.backup.model import Kept, Restoration, Shelf
 from tzmigrate.execution.model import Run, Status
 from tzmigrate.inventory.model import Finding, Inventory
 from tzmigrate.planning.model import Plan
-from tzmigrate.reporting import inventory_text, plan_text, proof_text, run_text
+from tzmigrate.reporting import (
+    backup_text,
+    inventory_text,
+    plan_text,
+    proof_text,
+    run_text,
+)
 from tzmigrate.reporting.console import Result
 from tzmigrate.reporting.visible import visible
 from tzmigrate.reporting.words import (
@@ -50,6 +57,13 @@ def as_markdown(result: Result) -> str:
             lines = _status(result)
         case Run():
             lines = _run(result)
+        case Kept():
+            lines = _kept(result)
+        case Shelf():
+            lines = _shelf(result)
+        case Restoration():
+            lines = [f"# {escape(backup_text.restored(result))}", ""]
+            lines += [f"- {escape(text)}" for text in backup_text.details(result)]
     return "\n".join(lines) + "\n"
 
 
@@ -187,6 +201,28 @@ def _run(run: Run) -> list[str]:
         "Would run" if run.dry_run else "Left for a later run", run.pending
     )
     return [*lines, *_bullets("Next", run.notes)]
+
+
+def _kept(kept: Kept) -> list[str]:
+    name = kept.backup.database.name
+    lines = [f"# Backup of database {escape(name)} at {escape(kept.backup.at)}", ""]
+    lines += [f"{escape(kept.path)}", ""]
+    lines += _table(
+        ("file", "size", "SHA-256"),
+        ((f.name, size(f.bytes), f.sha256) for f in kept.backup.files),
+    )
+    lines += _findings("Findings", kept.findings)
+    return [*lines, *_summary(backup_text.summary(kept))]
+
+
+def _shelf(shelf: Shelf) -> list[str]:
+    lines = [f"# {escape(backup_text.headline(shelf))}", ""]
+    headers = (
+        *("backup", "database", "age", "size", "verified", "restore", "plan", "fate"),
+    )
+    lines += _table(headers, (backup_text.row(k, shelf.now) for k in shelf.backups))
+    broken = [f"{path}: {why}" for path, why in shelf.broken]
+    return [*lines, *_bullets("No whole backups", broken)]
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -1,18 +1,29 @@
-"""One function for each verb: what the command line and the Python API call.
+"""The way there and back: scan, plan, apply, verify, rollback, status.
 
-They return documents and never print; what must be asked or told while they run goes
-through the callables that they are given. What they stand on takes longer to import
-than some of them take to run, Alembic and SQLAlchemy above all: each imports its own.
+What they stand on takes longer to import than some of them take to run, Alembic and
+SQLAlchemy above all: each imports its own.
 """
 
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tzmigrate import __version__
+from tzmigrate.commands.common import (
+    AlembicOptions,
+    Confirm,
+    Connection,
+    Progress,
+    Selection,
+    alembic_options,
+    open_project,
+    open_session,
+    project_to_plan_for,
+    runner_of,
+)
 from tzmigrate.config import (
     Config,
     Views,
@@ -20,65 +31,18 @@ from tzmigrate.config import (
     load_config,
     with_zone_options,
 )
-from tzmigrate.errors import UsageError
 from tzmigrate.postgres.replica import replica_of
-from tzmigrate.postgres.session import Session, connect, read_only
-from tzmigrate.postgres.url import (
-    Target,
-    parse_url,
-    resolve_shadow_url,
-    resolve_url,
-    sqlalchemy_url,
-)
+from tzmigrate.postgres.session import Session, read_only
+from tzmigrate.postgres.url import parse_url, resolve_shadow_url
 from tzmigrate.verification.certificate import read_certificate
 from tzmigrate.verification.ledger import read_ledger
 from tzmigrate.verification.model import Proof
 from tzmigrate.verification.verifier import verify as verify_ledger
 
 if TYPE_CHECKING:
-    from tzmigrate.execution.alembic_project import AlembicRunner
     from tzmigrate.execution.model import Run, Status
     from tzmigrate.inventory.model import Inventory
     from tzmigrate.planning.model import Plan
-    from tzmigrate.revisions.project import AlembicProject
-
-Confirm = Callable[[tuple[str, ...]], bool]
-"""Gets the lines that say what will be done; ``False`` means no."""
-
-Progress = Callable[[str], None]
-"""Gets one line for each event."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
-    """Where the database and the configuration are; ``None`` means the usual places."""
-
-    url: str | None = None
-    config: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlembicOptions:
-    """Where the Alembic project is, as ``alembic`` itself takes it.
-
-    Attributes:
-        source: where the paths were read, if not given by the caller.
-    """
-
-    ini: Path | None = None
-    directory: Path | None = None
-    name: str = "alembic"
-    x_arguments: tuple[str, ...] = ()
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Globs over schemas and tables; empty means all."""
-
-    schemas: tuple[str, ...] = ()
-    tables: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
 
 
 def scan(
@@ -98,7 +62,7 @@ def scan(
 
     config = load_config(connection.config)
     wanted = _wanted(config, selection or Selection())
-    with _session(connection, config) as session, read_only(session):
+    with open_session(connection, config) as session, read_only(session):
         inventory = _inventory(session, config, wanted)
         if evidence:
             inventory = with_evidence(session, config, inventory)
@@ -157,17 +121,17 @@ def plan(
     )
 
     config = with_zone_options(load_config(connection.config), zones)
-    options = _alembic_options(alembic, config)
+    options = alembic_options(alembic, config)
     rules = survey.rules_of(config, check_accepted(accept))
     wanted = _wanted(config, selection or Selection())
-    project = None if init else _project_to_plan_for(options, dry_run=dry_run)
+    project = None if init else project_to_plan_for(options, dry_run=dry_run)
     graph = RevisionGraph.read(project) if project is not None else None
     if graph is not None:
         graph.head(head)
     ours = graph.ours() if graph is not None else ()
     # the shadow goes while the files are made
     with closing_beside() as close:
-        with _session(connection, config, project) as session, read_only(session):
+        with open_session(connection, config, project) as session, read_only(session):
             inventory = _inventory(session, config, wanted)
             config = survey.checked_zones(session, config)
             verdicts = survey.verdicts_of(session, config, inventory)
@@ -237,21 +201,32 @@ def apply(
     confirm: Confirm,
     progress: Progress,
     dry_run: bool = False,
+    backup: Callable[[], object] | None = None,
 ) -> "Run":
-    """Run the planned revisions, one group at a time, each proved before its commit."""
+    """Run the planned revisions, one group at a time, each proved before its commit.
+
+    Args:
+        connection: the database.
+        alembic: where the revisions are.
+        confirm: asked before anything is done.
+        progress: told what happens.
+        dry_run: show, and do nothing.
+        backup: called before the first revision runs; what it raises ends the run.
+    """
     from tzmigrate.execution import runner  # noqa: PLC0415 - see above
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
 
     config = load_config(connection.config)
-    project = _project(_alembic_options(alembic, config))
-    with _session(connection, config, project) as session:
+    project = open_project(alembic_options(alembic, config))
+    with open_session(connection, config, project) as session:
         return runner.apply(
             session,
             RevisionGraph.read(project),
-            _runner(project, session.target, alembic),
+            runner_of(project, session.target, alembic),
             confirm=confirm,
             progress=progress,
             dry_run=dry_run,
+            first=backup,
         )
 
 
@@ -287,14 +262,14 @@ def rollback(
 
     config = load_config(connection.config)
     accepted = (*config.policy.accept, *check_accepted(accept))
-    project = _project(_alembic_options(alembic, config))
+    project = open_project(alembic_options(alembic, config))
     graph = RevisionGraph.read(project)
-    with _session(connection, config, project) as session:
+    with open_session(connection, config, project) as session:
         return rolling.rollback(
             session,
             project,
             graph,
-            _runner(project, session.target, alembic),
+            runner_of(project, session.target, alembic),
             choice=rolling.Choice(
                 to=to, everything=everything, as_revision=as_revision
             ),
@@ -330,7 +305,7 @@ def verify(
     accepted = (*config.policy.accept, *check_accepted(accept))
     certificate = None if against is None else read_certificate(against)
     with ExitStack() as stack:
-        session = primary = stack.enter_context(_session(connection, config))
+        session = primary = stack.enter_context(open_session(connection, config))
         if replica_url is not None:
             target = parse_url(replica_url, source="--replica-url")
             session = stack.enter_context(replica_of(primary, target))
@@ -356,78 +331,13 @@ def status(
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
 
     config = load_config(connection.config)
-    project = _project(_alembic_options(alembic, config))
-    with _session(connection, config, project) as session:
+    project = open_project(alembic_options(alembic, config))
+    with open_session(connection, config, project) as session:
         return read_status(
             session,
             RevisionGraph.read(project),
-            _runner(project, session.target, alembic),
+            runner_of(project, session.target, alembic),
         )
-
-
-def _session(
-    connection: Connection, config: Config, project: "AlembicProject | None" = None
-) -> Session:
-    target = resolve_url(
-        connection.url,
-        config=config,
-        environ=os.environ,
-        alembic_ini=project.ini if project is not None else None,
-    )
-    return connect(target)
-
-
-def _project_to_plan_for(
-    options: AlembicOptions, *, dry_run: bool
-) -> "AlembicProject | None":
-    """Return the project; a first look needs none, unless one was named."""
-    try:
-        project = _project(options)
-        project.require_env()
-    except UsageError:
-        if dry_run and options.ini is None and options.directory is None:
-            return None
-        raise
-    return project
-
-
-def _project(options: AlembicOptions) -> "AlembicProject":
-    from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
-
-    return AlembicProject.open(
-        options.ini,
-        directory=options.directory,
-        section=options.name,
-        source=options.source,
-    )
-
-
-def _runner(
-    project: "AlembicProject", target: Target, options: AlembicOptions | None
-) -> "AlembicRunner":
-    from tzmigrate.execution.alembic_project import (  # noqa: PLC0415 - see above
-        AlembicRunner,
-    )
-
-    return AlembicRunner(
-        project,
-        environ=os.environ,
-        # an alembic.ini that names a database is believed, and compared with ours
-        url_for_env=None if project.url else sqlalchemy_url(target),
-        x_args=options.x_arguments if options is not None else (),
-    )
-
-
-def _alembic_options(options: AlembicOptions | None, config: Config) -> AlembicOptions:
-    found = options or AlembicOptions()
-    if found.ini is None and found.directory is None:
-        return replace(
-            found,
-            ini=config.alembic.ini,
-            directory=config.alembic.dir,
-            source=config.alembic_source,
-        )
-    return found
 
 
 def _wanted(config: Config, selection: Selection) -> Selection:
@@ -458,16 +368,3 @@ def _inventory(session: Session, config: Config, wanted: Selection) -> "Inventor
         standing_excludes=config.scan.exclude,
         server_zone=(session.zone.zone, session.zone.source),
     )
-
-
-__all__ = [
-    "AlembicOptions",
-    "Connection",
-    "Selection",
-    "apply",
-    "plan",
-    "rollback",
-    "scan",
-    "status",
-    "verify",
-]

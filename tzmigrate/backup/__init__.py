@@ -1,0 +1,1 @@
+"""The safety net: backups that are verified and restored by trial, and the way back."""

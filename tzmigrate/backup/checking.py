@@ -1,0 +1,126 @@
+"""Whether a backup is whole: its files, its archive, and what a trial restore gives."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tzmigrate.backup.archive import Archive
+from tzmigrate.backup.copies import Trial, told
+from tzmigrate.backup.metadata import described, files_in
+from tzmigrate.backup.model import FULL, Backup
+from tzmigrate.backup.sealing import Seal
+from tzmigrate.errors import NotProved
+from tzmigrate.inventory.model import Finding, Severity
+from tzmigrate.postgres.clients import Programs
+from tzmigrate.postgres.quoting import readable_name
+
+_AGAIN = "Use another backup (tzmigrate backup list), and make a new one."
+
+
+def archive_of(
+    directory: Path, backup: Backup, programs: Programs, identity: Path | None = None
+) -> Archive:
+    """Return the full archive of a backup."""
+    seal = None
+    if backup.sealer is not None:
+        seal = Seal(
+            program=backup.sealer,
+            recipient=backup.recipient or "",
+            identity=identity,
+        )
+    name = FULL + (seal.suffix if seal else "")
+    return Archive(path=directory / name, programs=programs, seal=seal)
+
+
+def check_files(
+    directory: Path,
+    backup: Backup,
+    *,
+    programs: Programs | None = None,
+    identity: Path | None = None,
+) -> tuple[Finding, ...]:
+    """Look at every file of a backup, and at the archive's table of contents.
+
+    Args:
+        directory: where it lies.
+        backup: what its metadata say.
+        programs: those that read the archive; without them only digests are compared.
+        identity: the private key, where it is encrypted with age.
+    """
+    findings = list(_files(directory, backup))
+    if programs is not None and not any(f.code == "TZ443" for f in findings):
+        findings += _archive(archive_of(directory, backup, programs, identity), backup)
+    return tuple(findings)
+
+
+def check_trial(trial: Trial) -> tuple[Finding, ...]:
+    """Say what a trial restore found wrong."""
+    findings = [
+        _finding("TZ447", f"restored by trial, {difference}", _AGAIN)
+        for difference in trial.differences
+    ]
+    if trial.failures:
+        count = len(trial.failures)
+        findings.append(
+            _finding(
+                "TZ448",
+                f"{count} {'statement' if count == 1 else 'statements'} failed when "
+                f"it was restored by trial on {trial.place}: {told(trial.failures)}",
+                "Where the server lacks a role or an extension, try another one with "
+                "--test-url; else use another backup.",
+            )
+        )
+    return tuple(findings)
+
+
+def _files(directory: Path, backup: Backup) -> Iterator[Finding]:
+    there = {path.relative_to(directory).as_posix() for path in files_in(directory)}
+    for file in backup.files:
+        if file.name not in there:
+            yield _finding("TZ442", f"{file.name} is missing", _AGAIN)
+            continue
+        found = described(directory, directory / file.name)
+        if found.bytes == 0 and file.bytes > 0:
+            yield _finding("TZ442", f"{file.name} is empty", _AGAIN)
+        elif found.bytes != file.bytes:
+            said = f"{file.name} has {found.bytes:,} bytes, not {file.bytes:,}"
+            yield _finding("TZ442", said, _AGAIN)
+        elif found.sha256 != file.sha256:
+            said = f"{file.name} is not what was written: its SHA-256 differs"
+            yield _finding("TZ442", said, _AGAIN)
+    for name in sorted(there - {file.name for file in backup.files}):
+        yield _finding(
+            "TZ442",
+            f"{name} does not belong to the backup",
+            "Somebody put it there; take it away if you know whose it is.",
+        )
+
+
+def _archive(archive: Archive, backup: Backup) -> Iterator[Finding]:
+    try:
+        entries = archive.entries()
+    except NotProved as error:
+        yield _finding(error.code, f"{error.message} ({error.detail})", error.hint)
+        return
+    labels = {entry.label for entry in entries}
+    for table in backup.tables:
+        tail = f"{table.schema} {table.name}"
+        kind = "FOREIGN TABLE" if table.kind == "f" else "TABLE"
+        lacking = [
+            what
+            for what, label in (
+                ("definition", f"{kind} {tail}"),
+                ("rows", f"TABLE DATA {tail}"),
+            )
+            if label not in labels and (what == "definition" or table.kind == "r")
+        ]
+        if lacking:
+            yield _finding(
+                "TZ446",
+                f"the archive lacks the {' and the '.join(lacking)} of table "
+                f"{readable_name(table.schema, table.name)}",
+                _AGAIN,
+            )
+
+
+def _finding(code: str, message: str, hint: str) -> Finding:
+    return Finding(code=code, severity=Severity.BLOCKS, message=message, hint=hint)

@@ -1,0 +1,321 @@
+"""Restore a whole database beside the one of now, and swap them where that is asked."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from tzmigrate.backup.archive import Archive
+from tzmigrate.backup.copies import compared, dress, fill, new_database
+from tzmigrate.backup.model import Backup, Database, Restoration, Since
+from tzmigrate.backup.programs import APPLICATION
+from tzmigrate.backup.since import written_since
+from tzmigrate.backup.state import read_moment
+from tzmigrate.errors import NotProved, Refused, Unavailable, UsageError
+from tzmigrate.postgres.clients import Access
+from tzmigrate.postgres.errors import translated
+from tzmigrate.postgres.quoting import readable_identifier, readable_name
+from tzmigrate.postgres.session import Session, connect, read_only
+from tzmigrate.postgres.url import Target, parse_url
+
+Progress = Callable[[str], None]
+Safety = Callable[[Sequence[tuple[str, str]] | None], str | None]
+"""Backs up what is replaced: some tables, or all; returns the directory."""
+
+_MAINTENANCE = ("postgres", "template1")
+_TRIES = 20
+_PAUSE = 0.1
+_LONGEST = 63
+"""Bytes of an identifier."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How to restore a database.
+
+    Attributes:
+        into: name of the new database; a name with the time by default.
+        swap: give it the name of the database of now afterwards.
+        terminate: end the sessions that are in the way of that.
+        jobs: connections of ``pg_restore``.
+    """
+
+    into: str | None = None
+    swap: bool = False
+    terminate: bool = False
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The server before a restore.
+
+    Attributes:
+        name: the database that the URL names.
+        current: what it is now; ``None`` where there is none.
+        since: what was written to it after the backup.
+        busy: who is connected to it.
+    """
+
+    access: Access
+    maintenance: Target
+    name: str
+    current: Database | None
+    since: tuple[Since, ...]
+    busy: tuple[str, ...]
+
+
+def look(target: Target, backup: Backup, *, into: str | None = None) -> Scene:
+    """Read what a restore would meet.
+
+    Args:
+        target: the database that was backed up, or would take its place.
+        backup: that is to be restored.
+        into: the name of the new database.
+
+    Raises:
+        Refused: the server does not let us in.
+        Unavailable: it cannot be reached.
+    """
+    try:
+        with (
+            connect(target, application_name=APPLICATION) as session,
+            read_only(session),
+        ):
+            access = Access.of(session)
+            name = session.info.dbname
+            current = read_moment(session).database
+            since = written_since(session, backup)
+            busy = _busy(session, (name,))
+    except Refused as error:
+        # after a disaster there may be none
+        if error.code != "TZ604":
+            raise
+        name, current, since, busy = "", None, (), ()
+        with _maintained(target) as session:
+            access = Access.of(session)
+        name = _wanted_name(target) or backup.database.name
+    maintenance = next(m for m in _MAINTENANCE if m not in {name, into})
+    return Scene(
+        access=access,
+        maintenance=access.target(target.source, maintenance),
+        name=name,
+        current=current,
+        since=since,
+        busy=busy,
+    )
+
+
+def new_name(name: str, now: datetime, what: str = "restored") -> str:
+    """Return a name for a database beside another one, within 63 bytes."""
+    end = f"_{what}_{now:%Y%m%d_%H%M%S}"
+    kept = name.encode()[: _LONGEST - len(end)].decode(errors="ignore")
+    return kept + end
+
+
+def announced(scene: Scene, backup: Backup, way: Way, path: Path) -> tuple[str, ...]:
+    """Say what a restore will do, before it does."""
+    name = way.into or new_name(scene.name, datetime.now(UTC))
+    seconds = backup.restore_seconds
+    lines = [
+        f"Backup {path.name} of database {backup.database.name}, as it was at "
+        f"{backup.at}, will be restored into a new database {name}"
+        + (f"; the trial took {seconds:.0f} s." if seconds is not None else "."),
+    ]
+    if way.swap and scene.current is not None:
+        lines.append(
+            f"Then database {scene.name} gets the name "
+            f"{new_name(scene.name, datetime.now(UTC), 'before_restore')}, and the new "
+            f"one becomes {scene.name}. The old one stays until you drop it."
+        )
+        if scene.busy:
+            lines.append(
+                f"Connected to {scene.name} now: {', '.join(scene.busy)}"
+                + ("; they will be ended." if way.terminate else ".")
+            )
+    lines += [f"Not in the backup: {told_since(since)}." for since in scene.since]
+    return tuple(lines)
+
+
+def told_since(since: Since) -> str:
+    """Say in words what was written to a table after a backup."""
+    name = readable_name(since.schema, since.name)
+    if since.rows is None:
+        return f"table {name} is gone; it had {since.rows_then:,} rows"
+    counts = f"it had {since.rows_then:,} rows and has {since.rows:,}"
+    if since.written is None:
+        return f"table {name}: {counts}"
+    return f"{since.written:,} rows written to table {name} since; {counts}"
+
+
+def restore(
+    scene: Scene,
+    archive: Archive,
+    backup: Backup,
+    way: Way,
+    *,
+    progress: Progress,
+    safety: Safety,
+    source: str,
+) -> Restoration:
+    """Restore a backup into a new database, compare, and swap on request.
+
+    Raises:
+        Refused: the server refused a statement; the new database was dropped.
+        NotProved: what was restored is not what was backed up; it was dropped.
+        Unavailable: the database is in use, so it was not swapped; the new one stays.
+    """
+    now = datetime.now(UTC)
+    name = way.into or new_name(scene.name, now)
+    if name == scene.name and scene.current is not None:
+        raise UsageError(
+            "TZ293",
+            f"--into names the database of now, {readable_identifier(name)}",
+            hint="Restore it beside that one, and let --swap exchange the names.",
+        )
+    started = time.monotonic()
+    with connect(
+        scene.maintenance, application_name=APPLICATION, autocommit=True
+    ) as base:
+        with translated(), new_database(base, name, backup.database) as target:
+            progress(f"restoring into database {name}")
+            fill(archive, base, name, jobs=way.jobs)
+            with connect(
+                target, application_name=APPLICATION, autocommit=True
+            ) as inside:
+                # no dump before 18 holds the planner's statistics
+                inside.execute("ANALYZE")
+            progress("comparing it with the backup")
+            unlike = compared(target, backup)
+            if unlike:
+                raise NotProved(
+                    "TZ447",
+                    f"what was restored into {readable_identifier(name)} is not what "
+                    f"was backed up: {unlike[0]}",
+                    detail="; ".join(unlike[1:6]),
+                    hint="The new database was dropped again. Use another backup "
+                    "(tzmigrate backup list).",
+                )
+            with base.transaction():
+                dress(base, name, scene.current or backup.database)
+        done = Restoration(
+            source=source,
+            database=name,
+            seconds=time.monotonic() - started,
+            since=scene.since,
+            notes=tuple(_notes(scene, backup)),
+        )
+        if not way.swap:
+            return done
+        kept = safety(None) if scene.current is not None else None
+        if kept is not None:
+            progress(f"backed up what is replaced: {kept}")
+        beside = new_name(scene.name, now, "before_restore")
+        with translated():
+            _swap(base, scene, name, beside, terminate=way.terminate)
+        progress(f"database {scene.name} is the restored one now")
+    return replace(
+        done,
+        database=scene.name,
+        swapped=beside if scene.current is not None else None,
+        safety=kept,
+    )
+
+
+def _swap(
+    base: Session, scene: Scene, new: str, beside: str, *, terminate: bool
+) -> None:
+    """Exchange the names, in one transaction.
+
+    Raises:
+        Unavailable: a session is in the way; nothing was renamed.
+    """
+    for attempt in range(1, _TRIES + 1):
+        busy = _busy(base, (scene.name, new))
+        if busy and not terminate:
+            raise _in_use(scene.name, new, busy)
+        if busy:
+            base.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()",
+                ([scene.name, new],),
+            )
+        try:
+            with base.transaction():
+                if scene.current is not None:
+                    base.execute(_rename(scene.name, beside))
+                base.execute(_rename(new, scene.name))
+        except psycopg.errors.ObjectInUse as error:
+            # whoever was ended comes back at once, as a pool does
+            if attempt == _TRIES or not terminate:
+                raise _in_use(scene.name, new, (str(error).strip(),)) from error
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def _in_use(name: str, new: str, busy: Sequence[str]) -> Unavailable:
+    return Unavailable(
+        "TZ514",
+        f"database {readable_identifier(name)} is in use, so it was not swapped",
+        detail="; ".join(busy[:5]),
+        hint="Stop the application, or end its sessions with --terminate-connections; "
+        f"the restored database is {readable_identifier(new)}, and stays.",
+    )
+
+
+def _rename(old: str, new: str) -> sql.Composed:
+    return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+        sql.Identifier(old), sql.Identifier(new)
+    )
+
+
+def _busy(connection: psycopg.Connection[Any], names: Sequence[str]) -> tuple[str, ...]:
+    rows = connection.execute(
+        "SELECT DISTINCT usename::text, application_name FROM pg_stat_activity"
+        " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend' ORDER BY 1, 2",
+        (list(names),),
+    ).fetchall()
+    return tuple(
+        f"role {readable_identifier(role or '')}"
+        + (f" by {application}" if application else "")
+        for role, application in rows
+    )
+
+
+def _notes(scene: Scene, backup: Backup) -> Iterator[str]:
+    if scene.current is None:
+        return
+    then, now = (
+        {(s.role, s.name): s.value for s in d.settings}
+        for d in (backup.database, scene.current)
+    )
+    for role, name in sorted(set(then) | set(now), key=str):
+        if then.get((role, name)) != now.get((role, name)):
+            yield (
+                f"setting {name}{f' of role {role}' if role else ''} is "
+                f"{now.get((role, name), 'not set')} as in the database of now; when "
+                f"the backup was made it was {then.get((role, name), 'not set')}"
+            )
+
+
+@contextmanager
+def _maintained(target: Target) -> Iterator[Session]:
+    """Connect to the same server where the database itself is gone."""
+    conninfo = make_conninfo(target.conninfo, dbname=_MAINTENANCE[0])
+    with connect(
+        parse_url(conninfo, source=target.source), application_name=APPLICATION
+    ) as session:
+        yield session
+
+
+def _wanted_name(target: Target) -> str:
+    return str(conninfo_to_dict(target.conninfo).get("dbname") or "")

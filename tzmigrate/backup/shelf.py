@@ -1,0 +1,159 @@
+"""The backups that lie in a directory: list them, and take old ones away."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tzmigrate.backup.creating import PARTIAL, PREFIX
+from tzmigrate.backup.metadata import read_metadata, write_metadata
+from tzmigrate.backup.model import Backup, Check, Kept, Restored, Shelf
+from tzmigrate.config.durations import age
+from tzmigrate.errors import NotProved, UsageError
+
+_NAME = re.compile(rf"{PREFIX}\d{{8}}_\d{{6}}")
+_UNFINISHED = re.compile(rf"\.{PREFIX}\d{{8}}_\d{{6}}{re.escape(PARTIAL)}\d+")
+_STAMP = "%Y-%m-%dT%H:%M:%SZ"
+
+Finished = Callable[[Backup], bool]
+"""Tells whether the migration that a backup was made for has ended."""
+
+
+def read_shelf(root: Path) -> Shelf:
+    """Read every backup in a directory, the newest first.
+
+    Raises:
+        UsageError: there is no such directory.
+    """
+    try:
+        paths = sorted(root.iterdir(), reverse=True)
+    except OSError as error:
+        raise UsageError(
+            "TZ290",
+            f"{root} is no directory of backups",
+            detail=f"The system says: {error.strerror}.",
+            hint="Name the directory with --dir, or make a first backup with tzmigrate "
+            "backup create.",
+        ) from error
+    backups: list[Kept] = []
+    broken: list[tuple[str, str]] = []
+    for path in paths:
+        if _UNFINISHED.fullmatch(path.name):
+            broken.append((str(path), "it was never finished"))
+        elif _NAME.fullmatch(path.name):
+            try:
+                backups.append(Kept(path=str(path), backup=read_metadata(path)))
+            except NotProved as error:
+                broken.append((str(path), error.detail or error.message))
+    backups.sort(key=lambda kept: kept.backup.at, reverse=True)
+    return Shelf(
+        path=str(root),
+        now=now(),
+        backups=tuple(backups),
+        broken=tuple(broken),
+    )
+
+
+def newest(root: Path) -> Path:
+    """Return the newest backup of a whole database in a directory.
+
+    Raises:
+        UsageError: there is none.
+    """
+    whole = [k for k in read_shelf(root).backups if not k.backup.partial]
+    if not whole:
+        raise UsageError(
+            "TZ290",
+            f"{root} holds no backup",
+            hint="Make one with tzmigrate backup create, or name its directory.",
+        )
+    return Path(whole[0].path)
+
+
+def now() -> str:
+    """Return the time, ISO 8601, UTC."""
+    return datetime.now(UTC).strftime(_STAMP)
+
+
+def note_check(path: Path, backup: Backup, check: Check) -> Backup:
+    """Keep what a verification found in the metadata."""
+    backup = replace(backup, checks=(*backup.checks, check))
+    write_metadata(path, backup)
+    return backup
+
+
+def note_restore(path: Path, backup: Backup, restored: Restored) -> None:
+    """Keep in the metadata that a restore was made."""
+    write_metadata(path, replace(backup, restores=(*backup.restores, restored)))
+
+
+def chosen(
+    shelf: Shelf, *, keep: str, keep_last: int, finished: Finished
+) -> tuple[tuple[Kept, ...], tuple[Path, ...]]:
+    """Decide what is taken away.
+
+    The last verified backup of a migration that has not ended always stays.
+
+    Args:
+        shelf: what there is.
+        keep: how old a backup may become, with its unit, as in ``30d``.
+        keep_last: so many of the newest stay, however old they are.
+        finished: tells whether a migration has ended.
+
+    Returns:
+        Every backup with its fate, and the unfinished directories to remove.
+
+    Raises:
+        UsageError: ``keep`` is no duration.
+    """
+    oldest = datetime.now(UTC) - age(keep)
+    needed = dict(_needed(shelf.backups, finished))
+    fates = []
+    for place, kept in enumerate(shelf.backups):
+        at = datetime.strptime(kept.backup.at, _STAMP).replace(tzinfo=UTC)
+        if kept.path in needed:
+            fate = needed[kept.path]
+        elif place < keep_last:
+            fate = "kept: one of the newest"
+        elif at >= oldest:
+            fate = "kept: young enough"
+        else:
+            fate = "removed"
+        fates.append(replace(kept, fate=fate))
+    leftovers = tuple(
+        Path(path)
+        for path, _ in shelf.broken
+        if _UNFINISHED.fullmatch(Path(path).name) and _abandoned(Path(path), oldest)
+    )
+    return tuple(fates), leftovers
+
+
+def remove(path: Path) -> None:
+    """Take a directory away; its metadata first, so that no half of it looks whole."""
+    gone = path.with_name(f".{path.name.lstrip('.')}{PARTIAL}0")
+    if path != gone and not path.name.startswith("."):
+        path.rename(gone)
+        path = gone
+    shutil.rmtree(path)
+
+
+def _needed(backups: Sequence[Kept], finished: Finished) -> Iterator[tuple[str, str]]:
+    seen = set()
+    for kept in backups:
+        backup = kept.backup
+        migration = (
+            backup.database.system_identifier,
+            backup.database.oid,
+            backup.database.name,
+            backup.plan,
+        )
+        able = backup.verified and not backup.partial
+        if able and migration not in seen and not finished(backup):
+            seen.add(migration)
+            yield kept.path, "kept: the last verified one of an unfinished migration"
+
+
+def _abandoned(path: Path, oldest: datetime) -> bool:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC) < oldest

@@ -1,0 +1,94 @@
+"""What was written after a backup, and so is not in it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tzmigrate.backup.model import Backup, Since, TableState
+from tzmigrate.inventory.settings import read_system_identifier
+
+_OWN = (
+    "SELECT coalesce(array_agg(DISTINCT x), '{}') FROM tzmigrate.step AS s,"
+    " unnest(s.transaction_ids) AS x"
+)
+# An xmin has 32 bits: the newest 64-bit id that ends with them is the row's, for as
+# long as vacuum lets any of them live. Ids below 3 are older than every snapshot.
+_WRITTEN = sql.SQL(
+    "SELECT count(*), count(*) FILTER (WHERE x.low >= 3"
+    " AND NOT pg_visible_in_snapshot(f.id::text::xid8, {snapshot}::pg_snapshot)"
+    " AND NOT f.id = ANY ({own}::int8[]))"
+    " FROM ONLY {relation} AS t"
+    " CROSS JOIN LATERAL (SELECT t.xmin::text::int8 AS low) AS x"
+    " CROSS JOIN (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::int8 AS next)"
+    " AS n"
+    " CROSS JOIN LATERAL"
+    " (SELECT n.next - ((n.next - x.low) & 4294967295) AS id) AS f"
+)
+
+
+def written_since(
+    connection: psycopg.Connection[Any],
+    backup: Backup,
+    tables: Iterable[TableState] | None = None,
+) -> tuple[Since, ...]:
+    """Say which tables have rows that are newer than a backup, or other counts.
+
+    Args:
+        connection: to the database of now, in one read-only transaction.
+        backup: of before.
+        tables: those that are looked at; all by default.
+    """
+    database = backup.database
+    row: Any = connection.execute(
+        "SELECT d.oid::int8, to_regclass('tzmigrate.step') IS NOT NULL"
+        " FROM pg_database d WHERE d.datname = current_database()"
+    ).fetchone()
+    here = (read_system_identifier(connection), row[0])
+    # in another database transaction ids mean nothing
+    same = here == (database.system_identifier, database.oid) and None not in here
+    own: Any = connection.execute(_OWN).fetchone() if same and row[1] else None
+    found = (
+        _table(connection, backup, t, list(own[0]) if own else [], same=same)
+        for t in (backup.tables if tables is None else tables)
+        if t.kind == "r"
+    )
+    return tuple(s for s in found if s.written or s.rows != s.rows_then)
+
+
+def _table(
+    connection: psycopg.Connection[Any],
+    backup: Backup,
+    table: TableState,
+    own: list[int],
+    *,
+    same: bool,
+) -> Since:
+    relation = sql.Identifier(table.schema, table.name)
+    since = Since(
+        schema=table.schema,
+        name=table.name,
+        rows_then=table.rows,
+        rows=None,
+        written=None,
+    )
+    statement = sql.SQL("SELECT count(*), NULL FROM ONLY {}").format(relation)
+    if same:
+        statement = _WRITTEN.format(
+            snapshot=sql.Literal(backup.snapshot),
+            own=sql.Literal(own),
+            relation=relation,
+        )
+    try:
+        with connection.transaction():
+            row: Any = connection.execute(statement).fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        return since
+    return Since(
+        schema=since.schema,
+        name=since.name,
+        rows_then=since.rows_then,
+        rows=row[0],
+        written=row[1],
+    )
