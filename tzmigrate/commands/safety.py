@@ -33,7 +33,8 @@ from tzmigrate.commands.common import (
     open_project,
 )
 from tzmigrate.config import Config, load_config
-from tzmigrate.errors import NotProved, TzmigrateError, UsageError
+from tzmigrate.errors import DecisionNeeded, NotProved, TzmigrateError, UsageError
+from tzmigrate.postgres.quoting import readable_identifier
 from tzmigrate.postgres.session import connect, read_only
 from tzmigrate.postgres.url import Target, parse_url, resolve_url
 from tzmigrate.verification.ledger import read_ledger
@@ -307,6 +308,8 @@ def restore(
             detail="It was made of what a restore replaced.",
             hint="Restore tables of it with --tables, or name another backup.",
         )
+    if way.swap and scene.current is not None:
+        _require_same(backup, scene.name, path)
     lines = restoring.announced(scene, backup, way, path)
     preview = Restoration(
         source=str(path),
@@ -322,6 +325,22 @@ def restore(
     )
     _note(path, done)
     return done
+
+
+def _require_same(backup: Backup, name: str, path: Path) -> None:
+    """Refuse to put one database in the place of another.
+
+    Raises:
+        DecisionNeeded: names both.
+    """
+    if backup.database.name != name:
+        raise DecisionNeeded(
+            "TZ356",
+            f"backup {path} is of database {readable_identifier(backup.database.name)},"
+            f" and the URL names {readable_identifier(name)}",
+            detail="Nothing was done.",
+            hint="Check --url; to restore it beside this one, leave --swap out.",
+        )
 
 
 def _note(path: Path, done: Restoration) -> None:

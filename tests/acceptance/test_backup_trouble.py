@@ -1,0 +1,332 @@
+"""Whatever goes wrong with a backup: one clear error, and no half of it stays."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.acceptance.test_backup import SHOP, made
+from tzmigrate.backup.metadata import read_metadata
+from tzmigrate.errors import Unavailable
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk needs root")
+
+
+@pytest.fixture
+def shop(database: Any) -> Any:
+    database.execute(SHOP)
+    return database
+
+
+@pytest.fixture
+def shell(shop: Any, shell_in: Callable[[Path], Any], tmp_path: Path) -> Any:
+    return shell_in(tmp_path)
+
+
+def left(root: Path) -> list[str]:
+    folder = root / "backups"
+    return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+
+
+def test_a_pg_dump_that_is_too_old_or_unprotected_is_named(
+    shop: Any, shell: Any, tmp_path: Path
+) -> None:
+    for said, word in (
+        ("12.20", "older"),
+        ("17.5", "restrict"),
+        ("99.0", "pg_dumpall"),
+    ):
+        folder = tmp_path / said
+        folder.mkdir()
+        for name in ("pg_dump", "pg_restore"):
+            path = folder / name
+            path.write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {said}'\n")
+            path.chmod(0o755)
+        done = shell.main(
+            "backup", "create", "--url", shop.url, "--pg-bin", str(folder)
+        )
+        done.is_error(6, "TZ670", word, said, str(folder), "--pg-bin")
+    assert left(tmp_path) == []
+
+
+def test_a_directory_that_cannot_be_written_is_named(
+    shop: Any, shell: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    done = shell.main("backup", "create", "--url", shop.url, "--dir", "file/backups")
+    done.is_error(6, "TZ675", "--dir")
+    shell.main("backup", "list", "--dir", "nowhere").is_error(2, "TZ290", "nowhere")
+    shell.main("backup", "verify", "--url", shop.url).is_error(2, "TZ290")
+    shell.main("backup", "verify", "file", "--url", shop.url).is_error(4, "TZ441")
+
+
+@contextlib.contextmanager
+def small_disk(path: Path, size: str) -> Iterator[None]:
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mount is not allowed here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+@ROOT_ONLY
+def test_a_disk_that_is_too_small_is_seen_before_and_while(
+    shop: Any, shell: Any, tmp_path: Path
+) -> None:
+    shop.execute(
+        "CREATE TABLE big AS SELECT g AS id, sha512(g::text::bytea) AS noise,"
+        " now()::timestamp AS at FROM generate_series(1, 60000) AS g"
+    )
+    disk = tmp_path / "disk"
+    with small_disk(disk, "2m"):
+        done = shell.main("backup", "create", "--url", shop.url, "--dir", "disk")
+        done.is_error(6, "TZ677", "2.1 MB free")
+        assert list(disk.iterdir()) == []
+    disk.rmdir()
+    with small_disk(disk, "60m"), (disk / "other").open("wb") as other:
+        words = ["backup", "create", "--url", shop.url, "--dir", "disk"]
+        # somebody else fills the disk once the dump has begun
+        with shell.start(*words) as process:
+            while not list(disk.glob(".*/full_backup.dump")):
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.01)
+            with contextlib.suppress(OSError):
+                while True:
+                    other.write(b"x" * 1_000_000)
+                    other.flush()
+            done = shell.end(process)
+        done.is_error(6, "TZ676", "disk")
+        assert [p.name for p in disk.iterdir()] == ["other"]
+
+
+def blocked(shop: Any, shell: Any, then: Callable[[Any, Any], object]) -> Any:
+    """Start a backup, hold it up at a table, do something, and return its end."""
+    with shop.connect() as holder:
+        holder.execute("LOCK TABLE plain IN ACCESS EXCLUSIVE MODE")
+        with shell.start("backup", "create", "--url", shop.url) as process:
+            pid: Any = None
+            while pid is None:
+                assert process.poll() is None, process.communicate()
+                # what a transaction sees of other sessions never changes
+                rows = shop.execute(
+                    "SELECT pid FROM pg_stat_activity WHERE application_name ="
+                    " 'tzmigrate backup' AND wait_event_type = 'Lock'"
+                    " AND datname = current_database() AND query LIKE 'LOCK%'"
+                )
+                pid = rows and rows[0][0]
+            then(process, (holder, pid))
+            return shell.end(process)
+
+
+def test_a_lost_connection_and_ctrl_c_leave_nothing(
+    shop: Any, shell: Any, tmp_path: Path
+) -> None:
+    def lose(_: Any, found: Any) -> None:
+        holder, pid = found
+        holder.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
+    blocked(shop, shell, lose).is_error(5, "TZ507", "again")
+    assert left(tmp_path) == []
+
+    def interrupt(process: Any, _: Any) -> None:
+        process.send_signal(2)
+
+    blocked(shop, shell, interrupt).is_error(5, "TZ590")
+    assert left(tmp_path) == []
+    named = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+    for _ in range(100):
+        if shop.scalar(named, ("tzmigrate backup",)) == 0:
+            break
+        time.sleep(0.05)
+    assert shop.scalar(named, ("tzmigrate backup",)) == 0
+
+
+def test_a_role_that_may_not_read_everything_is_told_so(
+    shop: Any, shell: Any, make_role: Any, tmp_path: Path
+) -> None:
+    role = make_role()
+    done = shell.main("backup", "create", "--url", shop.url_as(role))
+    done.is_error(6, "TZ605", "permission denied")
+    assert left(tmp_path) == []
+
+
+def test_a_backup_of_another_database_says_whose_it_is(
+    shop: Any, shell: Any, make_database: Any
+) -> None:
+    assert shell.main("backup", "create", "--url", shop.url).status == 0
+    other = make_database()
+    done = shell.main("restore", "--url", other.url, "--swap", "--yes")
+    done.is_error(3, "TZ356", shop.name, other.name)
+
+
+def test_wishes_that_exclude_each_other_are_named(shop: Any, shell: Any) -> None:
+    done = shell.main(
+        "backup", "create", "--url", shop.url, "--jobs", "2", "--encrypt-to", "x"
+    )
+    done.is_error(2, "TZ291")
+
+
+# ------------------------------------------------------------------ encryption
+
+
+@pytest.fixture
+def recipient(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A key of gpg without a passphrase, in a home of its own."""
+    if shutil.which("gpg") is None:
+        pytest.skip("gpg is not installed")
+    # the agent's socket needs a short path
+    home = Path("/tmp") / f"tzg{os.getpid()}"
+    home.mkdir(mode=0o700)
+    # a test may take PATH away
+    end = [shutil.which("gpgconf") or "gpgconf", "--kill", "all"]
+    monkeypatch.setenv("GNUPGHOME", str(home))
+    who = "backup@example.org"
+    subprocess.run(
+        ["gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", who,
+         "default", "default", "never"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    yield who
+    subprocess.run(end, check=False)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def test_encrypted_nothing_is_plain_and_it_can_be_restored(
+    shop: Any, shell: Any, tmp_path: Path, recipient: str
+) -> None:
+    shop.execute("INSERT INTO plain VALUES (-1, 'a secret of the shop')")
+    done = shell.main(
+        "backup", "create", "--url", shop.url, "--encrypt-to", recipient,
+        "--test-restore",
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    path = made(tmp_path)
+    names = {p.name for p in path.iterdir()}
+    assert {"full_backup.dump.gpg", "data_backup.sql.gpg", "globals.sql.gpg"} <= names
+    for file in path.iterdir():
+        assert b"a secret of the shop" not in file.read_bytes(), file
+    plain = subprocess.run(
+        ["gpg", "--batch", "--quiet", "--decrypt", path / "data_backup.sql.gpg"],
+        check=True, capture_output=True,
+    ).stdout  # fmt: skip
+    assert b"a secret of the shop" in plain
+    critical = subprocess.run(
+        ["gpg", "--batch", "--quiet", "--decrypt",
+         path / "critical_tables_backup.sql.gpg"],
+        check=True, capture_output=True,
+    ).stdout  # fmt: skip
+    assert b"orders" in critical
+    assert b"a secret of the shop" not in critical
+    assert read_metadata(path).restored
+    done = shell.main("backup", "verify", "--url", shop.url, "--test-restore")
+    assert done.status == 0, done.err
+
+
+def test_an_unknown_recipient_or_a_missing_program_is_said_first(
+    shop: Any, shell: Any, recipient: str, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    words = ("backup", "create", "--url", shop.url, "--encrypt-to")
+    shell.main(*words, "nobody@example.org").is_error(6, "TZ673", "nobody@example.org")
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    shell.main(*words, recipient).is_error(6, "TZ672", "gpg")
+    shell.main(*words, "age1qqq").is_error(6, "TZ672", "age")
+    assert left(tmp_path) == []
+
+
+def test_a_copy_elsewhere_is_compared(shop: Any, shell: Any, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    done = shell.main("backup", "create", "--url", shop.url, "--upload", there.as_uri())
+    assert done.status == 0, done.err
+    (copy,) = there.iterdir()
+    done = shell.main("backup", "verify", str(copy), "--url", shop.url)
+    assert done.status == 0, done.err
+    done = shell.main("backup", "create", "--url", shop.url, "--upload", "bogus://x/y")
+    done.is_error(2, "TZ295", "bogus")
+
+
+# ------------------------------------------------------------------ the interlock
+
+
+def project_of(make_project: Any, shop: Any) -> Any:
+    project = make_project(shop.url)
+    project.configure('[zones]\ndefault = "UTC"\n')
+    project.plan()
+    return project
+
+
+def test_apply_refuses_while_anybody_dumps(shop: Any, make_project: Any) -> None:
+    project = project_of(make_project, shop)
+    with psycopg.connect(shop.url, autocommit=True) as dump:
+        # what every dump does, by whatever name it goes
+        dump.execute("SET application_name = 'nightly'")
+        dump.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        for (table,) in dump.execute(
+            "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n"
+            " ON n.oid = relnamespace WHERE relkind IN ('r', 'p')"
+            " AND nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        ).fetchall():
+            dump.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+        with pytest.raises(Unavailable, match="nightly") as caught:
+            project.apply()
+        assert caught.value.code == "TZ513"
+        dump.execute("ROLLBACK")
+        dump.execute("SET application_name = 'pg_dump'")
+        with pytest.raises(Unavailable, match="pg_dump"):
+            project.apply()
+        # who merely reads a table is in nobody's way
+        dump.execute("SET application_name = 'reader'")
+        dump.execute("BEGIN; SELECT count(*) FROM plain")
+        project.apply()
+    assert project.verify().outcome == "proved"
+
+
+def test_a_backup_refuses_while_a_conversion_runs(
+    shop: Any, make_project: Any, shell: Any, tmp_path: Path
+) -> None:
+    project_of(make_project, shop)
+    for key in ("tzmigrate.run", "tzmigrate.step"):
+        with shop.connect() as runner:
+            runner.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (key,))
+            done = shell.main("backup", "create", "--url", shop.url)
+            done.is_error(5, "TZ512", shop.name)
+    assert left(tmp_path) == []
+
+
+def test_apply_makes_a_backup_first_and_the_last_resort_brings_it_back(
+    shop: Any, make_project: Any, shell_in: Any, canonical_dump: Any
+) -> None:
+    project = project_of(make_project, shop)
+    before = canonical_dump(shop)
+    shell = shell_in(project.root)
+    done = shell.main("apply", "--backup", "--test-restore", "--yes", "--url", shop.url)
+    assert done.status == 0, done.err
+    path = made(project.root)
+    backup = read_metadata(path)
+    assert backup.restored
+    assert backup.plan is not None
+    kind = "SELECT pg_typeof(at)::text FROM events LIMIT 1"
+    assert shop.scalar(kind) == "timestamp with time zone"
+    done = shell.main(
+        "rollback", "--from-backup", str(path), "--no-safety-backup", "--yes",
+        "--url", shop.url,
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    assert "last resort" in done.err
+    assert canonical_dump(shop) == before
+    assert shell.main("status", "--url", shop.url).status == 0
+    done = shell.main("rollback", "--from-backup", str(path), "--all")
+    done.is_error(2, "TZ283")

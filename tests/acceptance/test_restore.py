@@ -1,0 +1,319 @@
+"""A restore: the same database again, under the same name, with all that it had."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.acceptance.test_backup import SHOP, made
+
+
+@pytest.fixture
+def shop(database: Any) -> Iterator[Any]:
+    database.execute(SHOP)
+    yield database
+    like = database.name + r"\_%"
+    for (name,) in database.execute(
+        "SELECT datname FROM pg_database WHERE datname LIKE %s", (like,)
+    ):
+        database.server.execute(
+            sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+        )
+
+
+@pytest.fixture
+def tool(shop: Any, shell_in: Callable[[Path], Any], tmp_path: Path) -> Any:
+    """Type a command for the database."""
+    shell = shell_in(tmp_path)
+    return lambda *words: shell.main(*words, "--url", shop.url)
+
+
+def databases(shop: Any) -> set[str]:
+    rows = shop.execute(
+        "SELECT datname::text FROM pg_database WHERE datname LIKE %s",
+        (shop.name + "%",),
+    )
+    return {name for (name,) in rows}
+
+
+def test_after_a_botched_conversion_everything_is_as_it_was(
+    shop: Any, tool: Any, canonical_dump: Any
+) -> None:
+    before = canonical_dump(shop)
+    assert tool("backup", "create").status == 0
+    # what everybody did before there was a tool
+    shop.execute(
+        "DROP VIEW newest; SET TimeZone = 'America/New_York';"
+        'ALTER TABLE "Shop, as %s".orders ALTER placed TYPE timestamptz;'
+        "DELETE FROM plain"
+    )
+    done = tool("restore", "--swap", "--yes")
+    assert done.status == 0, done.err
+    assert canonical_dump(shop) == before
+    (old,) = (
+        databases(shop)
+        - {shop.name}
+        - {n for n in databases(shop) if "_restored_" in n}
+    )
+    assert "_before_restore_" in old
+    url = shop.server.url(old)
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT count(*) FROM plain").fetchone()
+    assert found == (0,)
+
+
+def test_a_new_session_gets_the_same_zone_grants_and_settings(
+    shop: Any, tool: Any, make_role: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PGTZ", raising=False)
+    owner, reader = make_role(suffix="o"), make_role(suffix="r")
+    run = shop.server.execute
+    name = sql.Identifier(shop.name)
+    for text, *roles in (
+        ("ALTER DATABASE {} SET TimeZone = 'Asia/Kathmandu'",),
+        ('ALTER DATABASE {} SET search_path = app, "a, b", public',),
+        ("ALTER DATABASE {} OWNER TO {}", owner.name),
+        ("REVOKE ALL ON DATABASE {} FROM PUBLIC",),
+        ("GRANT CONNECT ON DATABASE {} TO {} WITH GRANT OPTION", reader.name),
+        ("ALTER DATABASE {} CONNECTION LIMIT 17",),
+        ("COMMENT ON DATABASE {} IS 'it''s the shop'",),
+    ):
+        run(sql.SQL(text).format(name, *map(sql.Identifier, roles)))
+    run(
+        sql.SQL("ALTER ROLE {} IN DATABASE {} SET TimeZone = 'Europe/Lisbon'").format(
+            sql.Identifier(reader.name), name
+        )
+    )
+
+    def seen() -> list[Any]:
+        with psycopg.connect(shop.url_as(reader)) as connection:
+            mine = connection.execute(
+                "SELECT current_setting('TimeZone'), current_setting('search_path')"
+            ).fetchone()
+        zone = shop.scalar("SELECT current_setting('TimeZone')")
+        return [
+            mine,
+            zone,
+            shop.execute(
+                "SELECT pg_get_userbyid(datdba), datacl::text, datconnlimit,"
+                " shobj_description(oid, 'pg_database'), datcollate, encoding"
+                " FROM pg_database WHERE datname = current_database()"
+            ),
+            shop.execute(
+                "SELECT setrole, setconfig FROM pg_db_role_setting JOIN pg_database"
+                " ON pg_database.oid = setdatabase"
+                " WHERE datname = current_database() ORDER BY 1"
+            ),
+        ]
+
+    before = seen()
+    assert before[0][0] == "Europe/Lisbon"
+    assert tool("backup", "create").status == 0
+    done = tool("restore", "--swap", "--no-safety-backup", "--yes")
+    assert done.status == 0, done.err
+    assert seen() == before
+
+
+def test_it_is_restored_beside_by_default_and_says_what_it_lacks(
+    shop: Any, tool: Any, tmp_path: Path
+) -> None:
+    assert tool("backup", "create").status == 0
+    shop.execute(
+        "INSERT INTO plain VALUES (-1, 'later'), (-2, 'later');"
+        "UPDATE events_a SET at = at WHERE at < '2024-06-01 00:11';"
+        'DELETE FROM "Shop, as %s".orders WHERE id < 4'
+    )
+    done = tool("restore", "--into", f"{shop.name}_beside", "--yes", "--format", "json")
+    assert done.status == 0, done.err
+    document = json.loads(done.out)
+    assert document["database"] == f"{shop.name}_beside"
+    assert document["swapped"] is None
+    since = {
+        s["name"]: (s["rows_then"], s["rows"], s["written"]) for s in document["since"]
+    }
+    assert since == {
+        "plain": (200, 202, 2),
+        "events_a": (150, 150, 5),
+        "orders": (500, 497, 0),
+    }
+    assert databases(shop) == {shop.name, f"{shop.name}_beside"}
+    with psycopg.connect(shop.server.url(f"{shop.name}_beside")) as connection:
+        found = connection.execute("SELECT count(*) FROM plain").fetchone()
+    assert found == (200,)
+    listed = json.loads(tool("backup", "verify", "--format", "json").out)
+    assert listed["backup"]["restores"][0]["database"] == f"{shop.name}_beside"
+    tool("restore", "--into", f"{shop.name}_beside", "--yes").is_error(6, "TZ681")
+    tool("restore", "--into", shop.name, "--yes").is_error(2, "TZ293")
+    assert made(tmp_path).exists()
+
+
+def test_dry_run_and_no_answer_change_nothing(shop: Any, tool: Any) -> None:
+    assert tool("backup", "create").status == 0
+    done = tool("restore", "--swap", "--dry-run")
+    assert done.status == 0, done.err
+    assert "_before_restore_" in done.out
+    tool("restore", "--swap").is_error(3, "TZ390")
+    assert databases(shop) == {shop.name}
+
+
+def test_a_database_in_use_is_not_swapped_unless_that_is_asked(
+    shop: Any, tool: Any
+) -> None:
+    assert tool("backup", "create").status == 0
+    with psycopg.connect(shop.url, application_name="the shop") as busy:
+        done = tool("restore", "--swap", "--yes", "--no-safety-backup")
+        assert done.status == 5, done.err
+        assert "TZ514" in done.err
+        assert "the shop" in done.err
+        assert busy.execute("SELECT count(*) FROM plain").fetchone() == (200,)
+        (kept,) = databases(shop) - {shop.name}
+        assert "_restored_" in kept
+        assert kept in done.err
+        done = tool(
+            "restore", "--swap", "--yes", "--no-safety-backup",
+            "--terminate-connections",
+        )  # fmt: skip
+        assert done.status == 0, done.err
+        with pytest.raises(psycopg.OperationalError):
+            busy.execute("SELECT 1")
+
+
+def test_what_is_replaced_is_backed_up(shop: Any, tool: Any, tmp_path: Path) -> None:
+    assert tool("backup", "create").status == 0
+    first = made(tmp_path)
+    shop.execute("DELETE FROM plain")
+    done = tool("restore", str(first), "--swap", "--yes", "--format", "json")
+    assert done.status == 0, done.err
+    safety = Path(json.loads(done.out)["safety"])
+    assert (tmp_path / safety).exists()
+    counts = {
+        t["name"]: t["rows"]
+        for t in json.loads((tmp_path / safety / "backup_metadata.json").read_text())[
+            "tables"
+        ]
+    }
+    assert counts["plain"] == 0
+
+
+def test_after_a_disaster_the_database_is_made_anew(
+    shop: Any, tool: Any, canonical_dump: Any
+) -> None:
+    before = canonical_dump(shop)
+    assert tool("backup", "create").status == 0
+    shop.server.execute(
+        sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(shop.name))
+    )
+    done = tool("restore", "--swap", "--yes")
+    assert done.status == 0, done.err
+    assert canonical_dump(shop) == before
+
+
+def test_a_damaged_backup_is_not_restored(shop: Any, tool: Any, tmp_path: Path) -> None:
+    assert tool("backup", "create").status == 0
+    path = made(tmp_path)
+    with (path / "full_backup.dump").open("r+b") as file:
+        file.seek(2000)
+        file.write(b"\0\0\0\0\0\0")
+    tool("restore", "--yes").is_error(4, "TZ445", "full_backup.dump")
+    assert databases(shop) == {shop.name}
+
+
+def test_what_the_role_may_not_make_is_said_and_nothing_stays(
+    shop: Any, tool: Any, make_role: Any, shell_in: Any, tmp_path: Path
+) -> None:
+    assert tool("backup", "create").status == 0
+    role = make_role("CREATEDB")
+    done = shell_in(tmp_path).main("restore", "--url", shop.url_as(role), "--yes")
+    assert done.status == 6, done.err
+    assert databases(shop) == {shop.name}
+
+
+# ------------------------------------------------------------------ chosen tables
+
+PARENTS = """
+CREATE TABLE customers (id int PRIMARY KEY, since timestamp);
+CREATE TABLE invoices (id int PRIMARY KEY, customer int NOT NULL
+    REFERENCES customers ON DELETE CASCADE, due timestamp DEFAULT LOCALTIMESTAMP,
+    net numeric, gross numeric GENERATED ALWAYS AS (net * 1.2) STORED);
+CREATE TABLE audit (id bigint GENERATED ALWAYS AS IDENTITY, what text);
+CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN INSERT INTO audit (what) VALUES (TG_OP); RETURN NULL; END$$;
+CREATE TRIGGER watch AFTER INSERT OR UPDATE OR DELETE ON customers
+    FOR EACH ROW EXECUTE FUNCTION watch();
+INSERT INTO customers SELECT g, timestamp '2024-01-01' + g * interval '1 day'
+FROM generate_series(1, 50) AS g;
+INSERT INTO invoices (id, customer, due, net) SELECT g, 1 + g % 50,
+    timestamp '2024-03-10 02:30' + g * interval '7 min', g
+FROM generate_series(1, 200) AS g;
+TRUNCATE audit;
+"""
+
+
+def test_tables_come_into_a_schema_of_their_own(shop: Any, tool: Any) -> None:
+    assert tool("backup", "create").status == 0
+    shop.execute("DROP TABLE events CASCADE; DELETE FROM plain")
+    done = tool("restore", "--tables", "events,pl?in", "--yes", "--format", "json")
+    assert done.status == 0, done.err
+    schema = json.loads(done.out)["schema"]
+    assert schema.startswith("public_restored_")
+    for table, rows in (("events", 300), ("events_a", 150), ("plain", 200)):
+        assert shop.scalar(f'SELECT count(*) FROM "{schema}".{table}') == rows
+    assert shop.scalar("SELECT count(*) FROM plain") == 0
+    tool("restore", "--tables", "nothing", "--yes").is_error(2, "TZ294", "nothing")
+    tool("restore", "--tables", "plain", "--swap").is_error(2, "TZ292")
+    tool("restore", "--in-place").is_error(2, "TZ292")
+
+
+def test_rows_come_back_in_their_place_and_no_trigger_runs(
+    shop: Any, tool: Any, canonical_dump: Any
+) -> None:
+    shop.execute(PARENTS)
+    # the sequence of what the trigger writes goes on by the test's own changes
+    without = ("--exclude-table=audit*",)
+    before = canonical_dump(shop, *without)
+    assert tool("backup", "create").status == 0
+    shop.execute(
+        "UPDATE customers SET since = since + interval '1 h';"
+        "DELETE FROM invoices WHERE id > 100;"
+        "UPDATE events SET at = at - interval '1 h'; TRUNCATE audit"
+    )
+    done = tool(
+        "restore", "--tables", "customers,invoices", "--tables", "public.events",
+        "--in-place", "--yes",
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    assert shop.scalar("SELECT count(*) FROM audit") == 0
+    assert canonical_dump(shop, *without) == before
+
+
+def test_a_foreign_key_that_would_lose_its_row_stops_it(shop: Any, tool: Any) -> None:
+    shop.execute(PARENTS)
+    assert tool("backup", "create").status == 0
+    shop.execute(
+        "INSERT INTO customers VALUES (99, now() AT TIME ZONE 'UTC');"
+        "INSERT INTO invoices (id, customer) VALUES (999, 99)"
+    )
+    before = shop.dump()
+    done = tool("restore", "--tables", "customers", "--in-place", "--yes")
+    assert done.status == 3, done.err
+    assert "TZ355" in done.err
+    assert "invoices_customer_fkey" in done.err
+    assert sorted(shop.dump().splitlines()[5:-3]) == sorted(before.splitlines()[5:-3])
+
+
+def test_a_column_that_was_converted_since_stops_it(shop: Any, tool: Any) -> None:
+    assert tool("backup", "create").status == 0
+    shop.execute(
+        "ALTER TABLE events ALTER at TYPE timestamptz USING at AT TIME ZONE 'UTC'"
+    )
+    done = tool("restore", "--tables", "events", "--in-place", "--yes")
+    assert done.status == 3, done.err
+    assert "TZ353" in done.err
+    assert "events.at" in done.err
+    assert (
+        shop.scalar("SELECT count(*) FROM pg_namespace WHERE nspname ~ 'restored'") == 0
+    )
