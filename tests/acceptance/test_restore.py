@@ -16,9 +16,14 @@ from tests.acceptance.test_backup import SHOP, made
 def shop(database: Any) -> Iterator[Any]:
     database.execute(SHOP)
     yield database
-    like = database.name + r"\_%"
+    drop_beside(database)
+
+
+def drop_beside(database: Any) -> None:
+    """Drop what restores left beside a database."""
     for (name,) in database.execute(
-        "SELECT datname FROM pg_database WHERE datname LIKE %s", (like,)
+        "SELECT datname FROM pg_database WHERE datname LIKE %s",
+        (database.name + r"\_%",),
     ):
         database.server.execute(
             sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
@@ -64,6 +69,24 @@ def test_after_a_botched_conversion_everything_is_as_it_was(
     with psycopg.connect(url) as connection:
         found = connection.execute("SELECT count(*) FROM plain").fetchone()
     assert found == (0,)
+
+
+def test_the_sample_application_makes_the_round_trip(
+    sample: Any, shell_in: Callable[[Path], Any], tmp_path: Path, canonical_dump: Any
+) -> None:
+    shell = shell_in(tmp_path)
+    before = canonical_dump(sample)
+    done = shell.main("backup", "create", "--url", sample.url, "--test-restore")
+    assert done.status == 0, done.err + done.out
+    sample.execute("DELETE FROM app.card_reviews")
+    sample.execute("UPDATE app.sessions SET started_at = started_at - interval '5 h'")
+    words = ("restore", "--swap", "--no-safety-backup", "--yes", "--url", sample.url)
+    try:
+        done = shell.main(*words)
+        assert done.status == 0, done.err
+        assert canonical_dump(sample) == before
+    finally:
+        drop_beside(sample)
 
 
 def test_a_new_session_gets_the_same_zone_grants_and_settings(

@@ -7,6 +7,22 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tzmigrate.backup.model import (
+    Backup,
+    Check,
+    ColumnState,
+    Database,
+    File,
+    Format,
+    Kept,
+    Restoration,
+    Seconds,
+    Setting,
+    Shelf,
+    Since,
+    TableState,
+    Zone,
+)
 from tzmigrate.config.model import ByColumn, Keep
 from tzmigrate.execution.model import Run, Status, StepRun, StepState, StepStatus
 from tzmigrate.inventory.model import (
@@ -179,12 +195,96 @@ RUN = Run(
     pending=("def",),
     notes=("Verify.",),
 )
+DATABASE = Database(
+    name="shop",
+    host="db.example.com",
+    port=5432,
+    oid=16384,
+    system_identifier=None,
+    server="18.4",
+    version=180004,
+    encoding="UTF8",
+    collate="C",
+    ctype="C",
+    provider="c",
+    locale=None,
+    icu_rules=None,
+    tablespace="pg_default",
+    owner="ann",
+    connection_limit=-1,
+    template=False,
+    comment=None,
+    grants=("=T/ann",),
+    settings=(Setting(role=None, name="TimeZone", value="Europe/Paris"),),
+    zones=(Zone(scope="server", zone="UTC", role=None),),
+)
+KEPT = Kept(
+    path="/srv/\udcff",
+    backup=Backup(
+        at="2024-03-31T02:30:00Z",
+        tool="0.1.0",
+        dump="18.4",
+        format=Format.CUSTOM,
+        database=DATABASE,
+        plan=None,
+        snapshot="7:7:",
+        database_bytes=8192,
+        tables=(
+            TableState(
+                schema="app",
+                name="orders",
+                kind="r",
+                rows=3,
+                key=("id",),
+                columns=(
+                    ColumnState(
+                        name="at",
+                        type="timestamp without time zone",
+                        zone="UTC",
+                        values=3,
+                        fingerprint="-12",
+                    ),
+                ),
+            ),
+        ),
+        files=(File(name="full_backup.dump", bytes=9, sha256="0" * 64),),
+        seconds=Seconds(dump=1.5, derived=0.5),
+        checks=(
+            Check(
+                at="2024-03-31T02:31:00Z",
+                whole=True,
+                restored=True,
+                restore_seconds=3.0,
+            ),
+        ),
+    ),
+    findings=(FINDING,),
+    notes=("Restored by trial.",),
+)
 RESULTS: dict[str, Result] = {
     "inventory": INVENTORY,
     "plan": PLAN,
     "proof": PROOF,
     "status": STATUS,
     "run": RUN,
+    "backup": KEPT,
+    "backups": Shelf(
+        path="/srv/\udcff",
+        now="2024-04-01T00:00:00Z",
+        backups=(KEPT,),
+        broken=(("/srv/.x", "it was never finished"),),
+    ),
+    "restoration": Restoration(
+        source="/srv/b",
+        database="shop",
+        tables=("app.orders",),
+        swapped="shop_before_restore",
+        seconds=2.5,
+        since=(
+            Since(schema="app", name="orders", rows_then=1, rows=None, written=None),
+        ),
+        safety="/srv/c",
+    ),
 }
 
 

@@ -317,6 +317,7 @@ app.add_typer(
     backup,
     short_help="Back the database up; list, verify and prune backups.",
     help="Back the database up with pg_dump, and keep backups that are verified.",
+    epilog=_examples("tzmigrate backup create", "tzmigrate backup list"),
 )
 
 

@@ -45,13 +45,13 @@ def helps() -> Iterator[tuple[str, str]]:
         "tzmigrate", [], resilient_parsing=True, terminal_width=_WIDTH
     ) as top:
         yield "tzmigrate", group.get_help(top)
-        # typer's group has it, its declared type does not
-        commands = cast("Mapping[str, Any]", vars(group)["commands"])
-        for name, command in commands.items():
-            with command.make_context(
-                name, [], parent=top, resilient_parsing=True
-            ) as context:
-                yield f"tzmigrate {name}", command.get_help(context)
+        yield from _below("tzmigrate", group, top)
+
+
+def groups() -> set[str]:
+    """Return the commands that only hold others, such as ``tzmigrate backup``."""
+    commands = vars(typer.main.get_command(app))["commands"]
+    return {f"tzmigrate {name}" for name, one in commands.items() if _held(one)}
 
 
 def write(directory: Path) -> None:
@@ -59,6 +59,20 @@ def write(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         (directory / name).write_text(text, encoding="utf-8")
+
+
+def _below(path: str, group: Any, above: Any) -> Iterator[tuple[str, str]]:
+    for name, command in _held(group).items():
+        with command.make_context(
+            name, [], parent=above, resilient_parsing=True
+        ) as context:
+            yield f"{path} {name}", command.get_help(context)
+            yield from _below(f"{path} {name}", command, context)
+
+
+def _held(group: Any) -> Mapping[str, Any]:
+    # typer's group has it, its declared type does not
+    return cast("Mapping[str, Any]", vars(group).get("commands", {}))
 
 
 def _cli(schemas: Mapping[str, str]) -> str:

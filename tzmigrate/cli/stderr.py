@@ -6,10 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from rich.progress import BarColumn, Progress, TextColumn
-
 from tzmigrate.errors import DecisionNeeded, TzmigrateError
-from tzmigrate.reporting.page import make_console
 from tzmigrate.reporting.visible import visible
 
 ROOT = logging.getLogger("tzmigrate")
@@ -106,6 +103,14 @@ def bar(*, quiet: bool) -> Iterator[Callable[[float, str], None]]:
     if quiet or not _is_terminal(sys.stderr):
         yield lambda _, __: None
         return
+    from rich.progress import (  # noqa: PLC0415  --help needs none of it
+        BarColumn,
+        Progress,
+        TextColumn,
+    )
+
+    from tzmigrate.reporting.page import make_console  # noqa: PLC0415  see above
+
     with Progress(
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %  {task.description}", markup=False),
