@@ -17,6 +17,7 @@ import pytest
 
 from tzmigrate.backup.metadata import described, read_metadata, write_metadata
 from tzmigrate.backup.model import Check
+from tzmigrate.backup.programs import choose_programs
 
 FILES = {
     "backup_metadata.json",
@@ -235,7 +236,7 @@ def test_a_table_that_the_archive_lacks_is_named(
     path = made(tmp_path)
     full = path / "full_backup.dump"
     full.unlink()
-    dump = shop.server.bin / "pg_dump"
+    dump = choose_programs(shop.server.version).pg_dump
     subprocess.run(
         [dump, "-Fc", "-f", full, "--exclude-table-data=plain", "-T", "events_b",
          shop.url],
@@ -259,9 +260,8 @@ def test_rows_that_differ_are_found_by_the_trial(
     )
     full = path / "full_backup.dump"
     full.unlink()
-    subprocess.run(
-        [shop.server.bin / "pg_dump", "-Fc", "-f", full, shop.url], check=True
-    )
+    dump = choose_programs(shop.server.version).pg_dump
+    subprocess.run([dump, "-Fc", "-f", full, shop.url], check=True)
     mend(path)
     assert tool("verify").status == 0
     done = tool("verify", "--test-restore")

@@ -34,6 +34,7 @@ from tzmigrate.commands.common import (
 )
 from tzmigrate.config import Config, load_config
 from tzmigrate.errors import DecisionNeeded, NotProved, TzmigrateError, UsageError
+from tzmigrate.postgres.clients import Programs
 from tzmigrate.postgres.quoting import readable_identifier
 from tzmigrate.postgres.session import connect, read_only
 from tzmigrate.postgres.url import Target, parse_url, resolve_url
@@ -154,8 +155,7 @@ def backup_verify(
     path = path or shelf.newest(_root(keeping, config))
     backup = read_metadata(path)
     kept = Kept(path=str(path), backup=backup)
-    major = backup.database.version // 10000
-    programs = choose_programs(major, keeping.bin_dir)
+    programs = _readers(backup, keeping)
     unseen = backup.sealer == "age" and keeping.identity is None
     findings = check_files(
         path, backup, programs=None if unseen else programs, identity=keeping.identity
@@ -258,7 +258,7 @@ def restore(
     path = path or shelf.newest(_root(keeping, config))
     backup = read_metadata(path)
     target = _target(connection, config)
-    programs = choose_programs(backup.database.version // 10000, keeping.bin_dir)
+    programs = _readers(backup, keeping)
     findings = check_files(path, backup, programs=None, identity=keeping.identity)
     if findings:
         raise _not_whole(path, findings[0].message)
@@ -357,7 +357,7 @@ def _tried(
         target = None
         if keeping.test_url != EMBEDDED:
             target = parse_url(keeping.test_url, source="--test-url")
-    programs = choose_programs(backup.database.version // 10000, keeping.bin_dir)
+    programs = _readers(backup, keeping)
     archive = archive_of(path, backup, programs, keeping.identity)
     progress("restoring it by trial")
     trial = try_restore(archive, backup, target, jobs=keeping.jobs)
@@ -382,6 +382,13 @@ def _not_whole(path: Path, why: str) -> TzmigrateError:
         f"backup {path} is not whole: {why}",
         hint="Use another backup (tzmigrate backup list).",
     )
+
+
+def _readers(backup: Backup, keeping: Keeping) -> Programs:
+    """Return programs that can read what a newer ``pg_dump`` may have written."""
+    wrote = int(backup.dump.partition(".")[0])
+    server = backup.database.version // 10000
+    return choose_programs(max(server, wrote), keeping.bin_dir)
 
 
 def _root(keeping: Keeping, config: Config) -> Path:
