@@ -14,8 +14,11 @@ import psycopg
 import pytest
 
 from tests.acceptance.test_backup import SHOP, made
+from tzmigrate.backup.interlock import refuse_beside_a_dump
 from tzmigrate.backup.metadata import read_metadata
 from tzmigrate.errors import Unavailable
+from tzmigrate.postgres.session import connect
+from tzmigrate.postgres.url import Target
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk needs root")
 
@@ -298,6 +301,19 @@ def test_apply_refuses_while_anybody_dumps(shop: Any, make_project: Any) -> None
         dump.execute("BEGIN; SELECT count(*) FROM plain")
         project.apply()
     assert project.verify().outcome == "proved"
+
+
+def test_an_ordinary_role_sees_a_dump_of_somebody_else(
+    shop: Any, make_role: Any
+) -> None:
+    """The server hides from it what kind of process another role's session is."""
+    target = Target(shop.url_as(make_role()))
+    with (
+        psycopg.connect(shop.url, application_name="pg_dump"),
+        connect(target) as session,
+        pytest.raises(Unavailable, match="pg_dump"),
+    ):
+        refuse_beside_a_dump(session)
 
 
 def test_a_backup_refuses_while_a_conversion_runs(

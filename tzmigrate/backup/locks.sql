@@ -20,7 +20,8 @@ FROM pg_catalog.pg_stat_activity a
 LEFT JOIN readers r ON r.pid = a.pid
 CROSS JOIN tables t
 WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
-  AND a.backend_type = 'client backend'
+  -- hidden from who is no member of the role
+  AND coalesce(a.backend_type, 'client backend') = 'client backend'
   AND (a.application_name LIKE 'pg\_dump%%' OR a.application_name = %(application)s
        OR (r.tables >= 3 AND r.tables >= t.number))
 ORDER BY a.backend_start

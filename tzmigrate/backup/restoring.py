@@ -281,7 +281,9 @@ def _busy(connection: psycopg.Connection[Any], names: Sequence[str]) -> tuple[st
     rows = connection.execute(
         "SELECT DISTINCT usename::text, application_name FROM pg_stat_activity"
         " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()"
-        " AND backend_type = 'client backend' ORDER BY 1, 2",
+        # hidden from who is no member of the role
+        " AND coalesce(backend_type, 'client backend') = 'client backend'"
+        " ORDER BY 1, 2",
         (list(names),),
     ).fetchall()
     return tuple(
