@@ -5,14 +5,12 @@ import os
 import shutil
 import stat
 import subprocess
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from tzmigrate.backup.metadata import described, read_metadata, write_metadata
@@ -273,45 +271,42 @@ def test_rows_that_differ_are_found_by_the_trial(
 # ------------------------------------------------------------------ one moment
 
 
-def test_all_parts_show_one_moment_while_the_application_writes(
-    shop: Any, tool: Any, tmp_path: Path, make_database: Any
+def test_all_parts_show_one_moment_while_pgbench_writes(
+    shop: Any,
+    tool: Any,
+    tmp_path: Path,
+    make_database: Any,
+    binaries: dict[str, Path],
 ) -> None:
     """Each transaction writes one row to two tables: a backup has both, or neither."""
     shop.execute(
-        "CREATE TABLE left_ (id int, at timestamp);"
-        "CREATE TABLE right_ (id int, at timestamp)"
+        "CREATE TABLE left_ (at timestamp); CREATE TABLE right_ (at timestamp)"
     )
-    stop = threading.Event()
-
-    def write() -> None:
-        with psycopg.connect(shop.url) as connection:
-            number = 0
-            while not stop.is_set():
-                number += 1
-                for table in ("left_", "right_"):
-                    connection.execute(
-                        f"INSERT INTO {table} VALUES ({number}, clock_timestamp())"
-                    )
-                connection.commit()
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        done = tool("create", "--test-restore")
-    finally:
-        stop.set()
-        writer.join()
+    script = tmp_path / "writes.sql"
+    script.write_text(
+        "BEGIN; INSERT INTO left_ VALUES (clock_timestamp());\n"
+        "INSERT INTO right_ VALUES (clock_timestamp()); COMMIT;\n"
+    )
+    argv = [binaries["pgbench"], "-n", "-c", "2", "-T", "600", "-f", script, shop.url]
+    counts = "SELECT (SELECT count(*) FROM left_), (SELECT count(*) FROM right_)"
+    with subprocess.Popen(
+        argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as writer:
+        try:
+            while shop.execute(counts)[0][0] < 100:
+                assert writer.poll() is None
+            done = tool("create", "--test-restore")
+            at_the_end = shop.execute(counts)[0][0]
+        finally:
+            writer.kill()
     assert done.status == 0, done.err
     path = made(tmp_path)
     tables = {t.name: t.rows for t in read_metadata(path).tables}
-    assert tables["left_"] == tables["right_"]
-    assert tables["left_"] > 0
+    assert 100 <= tables["left_"] == tables["right_"] < at_the_end
     other = make_database()
     for name in ("schema_backup.sql", "data_backup.sql"):
         other.psql(_known(other, (path / name).read_text()))
-    counts = "SELECT (SELECT count(*) FROM left_), (SELECT count(*) FROM right_)"
     assert other.execute(counts) == [(tables["left_"], tables["right_"])]
-    assert shop.execute(counts)[0][0] > tables["left_"]
 
 
 # ------------------------------------------------------------------ keeping
