@@ -150,6 +150,17 @@ def test_several_connections_write_a_directory(tool: Any, tmp_path: Path) -> Non
     assert f"full_backup.dump/{victim.name} is missing" in done.out
 
 
+def test_backups_of_one_second_do_not_get_in_each_others_way(
+    shop: Any, shell_in: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    shell = shell_in(tmp_path)
+    words = ("backup", "create", "--url", shop.url)
+    with shell.start(*words) as one, shell.start(*words) as two:
+        ended = [shell.end(one), shell.end(two)]
+    assert [done.status for done in ended] == [0, 0], ended
+    assert len(left(tmp_path)) == 2
+
+
 def test_the_rows_can_be_an_archive(tool: Any, tmp_path: Path) -> None:
     assert tool("create", "--data-archive").status == 0
     names = {p.name for p in made(tmp_path).iterdir()}
@@ -372,7 +383,7 @@ def test_prune_keeps_the_last_verified_one_of_an_unfinished_migration(
 def test_what_was_never_finished_is_shown_and_goes_in_time(
     shelf: dict[int, Path], tool: Any, tmp_path: Path
 ) -> None:
-    name = f".{shelf[0].name}.partial-1"
+    name = ".timezone_migration_0123456789abcdef.partial"
     (tmp_path / "backups" / name).mkdir()
     assert "it was never finished" in tool("list").out
     tool("prune", "--keep", "1d", "--keep-last", "0", "--yes")

@@ -1,12 +1,14 @@
 """Make a backup: one read of the database, every part of it from the same moment."""
 
+import errno
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target
 
 PREFIX = "timezone_migration_"
-PARTIAL = ".partial-"
+PARTIAL = ".partial"
 _PRIVATE = 0o700
 _TIMES = 3
 """Rule of thumb, where the sizes of tables are not to be had."""
@@ -85,9 +87,7 @@ class Wishes:
     tool: str = ""
 
 
-def create(
-    target: Target, wishes: Wishes, *, ticks: Ticks, now: datetime | None = None
-) -> Kept:
+def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
     """Back a database up.
 
     Raises:
@@ -102,10 +102,11 @@ def create(
             detail="Encrypted is one stream, and several connections write files.",
             hint="Leave one of them out.",
         )
+    began = datetime.now(UTC)
     seal = None if wishes.recipient is None else seal_for(wishes.recipient)
     with (
         connect(target, application_name=APPLICATION) as session,
-        _place(wishes.root, now or datetime.now(UTC)) as (partial, final),
+        _place(wishes.root) as partial,
     ):
         version = session.info.server_version // 10000
         programs = choose_programs(version, wishes.bin_dir)
@@ -168,7 +169,7 @@ def create(
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         backup = replace(backup, checks=(Check(at=at, whole=True, restored=False),))
         write_metadata(partial, backup)
-        partial.rename(final)
+        final = _settled(partial, began)
         _synced(wishes.root)
     return Kept(path=str(final), backup=backup)
 
@@ -186,18 +187,15 @@ def _finished(partial: Path, backup: Backup, *, derived_since: float) -> Backup:
 
 
 @contextmanager
-def _place(root: Path, now: datetime) -> Iterator[tuple[Path, Path]]:
+def _place(root: Path) -> Iterator[Path]:
     """Make a directory for what is not whole yet; it goes with the block.
 
     Raises:
         Refused: there is no room, or no right to write.
     """
-    final = root / f"{PREFIX}{now:%Y%m%d_%H%M%S}"
-    partial = root / f".{final.name}{PARTIAL}{os.getpid()}"
+    partial = root / f".{PREFIX}{secrets.token_hex(8)}{PARTIAL}"
     try:
         root.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-        if final.exists():
-            raise FileExistsError(f"{final} exists")
         partial.mkdir(mode=_PRIVATE)
     except OSError as error:
         raise Refused(
@@ -207,7 +205,7 @@ def _place(root: Path, now: datetime) -> Iterator[tuple[Path, Path]]:
             hint="Name a directory that you may write to with --dir.",
         ) from error
     try:
-        yield partial, final
+        yield partial
     except OSError as error:
         raise Refused(
             "TZ676",
@@ -218,6 +216,20 @@ def _place(root: Path, now: datetime) -> Iterator[tuple[Path, Path]]:
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _settled(partial: Path, now: datetime) -> Path:
+    """Give a whole backup its name; another one of the same second has it already."""
+    while True:
+        final = partial.with_name(f"{PREFIX}{now:%Y%m%d_%H%M%S}")
+        try:
+            partial.rename(final)
+        except OSError as error:
+            if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+                raise
+            now += timedelta(seconds=1)
+        else:
+            return final
 
 
 def _require_room(path: Path, moment: Moment, wishes: Wishes) -> None:

@@ -1,6 +1,7 @@
 """The backups that lie in a directory: list them, and take old ones away."""
 
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from tzmigrate.config.durations import age
 from tzmigrate.errors import NotProved, UsageError
 
 _NAME = re.compile(rf"{PREFIX}\d{{8}}_\d{{6}}")
-_UNFINISHED = re.compile(rf"\.{PREFIX}\d{{8}}_\d{{6}}{re.escape(PARTIAL)}\d+")
+_UNFINISHED = re.compile(rf"\.{PREFIX}[0-9a-f]{{16}}{re.escape(PARTIAL)}")
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 Finished = Callable[[Backup], bool]
@@ -131,11 +132,10 @@ def chosen(
 
 
 def remove(path: Path) -> None:
-    """Take a directory away; its metadata first, so that no half of it looks whole."""
-    gone = path.with_name(f".{path.name.lstrip('.')}{PARTIAL}0")
-    if path != gone and not path.name.startswith("."):
-        path.rename(gone)
-        path = gone
+    """Take a directory away; while it goes, it does not look like a backup."""
+    if not _UNFINISHED.fullmatch(path.name):
+        gone = path.with_name(f".{PREFIX}{secrets.token_hex(8)}{PARTIAL}")
+        path = path.rename(gone)
     shutil.rmtree(path)
 
 
