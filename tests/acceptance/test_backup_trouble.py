@@ -244,6 +244,37 @@ def test_encrypted_nothing_is_plain_and_it_can_be_restored(
     assert done.status == 0, done.err
 
 
+@pytest.mark.skipif(shutil.which("age") is None, reason="age is not installed")
+def test_age_needs_the_identity_to_read_the_archive(
+    shop: Any, shell: Any, tmp_path: Path
+) -> None:
+    identity = tmp_path / "identity"
+    made_key = subprocess.run(
+        ["age-keygen", "-o", identity], check=True, capture_output=True, text=True
+    )
+    recipient = made_key.stderr.split()[-1]
+    words = ("backup", "create", "--url", shop.url, "--encrypt-to", recipient)
+    done = shell.main(*words)
+    assert done.status == 0, done.err
+    assert (made(tmp_path) / "full_backup.dump.age").exists()
+    done = shell.main("backup", "verify", "--url", shop.url)
+    assert done.status == 0, done.err
+    assert "only the digests were compared" in done.out
+    verify = ("backup", "verify", "--test-restore", "--url", shop.url)
+    shell.main(*verify).is_error(6, "TZ674", "--identity")
+    done = shell.main(*verify, "--identity", str(identity))
+    assert done.status == 0, done.err
+    other = tmp_path / "other"
+    subprocess.run(["age-keygen", "-o", other], check=True, capture_output=True)
+    shell.main(*verify, "--identity", str(other)).is_error(6, "TZ685")
+    assert read_metadata(made(tmp_path)).verified
+    done = shell.main(
+        "restore", "--url", shop.url, "--tables", "plain", "--yes",
+        "--identity", str(identity),
+    )  # fmt: skip
+    assert done.status == 0, done.err
+
+
 def test_an_unknown_recipient_or_a_missing_program_is_said_first(
     shop: Any, shell: Any, recipient: str, monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from tzmigrate.errors import NotProved, Refused
+from tzmigrate.errors import Refused
 
 _AGE = re.compile(r"age1|ssh-(?:ed25519|rsa) ")
 
@@ -97,8 +97,7 @@ def opened(path: Path, seal: Seal) -> Iterator[IO[bytes]]:
     """Give what an encrypted file holds, as a stream.
 
     Raises:
-        NotProved: it cannot be decrypted.
-        Refused: the program or the identity is missing.
+        Refused: the program or the key is missing.
     """
     _require(seal.program)
     argv = ["gpg", "--batch", "--quiet", "--decrypt", str(path)]
@@ -117,16 +116,15 @@ def opened(path: Path, seal: Seal) -> Iterator[IO[bytes]]:
             raise AssertionError
         try:
             yield process.stdout
-            # who reads only the beginning breaks the pipe, which is no failure
-            rest = process.stdout.read(1)
             process.stdout.close()
             said = process.stderr.read()
         except BaseException:
             process.kill()
             raise
-    if process.returncode and not rest and b"decrypt" in said:
-        raise NotProved(
-            "TZ444",
+    # who reads only the beginning breaks the pipe, which is no failure
+    if process.returncode > 0 and b"roken pipe" not in said:
+        raise Refused(
+            "TZ685",
             f"{path} cannot be decrypted",
             detail=_words(said),
             hint="Use the machine and the key that it was encrypted for.",
