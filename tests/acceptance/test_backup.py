@@ -193,14 +193,14 @@ def test_a_trial_on_the_embedded_server(tool: Any, tmp_path: Path) -> None:
     assert "Restored by trial on embedded PostgreSQL" in done.out
 
 
-def _flip(path: Path) -> None:
+def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(bytes(data))
 
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
-    "a byte flipped": _flip,
+    "a byte flipped": flip,
     "cut": lambda path: os.truncate(path, path.stat().st_size - 7),
     "emptied": lambda path: os.truncate(path, 0),
     "deleted": lambda path: path.unlink(),

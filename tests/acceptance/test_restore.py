@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.acceptance.test_backup import SHOP, made
+from tests.acceptance.test_backup import SHOP, flip, made
 
 
 @pytest.fixture
@@ -238,9 +238,7 @@ def test_after_a_disaster_the_database_is_made_anew(
 def test_a_damaged_backup_is_not_restored(shop: Any, tool: Any, tmp_path: Path) -> None:
     assert tool("backup", "create").status == 0
     path = made(tmp_path)
-    with (path / "full_backup.dump").open("r+b") as file:
-        file.seek(2000)
-        file.write(b"\0\0\0\0\0\0")
+    flip(path / "full_backup.dump")
     tool("restore", "--yes").is_error(4, "TZ445", "full_backup.dump")
     assert databases(shop) == {shop.name}
 
