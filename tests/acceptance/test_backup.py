@@ -107,6 +107,25 @@ def test_it_holds_everything_and_nobody_else_can_read_it(
     assert "newest" not in critical
 
 
+def test_owners_and_tables_may_have_spaces_in_their_names(
+    tool: Any, tmp_path: Path, shop: Any, make_role: Any
+) -> None:
+    role = make_role(suffix=" of the house")
+    shop.execute(
+        f'CREATE TABLE "a b" (at timestamp); CREATE TABLE "a b c" (what text);'
+        f'ALTER TABLE "a b" OWNER TO "{role.name}";'
+        f'ALTER TABLE "a b c" OWNER TO "{role.name}";'
+        "COMMENT ON TABLE \"a b\" IS 'one'; COMMENT ON TABLE \"a b c\" IS 'two';"
+        f'GRANT SELECT ON "a b" TO PUBLIC'
+    )
+    done = tool("create", "--test-restore")
+    assert done.status == 0, done.err + done.out
+    critical = (made(tmp_path) / "critical_tables_backup.sql").read_text()
+    assert "IS 'one'" in critical
+    assert "TO PUBLIC" in critical
+    assert "IS 'two'" not in critical
+
+
 def test_its_sql_files_make_the_same_database(
     tool: Any, tmp_path: Path, shop: Any, make_database: Any, canonical_dump: Any
 ) -> None:

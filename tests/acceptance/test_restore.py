@@ -171,6 +171,7 @@ def test_it_is_restored_beside_by_default_and_says_what_it_lacks(
     assert listed["backup"]["restores"][0]["database"] == f"{shop.name}_beside"
     tool("restore", "--into", f"{shop.name}_beside", "--yes").is_error(6, "TZ681")
     tool("restore", "--into", shop.name, "--yes").is_error(2, "TZ293")
+    tool("restore", "--into", "ä" * 32, "--yes").is_error(2, "TZ297")
     assert made(tmp_path).exists()
 
 
@@ -213,6 +214,9 @@ def test_what_is_replaced_is_backed_up(shop: Any, tool: Any, tmp_path: Path) -> 
     assert done.status == 0, done.err
     safety = Path(json.loads(done.out)["safety"])
     assert (tmp_path / safety).exists()
+    # by default nobody means what was botched
+    done = tool("restore", "--dry-run")
+    assert first.name in done.out
     counts = {
         t["name"]: t["rows"]
         for t in json.loads((tmp_path / safety / "backup_metadata.json").read_text())[

@@ -231,6 +231,7 @@ KEPT = Kept(
         database_bytes=8192,
         tables=(
             TableState(
+                oid=16385,
                 schema="app",
                 name="orders",
                 kind="r",

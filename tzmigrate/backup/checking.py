@@ -13,6 +13,8 @@ from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.postgres.clients import Programs
 from tzmigrate.postgres.quoting import readable_name
 
+_PG_CLASS = 1259
+"""The catalog's own oid, the same in every database."""
 _AGAIN = "Use another backup (tzmigrate backup list), and make a new one."
 
 
@@ -78,7 +80,12 @@ def _files(directory: Path, backup: Backup) -> Iterator[Finding]:
         if file.name not in there:
             yield _finding("TZ442", f"{file.name} is missing", _AGAIN)
             continue
-        found = described(directory, directory / file.name)
+        try:
+            found = described(directory, directory / file.name)
+        except OSError as error:
+            said = f"{file.name} cannot be read: {error.strerror}"
+            yield _finding("TZ442", said, "Verify as the user who made the backup.")
+            continue
         if found.bytes == 0 and file.bytes > 0:
             yield _finding("TZ442", f"{file.name} is empty", _AGAIN)
         elif found.bytes != file.bytes:
@@ -101,17 +108,13 @@ def _archive(archive: Archive, backup: Backup) -> Iterator[Finding]:
     except NotProved as error:
         yield _finding(error.code, f"{error.message} ({error.detail})", error.hint)
         return
-    labels = {entry.label for entry in entries}
+    # names could be told from their owners by guessing alone
+    defined = {entry.oid for entry in entries if entry.catalog == _PG_CLASS}
+    filled = {entry.oid for entry in entries if entry.label.startswith("TABLE DATA ")}
     for table in backup.tables:
-        tail = f"{table.schema} {table.name}"
-        kind = "FOREIGN TABLE" if table.kind == "f" else "TABLE"
         lacking = [
-            what
-            for what, label in (
-                ("definition", f"{kind} {tail}"),
-                ("rows", f"TABLE DATA {tail}"),
-            )
-            if label not in labels and (what == "definition" or table.kind == "r")
+            *(["definition"] if table.oid not in defined else []),
+            *(["rows"] if table.kind == "r" and table.oid not in filled else []),
         ]
         if lacking:
             yield _finding(

@@ -40,6 +40,7 @@ from tzmigrate.errors import NotProved, Refused, UsageError
 from tzmigrate.postgres.clients import Access
 from tzmigrate.postgres.dump import Entry
 from tzmigrate.postgres.errors import translated
+from tzmigrate.postgres.quoting import readable_identifier
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target
 
@@ -70,6 +71,7 @@ class Wishes:
         data_archive: the rows as an archive of their own.
         recipient: whom to encrypt for.
         only: schema and name of the only tables to back up; all by default.
+        safety: a restore makes it of what it replaces.
         previous: earlier backups, by which the room it takes is foreseen.
         tool: our version, for who reads the metadata.
     """
@@ -83,6 +85,7 @@ class Wishes:
     data_archive: bool = False
     recipient: str | None = None
     only: tuple[tuple[str, str], ...] = ()
+    safety: bool = False
     previous: tuple[Backup, ...] = ()
     tool: str = ""
 
@@ -122,7 +125,7 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
                 programs=programs,
                 directory=partial,
                 snapshot=_one(session, "SELECT pg_export_snapshot()"),
-                critical=_critical(session, moment.tables, wishes.planned),
+                critical=_critical(session, moment, wishes.planned),
                 jobs=wishes.jobs,
                 passwords=wishes.passwords,
                 data_archive=wishes.data_archive,
@@ -152,6 +155,7 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
             files=(),
             seconds=Seconds(dump=ended - started, derived=0.0),
             partial=bool(wishes.only),
+            safety=wishes.safety,
             recipient=wishes.recipient,
             sealer=None if seal is None else seal.program,
         )
@@ -288,26 +292,25 @@ def _expected(moment: Moment, wishes: Wishes) -> tuple[int, str]:
 
 
 def _critical(
-    session: Session, tables: Iterable[Contents], planned: Planned
+    session: Session, moment: Moment, planned: Planned
 ) -> Callable[[Entry], bool]:
     """Tell what of an archive belongs to the tables of the plan."""
-    chosen = [t for t in tables if (t.schema, t.name) in planned]
+    chosen = [t for t in moment.tables if (t.schema, t.name) in planned]
     parts = read_parts(session, [t.oid for t in chosen])
     # comments and grants have no number of their own
-    about = tuple(
-        f"{kind} {t.schema} {what} {t.name}{end}"
-        for t in chosen
-        for kind in ("COMMENT", "ACL", "SECURITY LABEL")
-        for what, end in (("TABLE", ""), ("COLUMN", "."))
+    about = [(kind, t) for t in chosen for kind in ("COMMENT", "ACL", "SECURITY LABEL")]
+    of_table = {
+        f"{kind} {t.schema} TABLE {readable_identifier(t.name)} {owner}"
+        for kind, t in about
+        for owner in (*moment.database.roles, "-")
+    }
+    of_column = tuple(
+        f"{kind} {t.schema} COLUMN {readable_identifier(t.name)}." for kind, t in about
     )
 
     def wanted(entry: Entry) -> bool:
         if (entry.catalog, entry.oid) == (0, 0):
-            return any(
-                entry.label == each
-                or (each[-1] == "." and entry.label.startswith(each))
-                for each in about
-            )
+            return entry.line in of_table or entry.line.startswith(of_column)
         return (entry.catalog, entry.oid) in parts
 
     return wanted

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from tzmigrate.backup.archive import Archive, listing
+from tzmigrate.backup.archive import Archive, connected, listing
 from tzmigrate.backup.model import (
     CRITICAL,
     DATA,
@@ -157,7 +157,7 @@ def dump_globals(order: Order) -> None:
     name = order.access.parameters["dbname"]
     argv = [
         order.programs.pg_dumpall,
-        *("--globals-only", "--no-password", f"--database={name}"),
+        *("--globals-only", "--no-password", f"--database={connected(name)}"),
         *(() if order.passwords else ("--no-role-passwords",)),
     ]
     _run(argv, order, order.path(GLOBALS))

@@ -62,6 +62,7 @@ class TableState:
     """One table as it was in the moment of the backup.
 
     Attributes:
+        oid: names it in the archive's table of contents.
         kind: ``relkind``: ``r``, ``p`` (rows lie in its partitions), ``f`` (only its
             definition is dumped).
         rows: of the table itself; of a partitioned one with ``columns``, of all its
@@ -70,6 +71,7 @@ class TableState:
         columns: those that the plan converts.
     """
 
+    oid: int
     schema: str
     name: str
     kind: str
@@ -195,6 +197,7 @@ class Backup:
             see is not in the backup.
         database_bytes: size of the database, with its indexes.
         partial: it holds some tables only.
+        safety: a restore made it of what it replaced.
         recipient: whom it is encrypted to; ``None`` where it is not.
         sealer: ``age`` or ``gpg``, where it is encrypted.
         tables: all that hold rows of their own, and what is partitioned or foreign.
@@ -213,6 +216,7 @@ class Backup:
     files: tuple[File, ...]
     seconds: Seconds
     partial: bool = False
+    safety: bool = False
     recipient: str | None = None
     sealer: str | None = None
     checks: tuple[Check, ...] = ()

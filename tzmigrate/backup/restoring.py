@@ -173,7 +173,14 @@ def restore(
         Unavailable: the database is in use, so it was not swapped; the new one stays.
     """
     now = datetime.now(UTC)
-    name = way.into or new_name(scene.name, now)
+    name = new_name(scene.name, now) if way.into is None else way.into
+    if not 0 < len(name.encode()) <= _LONGEST:
+        raise UsageError(
+            "TZ297",
+            f"{name!r} cannot be the name of a database",
+            detail=f"PostgreSQL's names have 1 to {_LONGEST} bytes.",
+            hint="Give --into a shorter name, or leave it out.",
+        )
     if name == scene.name and scene.current is not None:
         raise UsageError(
             "TZ293",

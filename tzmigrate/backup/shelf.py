@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tzmigrate.backup.creating import PARTIAL, PREFIX
-from tzmigrate.backup.metadata import read_metadata, write_metadata
-from tzmigrate.backup.model import Backup, Check, Kept, Restored, Shelf
+from tzmigrate.backup.metadata import read_metadata
+from tzmigrate.backup.model import Backup, Kept, Shelf
 from tzmigrate.config.durations import age
 from tzmigrate.errors import NotProved, UsageError
 
@@ -58,12 +58,14 @@ def read_shelf(root: Path) -> Shelf:
 
 
 def newest(root: Path) -> Path:
-    """Return the newest backup of a whole database in a directory.
+    """Return the newest backup of a whole database that somebody asked for.
 
     Raises:
         UsageError: there is none.
     """
-    whole = [k for k in read_shelf(root).backups if not k.backup.partial]
+    whole = [
+        k for k in read_shelf(root).backups if not (k.backup.partial or k.backup.safety)
+    ]
     if not whole:
         raise UsageError(
             "TZ290",
@@ -76,18 +78,6 @@ def newest(root: Path) -> Path:
 def now() -> str:
     """Return the time, ISO 8601, UTC."""
     return datetime.now(UTC).strftime(_STAMP)
-
-
-def note_check(path: Path, backup: Backup, check: Check) -> Backup:
-    """Keep what a verification found in the metadata."""
-    backup = replace(backup, checks=(*backup.checks, check))
-    write_metadata(path, backup)
-    return backup
-
-
-def note_restore(path: Path, backup: Backup, restored: Restored) -> None:
-    """Keep in the metadata that a restore was made."""
-    write_metadata(path, replace(backup, restores=(*backup.restores, restored)))
 
 
 def chosen(

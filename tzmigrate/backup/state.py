@@ -198,7 +198,12 @@ def _table(
     columns: Mapping[str, str | None] | None,
 ) -> TableState:
     state = TableState(
-        schema=table.schema, name=table.name, kind=table.kind, rows=0, key=table.key
+        oid=table.oid,
+        schema=table.schema,
+        name=table.name,
+        kind=table.kind,
+        rows=0,
+        key=table.key,
     )
     if columns is None:
         if table.kind != "r":

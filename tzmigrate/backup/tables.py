@@ -194,11 +194,13 @@ def _filled(
             hint="Restore the whole backup (tzmigrate restore without --tables), as a "
             "superuser or as the owner of all that is in it.",
         )
-    rows = {f"TABLE DATA {m.schema} {m.name}" for m in members}
+    names = {(m.schema, m.name) for m in members}
+    rows = {t.oid for t in backup.tables if (t.schema, t.name) in names}
     keys = tuple(f"CONSTRAINT {m.schema} {m.name} " for m in members)
 
     def wanted(entry: Entry) -> bool:
-        return entry.label in rows or entry.label.startswith(keys)
+        filled = entry.label.startswith("TABLE DATA ") and entry.oid in rows
+        return filled or entry.label.startswith(keys)
 
     failures = archive.restore(access, name, wanted=wanted)
     if failures:

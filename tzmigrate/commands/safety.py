@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from tzmigrate.backup import creating, restoring, shelf
 from tzmigrate.backup import tables as chosen_tables
 from tzmigrate.backup.checking import archive_of, check_files, check_trial
 from tzmigrate.backup.copies import try_restore
-from tzmigrate.backup.metadata import read_metadata
+from tzmigrate.backup.metadata import read_metadata, write_metadata
 from tzmigrate.backup.model import (
     Backup,
     Check,
@@ -62,6 +63,7 @@ class Keeping:
         encrypt_to: whom to encrypt for, with age or gpg.
         identity: the private key, where it is encrypted with age.
         only: schema and name of the only tables to back up; all by default.
+        safety: a restore makes it of what it replaces.
         test_restore: restore it by trial.
         test_url: the server of the trial, or ``embedded``.
         upload: where to copy it as well.
@@ -75,6 +77,7 @@ class Keeping:
     encrypt_to: str | None = None
     identity: Path | None = None
     only: tuple[tuple[str, str], ...] = ()
+    safety: bool = False
     test_restore: bool = False
     test_url: str | None = None
     upload: str | None = None
@@ -113,8 +116,9 @@ def backup_create(
             jobs=keeping.jobs,
             passwords=keeping.role_passwords,
             only=keeping.only,
+            safety=keeping.safety,
             data_archive=keeping.data_archive,
-            recipient=keeping.encrypt_to,
+            recipient=keeping.encrypt_to or config.backup.encrypt_to,
             tool=__version__,
             previous=tuple(k.backup for k in shelf.read_shelf(root).backups)
             if root.is_dir()
@@ -175,7 +179,7 @@ def backup_verify(
             target = _target(connection, config)
         return _tried(kept, keeping, target, progress)
     check = Check(at=shelf.now(), whole=not findings, restored=False)
-    return replace(kept, backup=shelf.note_check(path, backup, check))
+    return _noted(kept, check)
 
 
 def backup_prune(
@@ -271,7 +275,13 @@ def restore(
         progress("backing up what is replaced")
         made = backup_create(
             connection,
-            replace(keeping, test_restore=False, only=tuple(chosen or ())),
+            replace(
+                keeping,
+                only=tuple(chosen or ()),
+                safety=True,
+                # what was not to be plain before shall not be so now
+                encrypt_to=backup.recipient,
+            ),
             alembic=alembic,
             ticks=lambda _, __: None,
             progress=lambda _: None,
@@ -345,7 +355,10 @@ def _require_same(backup: Backup, name: str, path: Path) -> None:
 
 def _note(path: Path, done: Restoration) -> None:
     restored = Restored(at=shelf.now(), database=done.database, tables=done.tables)
-    shelf.note_restore(path, read_metadata(path), restored)
+    backup = read_metadata(path)
+    # whoever may not write to the backup has restored it all the same
+    with suppress(OSError):
+        write_metadata(path, replace(backup, restores=(*backup.restores, restored)))
 
 
 def _tried(
@@ -368,12 +381,24 @@ def _tried(
         restored=True,
         restore_seconds=trial.seconds,
     )
-    return replace(
+    kept = replace(
         kept,
-        backup=shelf.note_check(path, backup, check),
         findings=(*kept.findings, *findings),
         notes=(*kept.notes, f"Restored by trial on {trial.place}."),
     )
+    return _noted(kept, check)
+
+
+def _noted(kept: Kept, check: Check) -> Kept:
+    """Keep what a verification found, where the backup may be written to."""
+    backup = replace(kept.backup, checks=(*kept.backup.checks, check))
+    kept = replace(kept, backup=backup)
+    try:
+        write_metadata(Path(kept.path), backup)
+    except OSError as error:
+        note = f"This could not be kept in the metadata: {error.strerror}."
+        return replace(kept, notes=(*kept.notes, note))
+    return kept
 
 
 def _not_whole(path: Path, why: str) -> TzmigrateError:

@@ -190,6 +190,7 @@ class _Shadow(_Table):
 
 class _Backup(_Table):
     dir: str | None = None
+    encrypt_to: str | None = None
 
 
 class _Document(_Table):
@@ -233,7 +234,10 @@ def _build(source: Source, document: Mapping[str, Any]) -> Config:
         if ini or folder
         else "",
         shadow=ShadowServer(url=read.shadow.url),
-        backup=Backups(dir=home / read.backup.dir if read.backup.dir else None),
+        backup=Backups(
+            dir=home / read.backup.dir if read.backup.dir else None,
+            encrypt_to=read.backup.encrypt_to,
+        ),
         path=source.path,
     )
 

@@ -182,9 +182,11 @@ class Backups:
 
     Attributes:
         dir: the directory that holds the backups; ``None`` means ``backups``.
+        encrypt_to: whom every backup is encrypted for, with age or gpg.
     """
 
     dir: Path | None = None
+    encrypt_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

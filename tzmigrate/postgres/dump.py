@@ -51,13 +51,16 @@ class Entry:
     Attributes:
         number: names it within the archive.
         catalog: OID of the catalog, 0 for what has no row of its own.
-        label: kind, schema and name, as printed.
+        label: kind, schema and name, as printed; with the first words of an owner
+            whose name has several.
+        line: the same with the owner.
     """
 
     number: int
     catalog: int
     oid: int
     label: str
+    line: str = ""
 
     @property
     def kind(self) -> str:
@@ -223,6 +226,7 @@ def read_entries(listed: str) -> tuple[Entry, ...]:
             catalog=int(match["catalog"]),
             oid=int(match["oid"]),
             label=match["label"],
+            line=f"{match['label']} {match['owner']}",
         )
         for match in matches
         if match

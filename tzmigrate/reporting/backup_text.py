@@ -113,7 +113,8 @@ def row(kept: Kept, now: str) -> list[str]:
     return [
         kept.path.rstrip("/").rpartition("/")[2],
         named(backup.database.name)
-        + (f" ({many(len(backup.tables), 'table')})" if backup.partial else ""),
+        + (f" ({many(len(backup.tables), 'table')})" if backup.partial else "")
+        + (", before a restore" if backup.safety else ""),
         age(backup.at, now),
         size(backup.bytes),
         "yes" if backup.verified else "no",
