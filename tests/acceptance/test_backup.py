@@ -1,5 +1,6 @@
 """A backup: what it holds, what every damage is called, and what it takes."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -11,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from tzmigrate.backup.metadata import described, read_metadata, write_metadata
 from tzmigrate.backup.model import Check
@@ -124,6 +127,40 @@ def test_owners_and_tables_may_have_spaces_in_their_names(
     assert "IS 'one'" in critical
     assert "TO PUBLIC" in critical
     assert "IS 'two'" not in critical
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ('x=y.z \'%s:"q"', "ENCODING 'UTF8'"),
+        ("latin", "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"),
+        ("ascii", "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"),
+    ],
+)
+def test_names_and_encodings_do_not_matter(
+    name: str, options: str, server: Any, shell_in: Any, tmp_path: Path
+) -> None:
+    database = sql.Identifier(f"tzt {os.getpid()} {name}")
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database)
+    server.execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE template0 ").format(database)
+        + sql.SQL(options)
+    )
+    try:
+        url = server.url(database.as_string()[1:-1].replace('""', '"'))
+        with psycopg.connect(url, client_encoding="utf8") as connection:
+            connection.execute("CREATE TABLE t (at timestamp, what text)")
+            connection.execute("INSERT INTO t VALUES (now(), 'x')")
+        if name == "ascii":
+            with psycopg.connect(url) as connection:
+                connection.execute("SET client_encoding = 'SQL_ASCII'")
+                connection.execute(b"INSERT INTO t VALUES (now(), '\xe4')")
+        done = shell_in(tmp_path).main(
+            "backup", "create", "--url", url, "--test-restore"
+        )
+        assert done.status == 0, done.err + done.out
+    finally:
+        server.execute(drop)
 
 
 def test_its_sql_files_make_the_same_database(
@@ -247,6 +284,15 @@ def test_each_damage_is_found_and_named(how: str, tool: Any, tmp_path: Path) -> 
     tool("verify", str(path)).is_error(
         4, "TZ440" if how == "deleted" else "TZ441", str(path)
     )
+
+
+def test_a_stray_file_is_told_and_harms_nothing(tool: Any, tmp_path: Path) -> None:
+    assert tool("create").status == 0
+    (made(tmp_path) / "NOTES.txt").write_text("restored on Monday")
+    done = tool("verify")
+    assert done.status == 0, done.out
+    assert "NOTES.txt does not belong to the backup" in done.out
+    assert read_metadata(made(tmp_path)).verified
 
 
 def mend(path: Path) -> None:
@@ -407,8 +453,14 @@ def test_what_was_never_finished_is_shown_and_goes_in_time(
     assert "it was never finished" in tool("list").out
     tool("prune", "--keep", "1d", "--keep-last", "0", "--yes")
     assert name in left(tmp_path)
+    number = os.open(tmp_path / "backups" / name, os.O_RDONLY)
+    fcntl.flock(number, fcntl.LOCK_EX)
     old = (datetime.now(UTC) - timedelta(days=3)).timestamp()
     os.utime(tmp_path / "backups" / name, (old, old))
+    # somebody works there
+    tool("prune", "--keep", "1d", "--keep-last", "0", "--yes")
+    assert name in left(tmp_path)
+    os.close(number)
     done = tool("prune", "--keep", "1d", "--keep-last", "0", "--yes")
     assert done.status == 0, done.err
     assert name not in left(tmp_path)

@@ -171,11 +171,11 @@ def test_a_role_that_may_not_read_everything_is_told_so(
 
 
 def test_a_backup_of_another_database_says_whose_it_is(
-    shop: Any, shell: Any, make_database: Any
+    shop: Any, shell: Any, make_database: Any, tmp_path: Path
 ) -> None:
     assert shell.main("backup", "create", "--url", shop.url).status == 0
-    other = make_database()
-    done = shell.main("restore", "--url", other.url, "--swap", "--yes")
+    other, path = make_database(), str(made(tmp_path))
+    done = shell.main("restore", path, "--url", other.url, "--swap", "--yes")
     done.is_error(3, "TZ356", shop.name, other.name)
 
 

@@ -228,6 +228,8 @@ KEPT = Kept(
         database=DATABASE,
         plan=None,
         snapshot="7:7:",
+        running=(),
+        steps=0,
         database_bytes=8192,
         tables=(
             TableState(

@@ -1,6 +1,7 @@
 """Whether a backup is whole: its files, its archive, and what a trial restore gives."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tzmigrate.backup.archive import Archive
@@ -95,10 +96,13 @@ def _files(directory: Path, backup: Backup) -> Iterator[Finding]:
             said = f"{file.name} is not what was written: its SHA-256 differs"
             yield _finding("TZ442", said, _AGAIN)
     for name in sorted(there - {file.name for file in backup.files}):
-        yield _finding(
-            "TZ442",
-            f"{name} does not belong to the backup",
-            "Somebody put it there; take it away if you know whose it is.",
+        yield replace(
+            _finding(
+                "TZ442",
+                f"{name} does not belong to the backup",
+                "Somebody put it there; take it away if you know whose it is.",
+            ),
+            severity=Severity.WARNING,
         )
 
 

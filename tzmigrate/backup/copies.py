@@ -1,9 +1,12 @@
 """Make a database out of a backup, and see that it is the same."""
 
+import logging
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 from psycopg import sql
@@ -17,7 +20,7 @@ from tzmigrate.backup.state import (
     read_moment,
     read_tables,
 )
-from tzmigrate.errors import Refused
+from tzmigrate.errors import Refused, TzmigrateError
 from tzmigrate.postgres.clients import Access
 from tzmigrate.postgres.dump import Entry, Failure, within_database
 from tzmigrate.postgres.embedded import embedded_server
@@ -30,6 +33,7 @@ from tzmigrate.postgres.scratch import (
     quick_restore,
     scratch_database,
     setting_statement,
+    words,
 )
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.shadow import embedded_version
@@ -41,8 +45,14 @@ TRIAL = Purpose(
     " made it; without one, it can be dropped.",
     application=APPLICATION,
 )
+_GRANT = re.compile(
+    r'(?P<grantee>"(?:[^"]|"")*"|[^="]*)=[a-zA-Z*]*/(?P<grantor>"(?:[^"]|"")*"|[^"]*)'
+)
 AFTERWARDS = frozenset({"default_transaction_read_only", "role"})
 """Settings that would keep a restore from writing."""
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +70,12 @@ class Trial:
     seconds: float
     failures: tuple[Failure, ...]
     differences: tuple[str, ...]
+
+
+def _in_a_trial(entry: Entry, *, some: bool) -> bool:
+    # with rows of some tables only, their partners may be missing
+    lone = some and entry.label.startswith("FK CONSTRAINT ")
+    return within_database(entry) and not lone
 
 
 def source_of(database: Database) -> Source:
@@ -105,7 +121,7 @@ def try_restore(
                 failures = archive.restore(
                     scratch.access,
                     scratch.name,
-                    wanted=within_database,
+                    wanted=partial(_in_a_trial, some=backup.partial),
                     jobs=jobs,
                     options=() if same else ("--no-tablespaces",),
                 )
@@ -156,6 +172,18 @@ def new_database(base: Session, name: str, database: Database) -> Iterator[Targe
             hint="Name another one with --into, or drop it yourself.",
         ) from error
     try:
+        base.execute(
+            sql.SQL("COMMENT ON DATABASE {} IS {}").format(
+                sql.Identifier(name),
+                sql.Literal(
+                    "tzmigrate: a backup is being restored here, and is not whole; "
+                    "without a command that does it, it can be dropped."
+                ),
+            )
+        )
+        # what cannot be given at the end shall not cost a restore
+        with base.transaction(force_rollback=True):
+            dress(base, name, database)
         base.execute(_sql("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", name))
         with connect(target, application_name=APPLICATION, autocommit=True) as inside:
             if not database.public:
@@ -221,7 +249,33 @@ def dress(connection: Session, name: str, database: Database) -> None:
 
 def drop(base: Session, name: str) -> None:
     """Drop a database that we made, with whatever is connected to it."""
-    base.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
+    try:
+        with connect(
+            Access.of(base).target(base.target.source, name),
+            application_name=APPLICATION,
+            autocommit=True,
+        ) as inside:
+            _drop_subscriptions(inside)
+        base.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
+    except (psycopg.Error, TzmigrateError) as error:
+        # what went wrong before is what has to be told
+        logger.warning(
+            "database %s could not be dropped (%s); drop it yourself",
+            name,
+            words(error),
+        )
+
+
+def _drop_subscriptions(inside: Session) -> None:
+    """Drop subscriptions without touching the server that they name."""
+    rows = inside.execute(
+        "SELECT s.subname::text FROM pg_subscription AS s JOIN pg_database AS d"
+        " ON d.oid = s.subdbid WHERE d.datname = current_database()"
+    ).fetchall()
+    for (name,) in rows:
+        inside.execute(_sql("ALTER SUBSCRIPTION {} DISABLE", name))
+        inside.execute(_sql("ALTER SUBSCRIPTION {} SET (slot_name = NONE)", name))
+        inside.execute(_sql("DROP SUBSCRIPTION {}", name))
 
 
 def _grant(connection: Session, name: str, database: Database) -> None:
@@ -305,16 +359,28 @@ def _require_able(base: Session) -> None:
 def _require_roles(base: Session, database: Database) -> None:
     known = {n for (n,) in base.execute("SELECT rolname::text FROM pg_roles")}
     needed = {database.owner, *(s.role for s in database.settings if s.role)}
+    needed |= {role for grant in database.grants or () for role in _named_in(grant)}
     missing = sorted(needed - known)
     if missing:
         raise Refused(
             "TZ678",
             "the server lacks roles that the backup names: "
             + ", ".join(map(readable_identifier, missing[:5])),
-            detail="They own the database, or have settings in it.",
+            detail="They own the database, or have settings or grants in it.",
             hint="Run psql -f globals.sql from the backup's directory first; it makes"
             " the roles, without their passwords.",
         )
+
+
+def _named_in(grant: str) -> list[str]:
+    """Return the roles of an ``aclitem`` as text: ``grantee=privileges/grantor``."""
+    match = _GRANT.fullmatch(grant)
+    found = [match["grantee"], match["grantor"]] if match else []
+    return [
+        name[1:-1].replace('""', '"') if name.startswith('"') else name
+        for name in found
+        if name
+    ]
 
 
 def _everything(entry: Entry) -> bool:

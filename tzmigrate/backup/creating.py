@@ -1,6 +1,7 @@
 """Make a backup: one read of the database, every part of it from the same moment."""
 
 import errno
+import fcntl
 import os
 import secrets
 import shutil
@@ -32,6 +33,7 @@ from tzmigrate.backup.state import (
     Moment,
     Planned,
     read_moment,
+    read_owned,
     read_parts,
     read_tables,
 )
@@ -40,7 +42,6 @@ from tzmigrate.errors import NotProved, Refused, UsageError
 from tzmigrate.postgres.clients import Access
 from tzmigrate.postgres.dump import Entry
 from tzmigrate.postgres.errors import translated
-from tzmigrate.postgres.quoting import readable_identifier
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target
 
@@ -65,6 +66,7 @@ class Wishes:
         root: the directory that holds the backups.
         planned: the columns of the plan.
         plan: digest of the planned revisions.
+        steps: how many planned steps the ledger has as done.
         bin_dir: where ``pg_dump`` is.
         jobs: connections of ``pg_dump``; more than one make a directory.
         passwords: of roles, in ``globals.sql``.
@@ -79,6 +81,7 @@ class Wishes:
     root: Path
     planned: Planned
     plan: str | None = None
+    steps: int = 0
     bin_dir: Path | None = None
     jobs: int = 1
     passwords: bool = False
@@ -116,9 +119,14 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
         with read_only(session), translated():
             share(session)
             moment = read_moment(session, (session.zone.zone, session.zone.source))
+            without: list[tuple[str, str]] = []
             if wishes.only:
-                chosen = [t for t in moment.tables if (t.schema, t.name) in wishes.only]
-                moment = replace(moment, tables=tuple(chosen))
+                named = {t: (t.schema, t.name) in wishes.only for t in moment.tables}
+                without = [
+                    (t.schema, t.name) for t in named if t.kind == "r" and not named[t]
+                ]
+                chosen = tuple(t for t in named if named[t])
+                moment = replace(moment, tables=chosen)
             _require_room(partial, moment, wishes)
             order = dumping.Order(
                 access=Access.of(session),
@@ -129,7 +137,8 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
                 jobs=wishes.jobs,
                 passwords=wishes.passwords,
                 data_archive=wishes.data_archive,
-                only=wishes.only,
+                without=tuple(without),
+                encoding=moment.database.encoding,
                 seal=seal,
             )
             started = time.monotonic()
@@ -150,6 +159,8 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
             database=moment.database,
             plan=wishes.plan,
             snapshot=moment.snapshot,
+            running=moment.running,
+            steps=wishes.steps,
             database_bytes=moment.bytes,
             tables=tables,
             files=(),
@@ -201,6 +212,9 @@ def _place(root: Path) -> Iterator[Path]:
     try:
         root.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         partial.mkdir(mode=_PRIVATE)
+        number = os.open(partial, os.O_RDONLY)
+        # whoever prunes sees by this lock that somebody works here
+        fcntl.flock(number, fcntl.LOCK_EX)
     except OSError as error:
         raise Refused(
             "TZ675",
@@ -219,6 +233,7 @@ def _place(root: Path) -> Iterator[Path]:
             "with --dir.",
         ) from error
     finally:
+        os.close(number)
         shutil.rmtree(partial, ignore_errors=True)
 
 
@@ -297,20 +312,36 @@ def _critical(
     """Tell what of an archive belongs to the tables of the plan."""
     chosen = [t for t in moment.tables if (t.schema, t.name) in planned]
     parts = read_parts(session, [t.oid for t in chosen])
+    owned = read_owned(session, [t.oid for t in chosen])
     # comments and grants have no number of their own
-    about = [(kind, t) for t in chosen for kind in ("COMMENT", "ACL", "SECURITY LABEL")]
-    of_table = {
-        f"{kind} {t.schema} TABLE {readable_identifier(t.name)} {owner}"
-        for kind, t in about
-        for owner in (*moment.database.roles, "-")
+    owners = (*moment.database.roles, "-")
+    whole = {
+        f"{kind} {schema} {what} {name} {owner}"
+        for schema, what, name in owned
+        for kind in ("COMMENT", "ACL", "SECURITY LABEL")
+        for owner in owners
     }
-    of_column = tuple(
-        f"{kind} {t.schema} COLUMN {readable_identifier(t.name)}." for kind, t in about
+    tables = [(schema, name) for schema, what, name in owned if what == "TABLE"]
+    columns = tuple(
+        f"{kind} {schema} COLUMN {name}."
+        for schema, name in tables
+        for kind in ("COMMENT", "ACL", "SECURITY LABEL")
     )
+    # constraints, triggers, policies and rules
+    below: dict[str, list[str]] = {f"COMMENT {schema} ": [] for schema, _ in tables}
+    for schema, name in tables:
+        below[f"COMMENT {schema} "] += [f" ON {name} {owner}" for owner in owners]
 
     def wanted(entry: Entry) -> bool:
         if (entry.catalog, entry.oid) == (0, 0):
-            return entry.line in of_table or entry.line.startswith(of_column)
+            return (
+                entry.line in whole
+                or entry.line.startswith(columns)
+                or any(
+                    entry.line.startswith(head) and entry.line.endswith(tuple(ends))
+                    for head, ends in below.items()
+                )
+            )
         return (entry.catalog, entry.oid) in parts
 
     return wanted

@@ -22,6 +22,9 @@ SELECT d.datname::pg_catalog.text AS name,
        d.datacl::pg_catalog.text[] AS grants,
        pg_catalog.to_char(pg_catalog.now() AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS at,
        pg_catalog.pg_current_snapshot()::pg_catalog.text AS snapshot,
+       -- a snapshot does not know subtransactions; each that wrote holds the lock of its own id
+       ARRAY(SELECT l.transactionid::pg_catalog.text::pg_catalog.int8 FROM pg_catalog.pg_locks l
+             WHERE l.locktype = 'transactionid' AND l.granted ORDER BY 1) AS running,
        pg_catalog.to_regnamespace('public') IS NOT NULL AS public,
        ARRAY(SELECT r.rolname::pg_catalog.text FROM pg_catalog.pg_roles r WHERE r.rolname !~ '^pg_' ORDER BY 1) AS roles,
        pg_catalog.pg_database_size(d.oid) AS bytes

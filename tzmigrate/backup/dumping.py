@@ -46,7 +46,8 @@ class Order:
         critical: tells which entries belong to the tables of the plan.
         passwords: of roles, in ``globals.sql``.
         data_archive: write the rows as an archive of their own, not as SQL.
-        only: schema and name of the only tables to dump; all by default.
+        without: schema and name of tables whose rows are left out.
+        encoding: the database's; a conversion could fail.
     """
 
     access: Access
@@ -57,7 +58,8 @@ class Order:
     jobs: int = 1
     passwords: bool = False
     data_archive: bool = False
-    only: tuple[tuple[str, str], ...] = ()
+    without: tuple[tuple[str, str], ...] = ()
+    encoding: str = "UTF8"
     seal: Seal | None = None
 
     @property
@@ -106,7 +108,8 @@ def dumping(order: Order, tell: Told) -> Iterator[Callable[[], None]]:
         order.programs.pg_dump,
         *("--verbose", "--no-password", f"--lock-wait-timeout={LOCK_WAIT}"),
         *(f"--snapshot={order.snapshot}", f"--format={order.format}"),
-        *(f"--table={qualified(*names)}" for names in order.only),
+        f"--encoding={order.encoding}",
+        *(f"--exclude-table-data={qualified(*names)}" for names in order.without),
     ]
     with ExitStack() as stack:
         out: IO[bytes] | None = None
@@ -147,6 +150,8 @@ def dump_again(order: Order) -> None:
     argv = [
         order.programs.pg_dump,
         *("--data-only", "--format=custom", "--no-password"),
+        f"--encoding={order.encoding}",
+        *(f"--exclude-table-data={qualified(*names)}" for names in order.without),
         *(f"--snapshot={order.snapshot}", f"--lock-wait-timeout={LOCK_WAIT}"),
     ]
     _run(argv, order, order.path(DATA_ARCHIVE))
@@ -187,6 +192,13 @@ def failure(said: str, path: Path) -> TzmigrateError:
             detail=detail,
             hint="Nothing was kept of the backup. Free space there, or name another "
             "directory with --dir.",
+        )
+    if "too many clients" in said or "remaining connection slots" in said:
+        return Unavailable(
+            "TZ505",
+            "the server has no connections left for pg_dump",
+            detail=detail,
+            hint="Wait until other sessions have ended, or use fewer --jobs.",
         )
     if "Query was: LOCK TABLE" in said or "lock timeout" in said:
         return Unavailable(

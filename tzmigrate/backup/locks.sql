@@ -1,5 +1,5 @@
 -- locks: who works on this database so that a dump and a conversion would block each other
--- params: application text: ours, backup boolean: what is asked for   gives: pid, application, what it does
+-- params: application text: ours   gives: pid, application, role
 -- needs: PostgreSQL 13+
 WITH readers AS (
     -- pg_dump holds a read lock on every table until it ends, by whatever name it goes

@@ -11,7 +11,7 @@ from typing import Any
 from tzmigrate.backup.model import METADATA, Backup, File
 from tzmigrate.errors import NotProved
 
-DOCUMENT = {"document": "tzmigrate.backup", "version": 1}
+DOCUMENT = {"document": "tzmigrate.backup_metadata", "version": 1}
 _CHUNK = 1 << 20
 
 
@@ -69,7 +69,11 @@ def read_metadata(directory: Path) -> Backup:
 def files_in(directory: Path) -> Iterator[Path]:
     """Give every file below a directory but the metadata, in the order of names."""
     for path in sorted(directory.rglob("*")):
-        if path.is_file() and path.parent / path.name != directory / METADATA:
+        if path.is_file() and path not in {
+            directory / METADATA,
+            # what a killed process left
+            directory / f"{METADATA}.new",
+        }:
             yield path
 
 

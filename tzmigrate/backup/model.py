@@ -1,9 +1,9 @@
 """The nouns of a backup: what was read, what was written, what was found later."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-from tzmigrate.inventory.model import Finding
+from tzmigrate.inventory.model import Finding, Severity
 
 METADATA = "backup_metadata.json"
 FULL = "full_backup.dump"
@@ -195,6 +195,8 @@ class Backup:
         plan: digest of the planned revisions; ``None`` where nothing was planned.
         snapshot: as ``pg_current_snapshot()`` writes it; what its transactions do not
             see is not in the backup.
+        running: 32-bit ids of transactions that ran then, with subtransactions.
+        steps: how many planned steps the ledger had as done.
         database_bytes: size of the database, with its indexes.
         partial: it holds some tables only.
         safety: a restore made it of what it replaced.
@@ -211,6 +213,8 @@ class Backup:
     database: Database
     plan: str | None
     snapshot: str
+    running: tuple[int, ...]
+    steps: int
     database_bytes: int
     tables: tuple[TableState, ...]
     files: tuple[File, ...]
@@ -254,6 +258,7 @@ class Since:
     """What was written to a table after the backup.
 
     Attributes:
+        rows_then: that it had; ``None`` where it was not there.
         rows: that it has now; ``None`` where it is gone.
         written: rows of now that are newer than the backup; ``None`` where the server
             cannot tell, as after a restore.
@@ -261,7 +266,7 @@ class Since:
 
     schema: str
     name: str
-    rows_then: int
+    rows_then: int | None
     rows: int | None
     written: int | None
 
@@ -306,7 +311,12 @@ class Kept:
     backup: Backup
     findings: tuple[Finding, ...] = ()
     fate: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    @property
+    def broken(self) -> tuple[Finding, ...]:
+        """What makes it no backup."""
+        return tuple(f for f in self.findings if f.severity is Severity.BLOCKS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

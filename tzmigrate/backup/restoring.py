@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ Safety = Callable[[Sequence[tuple[str, str]] | None], str | None]
 """Backs up what is replaced: some tables, or all; returns the directory."""
 
 _MAINTENANCE = ("postgres", "template1")
-_TRIES = 20
+_TRIES = 5
 _PAUSE = 0.1
 _LONGEST = 63
 """Bytes of an identifier."""
@@ -72,13 +72,12 @@ class Scene:
     busy: tuple[str, ...]
 
 
-def look(target: Target, backup: Backup, *, into: str | None = None) -> Scene:
+def look(target: Target, backup: Backup) -> Scene:
     """Read what a restore would meet.
 
     Args:
         target: the database that was backed up, or would take its place.
         backup: that is to be restored.
-        into: the name of the new database.
 
     Raises:
         Refused: the server does not let us in.
@@ -101,16 +100,94 @@ def look(target: Target, backup: Backup, *, into: str | None = None) -> Scene:
         name, current, since, busy = "", None, (), ()
         with _maintained(target) as session:
             access = Access.of(session)
-        name = _wanted_name(target) or backup.database.name
-    maintenance = next(m for m in _MAINTENANCE if m not in {name, into})
+        name = named_by(target) or backup.database.name
     return Scene(
         access=access,
-        maintenance=access.target(target.source, maintenance),
+        maintenance=_maintenance(access, target, name),
         name=name,
         current=current,
         since=since,
         busy=busy,
     )
+
+
+def check_name(scene: Scene, way: Way) -> None:
+    """Refuse a name that no new database can have.
+
+    Raises:
+        UsageError: it is empty, too long, or that of the database of now.
+    """
+    if way.into is None:
+        return
+    if not 0 < len(way.into.encode()) <= _LONGEST:
+        raise UsageError(
+            "TZ297",
+            f"{way.into!r} cannot be the name of a database",
+            detail=f"PostgreSQL's names have 1 to {_LONGEST} bytes.",
+            hint="Give --into a shorter name, or leave it out.",
+        )
+    if way.into == scene.name and scene.current is not None:
+        raise UsageError(
+            "TZ293",
+            f"--into names the database of now, {readable_identifier(way.into)}",
+            hint="Restore it beside that one, and let --swap exchange the names.",
+        )
+
+
+def _maintenance(access: Access, target: Target, name: str) -> Target:
+    """Return a database of the server from which another one can be renamed."""
+    for maintenance in _MAINTENANCE:
+        if maintenance == name:
+            continue
+        found = access.target(target.source, maintenance)
+        with suppress(Refused), connect(found, application_name=APPLICATION):
+            return found
+    raise Refused(
+        "TZ686",
+        f"there is no database {' or '.join(_MAINTENANCE)} to connect to",
+        detail="A database cannot be renamed from within.",
+        hint="Create database postgres, or let the role connect to it.",
+    )
+
+
+def require_free(scene: Scene, way: Way, target: Target) -> None:
+    """Refuse a swap that could not be made, before an hour of restoring.
+
+    Raises:
+        Unavailable: somebody is connected.
+        Refused: something keeps the database in use that no terminated session frees.
+    """
+    if not way.swap or scene.current is None:
+        return
+    if scene.busy and not way.terminate:
+        raise Unavailable(
+            "TZ514",
+            f"database {readable_identifier(scene.name)} is in use, so it cannot be "
+            "swapped",
+            detail=f"{'; '.join(scene.busy[:5])}. Nothing was done.",
+            hint="Stop the application, or end its sessions with "
+            "--terminate-connections.",
+        )
+    with (
+        connect(target, application_name=APPLICATION) as session,
+        read_only(session),
+    ):
+        rows = session.execute(
+            "SELECT 'prepared transaction', gid, 'COMMIT PREPARED or ROLLBACK PREPARED'"
+            " FROM pg_prepared_xacts WHERE database = current_database()"
+            " UNION ALL SELECT 'subscription', subname::text,"
+            " 'ALTER SUBSCRIPTION … DISABLE' FROM pg_subscription"
+            " JOIN pg_database AS d ON d.oid = subdbid"
+            " WHERE subenabled AND d.datname = current_database() LIMIT 1"
+        ).fetchall()
+    for what, name, remedy in rows:
+        raise Refused(
+            "TZ687",
+            f"{what} {readable_identifier(name)} keeps database "
+            f"{readable_identifier(scene.name)} in use",
+            detail="It could not be renamed. Nothing was done.",
+            hint=f"{remedy}, then run the same command again.",
+        )
 
 
 def new_name(name: str, now: datetime, what: str = "restored") -> str:
@@ -147,15 +224,21 @@ def announced(scene: Scene, backup: Backup, way: Way, path: Path) -> tuple[str, 
 def told_since(since: Since) -> str:
     """Say in words what was written to a table after a backup."""
     name = readable_name(since.schema, since.name)
+    if since.rows_then is None:
+        return f"table {name}, which is new, with {since.rows or 0:,} rows"
     if since.rows is None:
         return f"table {name} is gone; it had {since.rows_then:,} rows"
     counts = f"it had {since.rows_then:,} rows and has {since.rows:,}"
     if since.written is None:
-        return f"table {name}: {counts}"
+        return (
+            f"what was written to table {name}: {counts}; changed rows cannot be told"
+            " in a database that was restored"
+        )
     return f"{since.written:,} rows written to table {name} since; {counts}"
 
 
 def restore(
+    here: Target,
     scene: Scene,
     archive: Archive,
     backup: Backup,
@@ -174,19 +257,11 @@ def restore(
     """
     now = datetime.now(UTC)
     name = new_name(scene.name, now) if way.into is None else way.into
-    if not 0 < len(name.encode()) <= _LONGEST:
-        raise UsageError(
-            "TZ297",
-            f"{name!r} cannot be the name of a database",
-            detail=f"PostgreSQL's names have 1 to {_LONGEST} bytes.",
-            hint="Give --into a shorter name, or leave it out.",
-        )
-    if name == scene.name and scene.current is not None:
-        raise UsageError(
-            "TZ293",
-            f"--into names the database of now, {readable_identifier(name)}",
-            hint="Restore it beside that one, and let --swap exchange the names.",
-        )
+    kept = None
+    if way.swap and scene.current is not None:
+        kept = safety(None)
+        if kept is not None:
+            progress(f"backed up what is replaced: {kept}")
     started = time.monotonic()
     with connect(
         scene.maintenance, application_name=APPLICATION, autocommit=True
@@ -210,6 +285,9 @@ def restore(
                     hint="The new database was dropped again. Use another backup "
                     "(tzmigrate backup list).",
                 )
+            if way.swap and scene.current is not None:
+                # a restore takes long, and the application goes on
+                scene = look(here, backup)
             with base.transaction():
                 dress(base, name, scene.current or backup.database)
         done = Restoration(
@@ -221,9 +299,6 @@ def restore(
         )
         if not way.swap:
             return done
-        kept = safety(None) if scene.current is not None else None
-        if kept is not None:
-            progress(f"backed up what is replaced: {kept}")
         beside = new_name(scene.name, now, "before_restore")
         with translated():
             _swap(base, scene, name, beside, terminate=way.terminate)
@@ -326,5 +401,7 @@ def _maintained(target: Target) -> Iterator[Session]:
         yield session
 
 
-def _wanted_name(target: Target) -> str:
-    return str(conninfo_to_dict(target.conninfo).get("dbname") or "")
+def named_by(target: Target) -> str | None:
+    """Return the name of the database that a URL names, where it names one."""
+    name = conninfo_to_dict(target.conninfo).get("dbname")
+    return str(name) if name else None

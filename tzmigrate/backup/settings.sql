@@ -1,4 +1,4 @@
--- settings: what ALTER DATABASE and ALTER ROLE … IN DATABASE have set
+-- settings: what ALTER DATABASE, and ALTER ROLE for this database, have set
 -- params: database text   gives: role or NULL, name=value   needs: PostgreSQL 13+
 SELECT r.rolname::pg_catalog.text, pg_catalog.unnest(s.setconfig)
 FROM pg_catalog.pg_db_role_setting s

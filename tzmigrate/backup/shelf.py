@@ -1,5 +1,7 @@
 """The backups that lie in a directory: list them, and take old ones away."""
 
+import fcntl
+import os
 import re
 import secrets
 import shutil
@@ -13,6 +15,7 @@ from tzmigrate.backup.metadata import read_metadata
 from tzmigrate.backup.model import Backup, Kept, Shelf
 from tzmigrate.config.durations import age
 from tzmigrate.errors import NotProved, UsageError
+from tzmigrate.postgres.quoting import readable_identifier
 
 _NAME = re.compile(rf"{PREFIX}\d{{8}}_\d{{6}}")
 _UNFINISHED = re.compile(rf"\.{PREFIX}[0-9a-f]{{16}}{re.escape(PARTIAL)}")
@@ -57,19 +60,27 @@ def read_shelf(root: Path) -> Shelf:
     )
 
 
-def newest(root: Path) -> Path:
+def newest(root: Path, database: str | None = None) -> Path:
     """Return the newest backup of a whole database that somebody asked for.
+
+    Args:
+        root: the directory of the backups.
+        database: the name of the database; of any by default.
 
     Raises:
         UsageError: there is none.
     """
     whole = [
-        k for k in read_shelf(root).backups if not (k.backup.partial or k.backup.safety)
+        kept
+        for kept in read_shelf(root).backups
+        if not (kept.backup.partial or kept.backup.safety)
+        and database in {None, kept.backup.database.name}
     ]
     if not whole:
+        of = "" if database is None else f" of database {readable_identifier(database)}"
         raise UsageError(
             "TZ290",
-            f"{root} holds no backup",
+            f"{root} holds no backup{of}",
             hint="Make one with tzmigrate backup create, or name its directory.",
         )
     return Path(whole[0].path)
@@ -104,7 +115,9 @@ def chosen(
     fates = []
     for place, kept in enumerate(shelf.backups):
         at = datetime.strptime(kept.backup.at, _STAMP).replace(tzinfo=UTC)
-        if kept.path in needed:
+        if Path(kept.path).is_symlink():
+            fate = "kept: a symbolic link"
+        elif kept.path in needed:
             fate = needed[kept.path]
         elif place < keep_last:
             fate = "kept: one of the newest"
@@ -130,20 +143,35 @@ def remove(path: Path) -> None:
 
 
 def _needed(backups: Sequence[Kept], finished: Finished) -> Iterator[tuple[str, str]]:
+    """Keep the last verified one, and the last from before the first step."""
     seen = set()
     for kept in backups:
         backup = kept.backup
+        if not backup.verified or backup.partial or backup.safety or finished(backup):
+            continue
         migration = (
             backup.database.system_identifier,
-            backup.database.oid,
             backup.database.name,
             backup.plan,
         )
-        able = backup.verified and not backup.partial
-        if able and migration not in seen and not finished(backup):
-            seen.add(migration)
-            yield kept.path, "kept: the last verified one of an unfinished migration"
+        for which in ((*migration, "last"), (*migration[:2], backup.steps == 0)):
+            if which not in seen and which[-1] is not False:
+                seen.add(which)
+                yield (
+                    kept.path,
+                    "kept: the last verified one of an unfinished migration",
+                )
 
 
 def _abandoned(path: Path, oldest: datetime) -> bool:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC) < oldest
+    if datetime.fromtimestamp(path.stat().st_mtime, UTC) >= oldest:
+        return False
+    # a long dump does not touch its directory, but holds its lock
+    number = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(number)
+    return True

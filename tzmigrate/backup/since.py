@@ -7,6 +7,7 @@ import psycopg
 from psycopg import sql
 
 from tzmigrate.backup.model import Backup, Since, TableState
+from tzmigrate.backup.state import read_moment, read_tables
 from tzmigrate.inventory.settings import read_system_identifier
 
 _OWN = (
@@ -17,7 +18,9 @@ _OWN = (
 # long as vacuum lets any of them live. Ids below 3 are older than every snapshot.
 _WRITTEN = sql.SQL(
     "SELECT count(*), count(*) FILTER (WHERE x.low >= 3"
-    " AND NOT pg_visible_in_snapshot(f.id::text::xid8, {snapshot}::pg_snapshot)"
+    " AND (NOT pg_visible_in_snapshot(f.id::text::xid8, {snapshot}::pg_snapshot)"
+    "  OR x.low = ANY ({running}::int8[])"
+    "   AND f.id >= pg_snapshot_xmin({snapshot}::pg_snapshot)::text::int8)"
     " AND NOT f.id = ANY ({own}::int8[]))"
     " FROM ONLY {relation} AS t"
     " CROSS JOIN LATERAL (SELECT t.xmin::text::int8 AS low) AS x"
@@ -49,12 +52,38 @@ def written_since(
     # in another database transaction ids mean nothing
     same = here == (database.system_identifier, database.oid) and None not in here
     own: Any = connection.execute(_OWN).fetchone() if same and row[1] else None
-    found = (
+    found = [
         _table(connection, backup, t, list(own[0]) if own else [], same=same)
         for t in (backup.tables if tables is None else tables)
         if t.kind == "r"
-    )
-    return tuple(s for s in found if s.written or s.rows != s.rows_then)
+    ]
+    if tables is None:
+        found += _new(connection, {(s.schema, s.name) for s in found})
+    return tuple(s for s in found if s.written or s.rows != s.rows_then or not same)
+
+
+def _new(
+    connection: psycopg.Connection[Any], known: set[tuple[str, str]]
+) -> list[Since]:
+    """Return the tables that came after the backup."""
+    return [
+        Since(
+            schema=state.schema,
+            name=state.name,
+            rows_then=None,
+            rows=state.rows,
+            written=state.rows,
+        )
+        for state in read_tables(
+            connection,
+            [
+                t
+                for t in read_moment(connection).tables
+                if t.kind == "r" and (t.schema, t.name) not in known
+            ],
+            {},
+        )
+    ]
 
 
 def _table(
@@ -77,6 +106,7 @@ def _table(
     if same:
         statement = _WRITTEN.format(
             snapshot=sql.Literal(backup.snapshot),
+            running=sql.Literal(list(backup.running)),
             own=sql.Literal(own),
             relation=relation,
         )

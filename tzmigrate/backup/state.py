@@ -54,12 +54,14 @@ class Moment:
     Attributes:
         at: the snapshot's time, ISO 8601, UTC.
         snapshot: as ``pg_current_snapshot()`` writes it.
+        running: 32-bit ids of transactions that ran then, with subtransactions.
         bytes: size of the database, with its indexes.
     """
 
     database: Database
     at: str
     snapshot: str
+    running: tuple[int, ...]
     bytes: int
     tables: tuple[Contents, ...]
 
@@ -112,6 +114,7 @@ def read_moment(
         database=database,
         at=row.at,
         snapshot=row.snapshot,
+        running=tuple(row.running),
         bytes=row.bytes,
         tables=tuple(Contents(*t)._replace(key=tuple(t.key)) for t in tables),
     )
@@ -150,6 +153,14 @@ def planned_in(tables: Iterable[TableState]) -> Planned:
         for t in tables
         if t.columns
     }
+
+
+def read_owned(
+    connection: psycopg.Connection[Any], relations: Sequence[int]
+) -> list[tuple[str, str, str]]:
+    """Return schema, kind and quoted name of tables, indexes and sequences."""
+    rows = connection.execute(query("owned"), {"relations": list(relations)})
+    return list(rows.fetchall())
 
 
 def read_parts(

@@ -1,8 +1,9 @@
 """Restore some tables: beside those of now, or in their place."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ from tzmigrate.errors import DecisionNeeded, NotProved, Refused, UsageError
 from tzmigrate.postgres.clients import Access, started
 from tzmigrate.postgres.dump import Entry, last_words, within_database
 from tzmigrate.postgres.errors import translated
-from tzmigrate.postgres.quoting import readable_name
+from tzmigrate.postgres.quoting import quote_identifier, readable_name
 from tzmigrate.postgres.scratch import (
     Purpose,
     Scratch,
@@ -45,11 +46,14 @@ _PARTS = Purpose(
 )
 
 
+_WRITABLE = "-c default_transaction_read_only=off"
+
+
 class Member(NamedTuple):
     """A table of a tree (trees.sql).
 
     Attributes:
-        partition: its rows are written through its parent.
+        partition: its rows are written through a parent that is in the tree too.
     """
 
     oid: int
@@ -81,7 +85,7 @@ def choose_tables(backup: Backup, words: Sequence[str]) -> tuple[TableState, ...
         UsageError: a glob names none.
     """
     chosen: dict[tuple[str, str], TableState] = {}
-    for text in (part for word in words for part in _split(word)):
+    for text in filter(None, (part for word in words for part in _split(word))):
         pattern = parse_pattern(text, parts=2 if _qualified(text) else 1)
         found = [
             table
@@ -99,6 +103,12 @@ def choose_tables(backup: Backup, words: Sequence[str]) -> tuple[TableState, ...
                 hint="Write schema.table or table; * and ? are wildcards.",
             )
         chosen |= {(table.schema, table.name): table for table in found}
+    if not chosen:
+        raise UsageError(
+            "TZ294",
+            "--tables names no table",
+            hint="Write schema.table or table; * and ? are wildcards.",
+        )
     return tuple(chosen.values())
 
 
@@ -139,6 +149,7 @@ def restore_tables(
     begun = time.monotonic()
     now = datetime.now(UTC)
     with connect(target, application_name=APPLICATION, autocommit=True) as base:
+        base.execute("SELECT set_config('default_transaction_read_only', 'off', false)")
         with translated(), base.transaction():
             since = written_since(base, backup, choice.tables)
         with (
@@ -254,6 +265,13 @@ def _moved(
     """Give the tables schemas of their own, and nothing that reaches out of them."""
     for place in places.values():
         session.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(place)))
+    oids = {"relations": [member.oid for member in members]}
+    for child, parent, partition in session.execute(query("parents"), oids).fetchall():
+        # names that the server has quoted
+        parts = (parent, "DETACH PARTITION", child)
+        if not partition:
+            parts = (child, "NO INHERIT", parent)
+        session.execute(f"ALTER TABLE {' '.join(parts)}".encode())
     for member in members:
         relation = sql.Identifier(member.schema, member.name)
         rows = session.execute(
@@ -290,6 +308,8 @@ def _carried(
         *("--no-owner", f"--dbname={connected(base.info.dbname)}"),
     ]
     access = Access.of(base)
+    options = f"{access.parameters.get('options', '')} {_WRITABLE}".strip()
+    access = replace(access, parameters={**access.parameters, "options": options})
     with (
         started(dump, scratch.access, application=APPLICATION) as source,
         started(restore, access, stdin=source.stdout, application=APPLICATION) as sink,
@@ -319,7 +339,7 @@ def _replaced(
     """Put the rows in the place of those of now, in one transaction."""
     drop = sql.SQL("DROP SCHEMA {} CASCADE")
     try:
-        with base.transaction():
+        with _refused_rows(), base.transaction():
             _replace(base, choice, members, places)
             _same(base, backup, members)
             for place in places.values():
@@ -329,6 +349,26 @@ def _replaced(
             for place in places.values():
                 base.execute(drop.format(sql.Identifier(place)))
         raise
+
+
+@contextmanager
+def _refused_rows() -> Iterator[None]:
+    """Say what in the tables of now does not take rows of then."""
+    try:
+        yield
+    except (
+        psycopg.errors.IntegrityError,
+        psycopg.errors.DataError,
+        psycopg.errors.RaiseException,
+    ) as error:
+        said = error.diag.message_primary or str(error)
+        raise DecisionNeeded(
+            "TZ357",
+            f"the tables of now do not take the rows of the backup: {said}",
+            detail=f"{error.diag.message_detail or ''} Nothing was changed.".strip(),
+            hint="Leave --in-place out, and copy the rows from the schema beside in the"
+            " way that fits.",
+        ) from error
 
 
 def _replace(
@@ -356,16 +396,15 @@ def _replace(
     whole = [m for m in members if not m.partition]
     live = {(m.schema, m.name): m for m in _members(base, choice.tables)}
     for member in whole:
+        _require_there(member, live)
+    awake = base.execute(
+        query("always"), {"relations": [m.oid for m in live.values()]}
+    ).fetchall()
+    for table, kind, name, _ in awake:
+        base.execute(_switched(table, "DISABLE", kind, name))
+    for member in whole:
         name = readable_name(member.schema, member.name)
-        now = live.get((member.schema, member.name))
-        if now is None:
-            raise DecisionNeeded(
-                "TZ354",
-                f"table {name} is not there any more",
-                detail="Nothing was changed.",
-                hint="Leave --in-place out, and move it from the schema beside: ALTER "
-                "TABLE … SET SCHEMA.",
-            )
+        now = live[member.schema, member.name]
         base.execute(
             sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(
                 sql.Identifier(member.schema, member.name)
@@ -382,9 +421,28 @@ def _replace(
                 "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}{}"
             ).format(here, names, names, only, copy)
         )
+    for table, kind, name, enabled in awake:
+        way = "ENABLE ALWAYS" if enabled == "A" else "ENABLE REPLICA"
+        base.execute(_switched(table, way, kind, name))
     touched = [live[m.schema, m.name].oid for m in whole]
     touched += [m.oid for m in live.values()]
     _check_foreign_keys(base, touched)
+
+
+def _require_there(member: Member, live: Mapping[tuple[str, str], Member]) -> None:
+    if (member.schema, member.name) not in live:
+        raise DecisionNeeded(
+            "TZ354",
+            f"table {readable_name(member.schema, member.name)} is not there any more",
+            detail="Nothing was changed.",
+            hint="Leave --in-place out, and move it from the schema beside: ALTER TABLE"
+            " … SET SCHEMA.",
+        )
+
+
+def _switched(table: str, way: str, kind: str, name: str) -> bytes:
+    """Write ``ALTER TABLE`` for a trigger or rule; the table is quoted already."""
+    return f"ALTER TABLE {table} {way} {kind} {quote_identifier(name)}".encode()
 
 
 def _columns(base: Session, now: Member, copy: sql.Identifier, name: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Copy a backup elsewhere, and see that what lies there is the same."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ def upload(directory: Path, backup: Backup, url: str) -> str:
     filesystem, root = _filesystem(url)
     place = f"{root.rstrip('/')}/{directory.name}"
     names = [path.relative_to(directory).as_posix() for path in files_in(directory)]
+    # a directory of this machine shall be as private as the backup
+    before = os.umask(0o077)
     digests = {file.name: file.sha256 for file in backup.files}
     try:
         for name in (*names, METADATA):
@@ -73,10 +76,19 @@ def upload(directory: Path, backup: Backup, url: str) -> str:
             hint="The backup on this machine is whole. Copy it with any tool of the "
             "storage's, or make another one later.",
         ) from error
+    finally:
+        os.umask(before)
     return f"{url.rstrip('/')}/{directory.name}"
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
+    if not url:
+        raise UsageError(
+            "TZ295",
+            "--upload is empty",
+            hint="Write s3://bucket/path, gs://bucket/path, abfs://container/path or "
+            "another URL that fsspec knows.",
+        )
     try:
         import fsspec.core  # noqa: PLC0415  of the extra 'cloud'
 
@@ -87,6 +99,13 @@ def _filesystem(url: str) -> tuple[Any, str]:
             f"what it takes to write to {url} is not installed",
             detail=str(error),
             hint="Install the extra 'cloud': pip install 'tzmigrate[cloud]'.",
+        ) from error
+    except OSError as error:
+        raise Unavailable(
+            "TZ515",
+            f"{url} cannot be reached",
+            detail=str(error),
+            hint="Nothing was done. Check the URL and the network, then try again.",
         ) from error
     except ValueError as error:
         raise UsageError(

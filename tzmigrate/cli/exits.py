@@ -43,7 +43,7 @@ def of_status(status: Status) -> ExitStatus:
 
 def of_backup(kept: Kept) -> ExitStatus:
     """A backup with anything wrong is no backup."""
-    return ExitStatus.NOT_PROVED if kept.findings else ExitStatus.DONE
+    return ExitStatus.NOT_PROVED if kept.broken else ExitStatus.DONE
 
 
 def _is_lost(column: ColumnProof) -> bool:

@@ -85,12 +85,12 @@ def apply(
                 ticks=ticks,
                 progress=dialogue.progress,
             )
-        if made.findings:
+        if made.broken:
             raise NotProved(
                 "TZ445",
-                f"backup {made.path} is not whole: {made.findings[0].message}",
+                f"backup {made.path} is not whole: {made.broken[0].message}",
                 detail="Nothing was converted.",
-                hint=made.findings[0].hint,
+                hint=made.broken[0].hint,
             )
 
     return report(

@@ -35,6 +35,7 @@ from tzmigrate.commands.common import (
 )
 from tzmigrate.config import Config, load_config
 from tzmigrate.errors import DecisionNeeded, NotProved, TzmigrateError, UsageError
+from tzmigrate.inventory.model import Severity
 from tzmigrate.postgres.clients import Programs
 from tzmigrate.postgres.quoting import readable_identifier
 from tzmigrate.postgres.session import connect, read_only
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 ROOT = Path("backups")
 """Where backups are kept, seen from the working directory."""
+_OTHER = "TZ356"
 EMBEDDED = "embedded"
 """What ``--test-url`` says instead of a URL."""
 
@@ -105,13 +107,17 @@ def backup_create(
     target = _target(connection, config)
     if keeping.upload is not None:
         check_destination(keeping.upload)
+    if keeping.test_url not in {None, EMBEDDED}:
+        parse_url(keeping.test_url or "", source="--test-url")
     planned, digest = _plan(target, config, alembic)
+    steps = _steps_done(target)
     made = creating.create(
         target,
         creating.Wishes(
             root=root,
             planned=planned,
             plan=digest,
+            steps=steps,
             bin_dir=keeping.bin_dir,
             jobs=keeping.jobs,
             passwords=keeping.role_passwords,
@@ -129,7 +135,7 @@ def backup_create(
     progress(f"wrote {made.path}")
     if keeping.test_restore:
         made = _tried(made, keeping, target, progress)
-    if keeping.upload is not None and not made.findings:
+    if keeping.upload is not None and not made.broken:
         place = upload(Path(made.path), made.backup, keeping.upload)
         made = replace(made, notes=(*made.notes, f"Copied to {place}, and compared."))
     return made
@@ -173,12 +179,12 @@ def backup_verify(
         else ()
     )
     kept = replace(kept, findings=findings, notes=notes)
-    if keeping.test_restore and not findings:
+    if keeping.test_restore and not kept.broken:
         target = None
         if keeping.test_url is None:
             target = _target(connection, config)
         return _tried(kept, keeping, target, progress)
-    check = Check(at=shelf.now(), whole=not findings, restored=False)
+    check = Check(at=shelf.now(), whole=not kept.broken, restored=False)
     return _noted(kept, check)
 
 
@@ -239,6 +245,7 @@ def restore(
     tables: tuple[str, ...] = (),
     in_place: bool = False,
     safety: bool = True,
+    accept: tuple[str, ...] = (),
     confirm: Confirm,
     progress: Progress,
     dry_run: bool = False,
@@ -254,20 +261,25 @@ def restore(
         tables: globs; only these tables.
         in_place: put their rows in the place of those of now.
         safety: back up what is replaced.
+        accept: ``TZ356``, where the backup is of another database.
         confirm: asked before anything is done.
         progress: told what happens.
         dry_run: show, and do nothing.
     """
     config = load_config(connection.config)
-    path = path or shelf.newest(_root(keeping, config))
-    backup = read_metadata(path)
     target = _target(connection, config)
+    path = path or shelf.newest(_root(keeping, config), restoring.named_by(target))
+    backup = read_metadata(path)
     programs = _readers(backup, keeping)
     findings = check_files(path, backup, programs=None, identity=keeping.identity)
-    if findings:
-        raise _not_whole(path, findings[0].message)
+    broken = [f for f in findings if f.severity is Severity.BLOCKS]
+    if broken:
+        raise _not_whole(path, broken[0].message)
     archive = archive_of(path, backup, programs, keeping.identity)
-    scene = restoring.look(target, backup, into=way.into)
+    scene = restoring.look(target, backup)
+    restoring.check_name(scene, way)
+    if way.swap or in_place:
+        _require_same(backup, scene, path, accept)
 
     def keep(chosen: Sequence[tuple[str, str]] | None) -> str | None:
         if not safety:
@@ -318,8 +330,7 @@ def restore(
             detail="It was made of what a restore replaced.",
             hint="Restore tables of it with --tables, or name another backup.",
         )
-    if way.swap and scene.current is not None:
-        _require_same(backup, scene.name, path)
+    restoring.require_free(scene, way, target)
     lines = restoring.announced(scene, backup, way, path)
     preview = Restoration(
         source=str(path),
@@ -331,26 +342,45 @@ def restore(
     if dry_run or not confirm(lines):
         return preview
     done = restoring.restore(
-        scene, archive, backup, way, progress=progress, safety=keep, source=str(path)
+        target,
+        scene,
+        archive,
+        backup,
+        way,
+        progress=progress,
+        safety=keep,
+        source=str(path),
     )
     _note(path, done)
     return done
 
 
-def _require_same(backup: Backup, name: str, path: Path) -> None:
-    """Refuse to put one database in the place of another.
+def _require_same(
+    backup: Backup, scene: restoring.Scene, path: Path, accept: tuple[str, ...]
+) -> None:
+    """Refuse to put what one database held in the place of another's.
 
     Raises:
         DecisionNeeded: names both.
     """
-    if backup.database.name != name:
-        raise DecisionNeeded(
-            "TZ356",
-            f"backup {path} is of database {readable_identifier(backup.database.name)},"
-            f" and the URL names {readable_identifier(name)}",
-            detail="Nothing was done.",
-            hint="Check --url; to restore it beside this one, leave --swap out.",
-        )
+    then, now = backup.database, scene.current
+    if now is None or _OTHER in accept:
+        return
+    if then.name != now.name:
+        other = f"and the URL names {readable_identifier(now.name)}"
+    elif None not in (now.system_identifier, then.system_identifier) and (
+        now.system_identifier != then.system_identifier
+    ):
+        other = "of another cluster than the one that the URL names"
+    else:
+        return
+    raise DecisionNeeded(
+        _OTHER,
+        f"backup {path} is of database {readable_identifier(then.name)}, {other}",
+        detail="Nothing was done.",
+        hint=f"Check --url. Where that is meant, add --accept {_OTHER}; without --swap "
+        "and --in-place nothing of now is replaced.",
+    )
 
 
 def _note(path: Path, done: Restoration) -> None:
@@ -375,11 +405,13 @@ def _tried(
     progress("restoring it by trial")
     trial = try_restore(archive, backup, target, jobs=keeping.jobs)
     findings = check_trial(trial)
+    # a server that lacks a role or an extension says nothing of the backup
+    done = not trial.failures
     check = Check(
         at=shelf.now(),
-        whole=not findings,
-        restored=True,
-        restore_seconds=trial.seconds,
+        whole=not trial.differences,
+        restored=done,
+        restore_seconds=trial.seconds if done else None,
     )
     kept = replace(
         kept,
@@ -457,6 +489,12 @@ def _plan(
         if found.role is Role.STORED:
             planned.setdefault((found.schema, found.relation), {})[found.column] = None
     return planned, None
+
+
+def _steps_done(target: Target) -> int:
+    """Return how many planned steps the ledger has as done."""
+    with connect(target) as session, read_only(session):
+        return sum(step.zoned for step in read_ledger(session) or ())
 
 
 def _revisions(

@@ -65,7 +65,7 @@ def summary(kept: Kept) -> list[str]:
         *kept.notes,
     ]
     if check is not None and not check.whole:
-        lines.append(f"NOT WHOLE: {many(len(kept.findings), 'finding')}.")
+        lines.append(f"NOT WHOLE: {many(len(kept.broken), 'finding')}.")
     elif check is not None and check.restored:
         lines.append(
             "Verified: files, archive, and a restore by trial with the same rows and "
