@@ -307,6 +307,7 @@ def test_tables_come_into_a_schema_of_their_own(shop: Any, tool: Any) -> None:
     tool("restore", "--tables", "nothing", "--yes").is_error(2, "TZ294", "nothing")
     tool("restore", "--tables", "plain", "--swap").is_error(2, "TZ292")
     tool("restore", "--in-place").is_error(2, "TZ292")
+    tool("restore", "--terminate-connections").is_error(2, "TZ292")
 
 
 def test_rows_come_back_in_their_place_and_no_trigger_runs(

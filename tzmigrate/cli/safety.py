@@ -144,6 +144,13 @@ def restore(
 ) -> ExitStatus:
     """Restore a backup."""
     _check_combination(tables, in_place=in_place, whole=swap or into is not None)
+    if terminate and not swap:
+        raise UsageError(
+            "TZ292",
+            "--terminate-connections needs --swap",
+            detail="Nobody is in the way of a restore beside the database of now.",
+            hint="Leave it out, or add --swap.",
+        )
     dialogue = Dialogue(verb="restore", yes=yes, quiet=common.quiet)
     return report(
         common,
