@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -249,12 +249,13 @@ def dress(connection: Session, name: str, database: Database) -> None:
 
 def drop(base: Session, name: str) -> None:
     """Drop a database that we made, with whatever is connected to it."""
+    target = Access.of(base).target(base.target.source, name)
     try:
-        with connect(
-            Access.of(base).target(base.target.source, name),
-            application_name=APPLICATION,
-            autocommit=True,
-        ) as inside:
+        # where nobody may connect, the server says below what is in the way
+        with (
+            suppress(psycopg.Error, TzmigrateError),
+            connect(target, application_name=APPLICATION, autocommit=True) as inside,
+        ):
             _drop_subscriptions(inside)
         base.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
     except (psycopg.Error, TzmigrateError) as error:
