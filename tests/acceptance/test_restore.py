@@ -367,6 +367,20 @@ def test_a_child_or_partition_alone_stays_apart_from_its_parent(
     assert shop.scalar("SELECT count(*) FROM events") == 300
 
 
+def test_a_schema_of_the_same_second_is_in_nobodys_way(shop: Any, tool: Any) -> None:
+    shop.execute(PARENTS)
+    assert tool("backup", "create").status == 0
+    shop.execute(
+        "DO $$ BEGIN FOR s IN 0..60 LOOP EXECUTE format('CREATE SCHEMA %I',"
+        " to_char(now() AT TIME ZONE 'UTC' + s * interval '1 s',"
+        " '\"public_restored_\"YYYYMMDD_HH24MISS')); END LOOP; END $$"
+    )
+    done = tool("restore", "--tables", "customers", "--yes", "--format", "json")
+    assert done.status == 0, done.err
+    schema = json.loads(done.out)["schema"]
+    assert shop.scalar(f'SELECT count(*) FROM "{schema}".customers') == 50
+
+
 def test_what_tables_held_before_can_be_restored_too(
     shop: Any, tool: Any, tmp_path: Path
 ) -> None:

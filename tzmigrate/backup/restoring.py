@@ -1,12 +1,13 @@
 """Restore a whole database beside the one of now, and swap them where that is asked."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -41,7 +42,7 @@ class Way:
     """How to restore a database.
 
     Attributes:
-        into: name of the new database; a name with the time by default.
+        into: name of the new database; one with the time by default.
         swap: give it the name of the database of now afterwards.
         terminate: end the sessions that are in the way of that.
         jobs: connections of ``pg_restore``.
@@ -51,6 +52,18 @@ class Way:
     swap: bool = False
     terminate: bool = False
     jobs: int = 1
+
+
+class Names(NamedTuple):
+    """What databases are called.
+
+    Attributes:
+        new: the restored one, until it is swapped.
+        beside: the one of now, once it is swapped.
+    """
+
+    new: str
+    beside: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,27 +124,34 @@ def look(target: Target, backup: Backup) -> Scene:
     )
 
 
-def check_name(scene: Scene, way: Way) -> None:
-    """Refuse a name that no new database can have.
+def choose_names(scene: Scene, into: str | None) -> Names:
+    """Return names that no database has.
+
+    Args:
+        scene: the server.
+        into: what the user calls the new one.
 
     Raises:
-        UsageError: it is empty, too long, or that of the database of now.
+        UsageError: that is empty, too long, or that of the database of now.
     """
-    if way.into is None:
-        return
-    if not 0 < len(way.into.encode()) <= _LONGEST:
+    if into is not None and not 0 < len(into.encode()) <= _LONGEST:
         raise UsageError(
             "TZ297",
-            f"{way.into!r} cannot be the name of a database",
+            f"{into!r} cannot be the name of a database",
             detail=f"PostgreSQL's names have 1 to {_LONGEST} bytes.",
             hint="Give --into a shorter name, or leave it out.",
         )
-    if way.into == scene.name and scene.current is not None:
+    if into == scene.name and scene.current is not None:
         raise UsageError(
             "TZ293",
-            f"--into names the database of now, {readable_identifier(way.into)}",
+            f"--into names the database of now, {readable_identifier(into)}",
             hint="Restore it beside that one, and let --swap exchange the names.",
         )
+    now = datetime.now(UTC)
+    with connect(scene.maintenance, application_name=APPLICATION) as base:
+        taken = {n for (n,) in base.execute("SELECT datname::text FROM pg_database")}
+    new = free_name(scene.name, now, taken) if into is None else into
+    return Names(new, free_name(scene.name, now, {*taken, new}, "before_restore"))
 
 
 def _maintenance(access: Access, target: Target, name: str) -> Target:
@@ -190,27 +210,33 @@ def require_free(scene: Scene, way: Way, target: Target) -> None:
         )
 
 
-def new_name(name: str, now: datetime, what: str = "restored") -> str:
-    """Return a name for a database beside another one, within 63 bytes."""
+def free_name(
+    name: str, now: datetime, taken: Collection[str], what: str = "restored"
+) -> str:
+    """Return a name for what stands beside another one, within 63 bytes."""
     end = f"_{what}_{now:%Y%m%d_%H%M%S}"
-    kept = name.encode()[: _LONGEST - len(end)].decode(errors="ignore")
-    return kept + end
+    ends = chain([end], (f"{end}_{number}" for number in count(2)))
+    return next(found for e in ends if (found := _shortened(name, e)) not in taken)
 
 
-def announced(scene: Scene, backup: Backup, way: Way, path: Path) -> tuple[str, ...]:
+def _shortened(name: str, end: str) -> str:
+    return name.encode()[: _LONGEST - len(end)].decode(errors="ignore") + end
+
+
+def announced(
+    scene: Scene, backup: Backup, way: Way, names: Names, path: Path
+) -> tuple[str, ...]:
     """Say what a restore will do, before it does."""
-    name = way.into or new_name(scene.name, datetime.now(UTC))
     seconds = backup.restore_seconds
     lines = [
         f"Backup {path.name} of database {backup.database.name}, as it was at "
-        f"{backup.at}, will be restored into a new database {name}"
+        f"{backup.at}, will be restored into a new database {names.new}"
         + (f"; the trial took {seconds:.0f} s." if seconds is not None else "."),
     ]
     if way.swap and scene.current is not None:
         lines.append(
-            f"Then database {scene.name} gets the name "
-            f"{new_name(scene.name, datetime.now(UTC), 'before_restore')}, and the new "
-            f"one becomes {scene.name}. The old one stays until you drop it."
+            f"Then database {scene.name} gets the name {names.beside}, and the new one "
+            f"becomes {scene.name}. The old one stays until you drop it."
         )
         if scene.busy:
             lines.append(
@@ -244,6 +270,7 @@ def restore(
     backup: Backup,
     way: Way,
     *,
+    names: Names,
     progress: Progress,
     safety: Safety,
     source: str,
@@ -255,8 +282,7 @@ def restore(
         NotProved: what was restored is not what was backed up; it was dropped.
         Unavailable: the database is in use, so it was not swapped; the new one stays.
     """
-    now = datetime.now(UTC)
-    name = new_name(scene.name, now) if way.into is None else way.into
+    name = names.new
     kept = None
     if way.swap and scene.current is not None:
         kept = safety(None)
@@ -299,45 +325,42 @@ def restore(
         )
         if not way.swap:
             return done
-        beside = new_name(scene.name, now, "before_restore")
         with translated():
-            _swap(base, scene, name, beside, terminate=way.terminate)
+            _swap(base, scene, names, terminate=way.terminate)
         progress(f"database {scene.name} is the restored one now")
     return replace(
         done,
         database=scene.name,
-        swapped=beside if scene.current is not None else None,
+        swapped=names.beside if scene.current is not None else None,
         safety=kept,
     )
 
 
-def _swap(
-    base: Session, scene: Scene, new: str, beside: str, *, terminate: bool
-) -> None:
+def _swap(base: Session, scene: Scene, names: Names, *, terminate: bool) -> None:
     """Exchange the names, in one transaction.
 
     Raises:
         Unavailable: a session is in the way; nothing was renamed.
     """
     for attempt in range(1, _TRIES + 1):
-        busy = _busy(base, (scene.name, new))
+        busy = _busy(base, (scene.name, names.new))
         if busy and not terminate:
-            raise _in_use(scene.name, new, busy)
+            raise _in_use(scene.name, names.new, busy)
         if busy:
             base.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()",
-                ([scene.name, new],),
+                ([scene.name, names.new],),
             )
         try:
             with base.transaction():
                 if scene.current is not None:
-                    base.execute(_rename(scene.name, beside))
-                base.execute(_rename(new, scene.name))
+                    base.execute(_rename(scene.name, names.beside))
+                base.execute(_rename(names.new, scene.name))
         except psycopg.errors.ObjectInUse as error:
             # whoever was ended comes back at once, as a pool does
             if attempt == _TRIES or not terminate:
-                raise _in_use(scene.name, new, (str(error).strip(),)) from error
+                raise _in_use(scene.name, names.new, (str(error).strip(),)) from error
             time.sleep(_PAUSE)
         else:
             return

@@ -14,7 +14,7 @@ from tzmigrate.backup.archive import Archive, connected
 from tzmigrate.backup.copies import source_of, told
 from tzmigrate.backup.model import Backup, Restoration, TableState
 from tzmigrate.backup.programs import APPLICATION
-from tzmigrate.backup.restoring import Progress, Safety, new_name
+from tzmigrate.backup.restoring import Progress, Safety, free_name
 from tzmigrate.backup.since import written_since
 from tzmigrate.backup.state import (
     differences,
@@ -147,7 +147,6 @@ def restore_tables(
         NotProved: what was restored is not what was backed up.
     """
     begun = time.monotonic()
-    now = datetime.now(UTC)
     with connect(target, application_name=APPLICATION, autocommit=True) as base:
         base.execute("SELECT set_config('default_transaction_read_only', 'off', false)")
         with translated(), base.transaction():
@@ -160,7 +159,7 @@ def restore_tables(
         ):
             with quick_restore(scratch):
                 members = _filled(archive, scratch, backup, choice)
-            places = {m.schema: new_name(m.schema, now) for m in members}
+            places = _places(base, members)
             _moved(scratch.session, members, places)
             progress(f"copying {len(members)} tables")
             _carried(archive, scratch, base, places)
@@ -257,6 +256,17 @@ def _members(
         {"schemas": [t.schema for t in tables], "names": [t.name for t in tables]},
     ).fetchall()
     return tuple(Member(*row) for row in rows)
+
+
+def _places(base: Session, members: Sequence[Member]) -> dict[str, str]:
+    """Name a new schema for each one that tables come from."""
+    now = datetime.now(UTC)
+    taken = {n for (n,) in base.execute("SELECT nspname::text FROM pg_namespace")}
+    places: dict[str, str] = {}
+    for schema in dict.fromkeys(member.schema for member in members):
+        places[schema] = free_name(schema, now, taken)
+        taken.add(places[schema])
+    return places
 
 
 def _moved(

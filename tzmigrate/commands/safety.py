@@ -277,7 +277,7 @@ def restore(
         raise _not_whole(path, broken[0].message)
     archive = archive_of(path, backup, programs, keeping.identity)
     scene = restoring.look(target, backup)
-    restoring.check_name(scene, way)
+    names = restoring.choose_names(scene, way.into)
     if way.swap or in_place:
         _require_same(backup, scene, path, accept)
 
@@ -331,10 +331,10 @@ def restore(
             hint="Restore tables of it with --tables, or name another backup.",
         )
     restoring.require_free(scene, way, target)
-    lines = restoring.announced(scene, backup, way, path)
+    lines = restoring.announced(scene, backup, way, names, path)
     preview = Restoration(
         source=str(path),
-        database=way.into or scene.name,
+        database=names.new,
         since=scene.since,
         notes=lines,
         dry_run=True,
@@ -347,6 +347,7 @@ def restore(
         archive,
         backup,
         way,
+        names=names,
         progress=progress,
         safety=keep,
         source=str(path),
