@@ -151,7 +151,7 @@ def test_a_lost_connection_and_ctrl_c_leave_nothing(
     def interrupt(process: Any, _: Any) -> None:
         process.send_signal(2)
 
-    blocked(shop, shell, interrupt).is_error(5, "TZ590")
+    blocked(shop, shell, interrupt).is_error(5, "TZ590", "tzmigrate backup list")
     assert left(tmp_path) == []
     named = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
     for _ in range(100):

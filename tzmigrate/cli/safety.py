@@ -1,6 +1,8 @@
 """What the verbs of the safety net do: backup and restore."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from tzmigrate import commands
 from tzmigrate.backup.restoring import Way
@@ -8,7 +10,10 @@ from tzmigrate.cli import exits
 from tzmigrate.cli.options import Common, Project
 from tzmigrate.cli.stderr import Dialogue, bar, say
 from tzmigrate.cli.verbs import alembic_of, connection_of, report, unless_declined
-from tzmigrate.errors import ExitStatus, UsageError
+from tzmigrate.errors import ExitStatus, Unavailable, UsageError
+from tzmigrate.reporting.console import Result
+
+_R = TypeVar("_R", bound=Result)
 
 
 def backup_create(
@@ -41,7 +46,7 @@ def backup_create(
     )
     dialogue = Dialogue(verb="backup create", yes=True, quiet=common.quiet)
     with bar(quiet=common.quiet) as ticks:
-        return report(
+        return _report(
             common,
             lambda: commands.backup_create(
                 connection_of(common),
@@ -56,7 +61,7 @@ def backup_create(
 
 def backup_list(common: Common, *, root: Path | None) -> ExitStatus:
     """Show the shelf."""
-    return report(
+    return _report(
         common,
         lambda: commands.backup_list(config=common.config, root=root),
         lambda _: ExitStatus.DONE,
@@ -84,7 +89,7 @@ def backup_verify(
         test_url=test_url,
     )
     dialogue = Dialogue(verb="backup verify", yes=True, quiet=common.quiet)
-    return report(
+    return _report(
         common,
         lambda: commands.backup_verify(
             connection_of(common), path, keeping, progress=dialogue.progress
@@ -105,7 +110,7 @@ def backup_prune(
 ) -> ExitStatus:
     """Take old backups away."""
     dialogue = Dialogue(verb="backup prune", yes=yes, quiet=common.quiet)
-    return report(
+    return _report(
         common,
         lambda: unless_declined(
             dialogue,
@@ -152,7 +157,7 @@ def restore(
             hint="Leave it out, or add --swap.",
         )
     dialogue = Dialogue(verb="restore", yes=yes, quiet=common.quiet)
-    return report(
+    return _report(
         common,
         lambda: unless_declined(
             dialogue,
@@ -216,6 +221,22 @@ def rollback_from(
         yes=yes,
         dry_run=dry_run,
     )
+
+
+def _report(
+    common: Common, command: Callable[[], _R], status_of: Callable[[_R], ExitStatus]
+) -> ExitStatus:
+    try:
+        return report(common, command, status_of)
+    except KeyboardInterrupt as interrupt:
+        raise Unavailable(
+            "TZ590",
+            "cancelled",
+            detail="A backup or a restored database that was not whole yet is not kept,"
+            " and what had not committed was rolled back.",
+            hint="Run 'tzmigrate backup list' to see what there is, then the same "
+            "command again.",
+        ) from interrupt
 
 
 def _check_combination(tables: tuple[str, ...], *, in_place: bool, whole: bool) -> None:

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from tzmigrate.backup.model import Backup, Kept, Restoration, Shelf
 from tzmigrate.backup.restoring import told_since
+from tzmigrate.reporting.findings_text import list_findings
 from tzmigrate.reporting.page import Page
-from tzmigrate.reporting.words import STYLES, many, named, size
+from tzmigrate.reporting.words import many, named, size
 
 _SHORT = 12
 
@@ -40,14 +41,7 @@ def kept_page(kept: Kept, *, width: int = 120) -> Page:
         )
     if kept.findings:
         page.title("Findings")
-        for finding in kept.findings:
-            page.paragraph(
-                finding.message,
-                lead=f"  {finding.code}",
-                indent=8,
-                style=STYLES[finding.severity],
-            )
-            page.paragraph(finding.hint, lead="        hint:", indent=14)
+        list_findings(page, kept.findings)
     page.line()
     for line in summary(kept):
         page.paragraph(line)

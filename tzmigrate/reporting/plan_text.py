@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from tzmigrate.inventory.model import Finding
 from tzmigrate.planning.model import (
     Action,
     DependentKind,
@@ -12,19 +11,16 @@ from tzmigrate.planning.model import (
     PlannedDependent,
     Way,
 )
+from tzmigrate.reporting.findings_text import list_findings
 from tzmigrate.reporting.page import Cell, Page
 from tzmigrate.reporting.visible import visible
 from tzmigrate.reporting.words import (
-    STYLES,
     many,
     milliseconds,
     named,
     short_default,
     short_type,
 )
-
-_SAME_ADVICE = frozenset(("TZ302",))
-"""Codes whose hints differ in the column's name alone: the first one serves all."""
 
 
 def plan_page(plan: Plan, *, width: int = 120) -> Page:
@@ -34,14 +30,14 @@ def plan_page(plan: Plan, *, width: int = 120) -> Page:
     page.line(f"plan for database {named(server.database)}", "bold")
     if plan.decisions:
         page.title("Decide first")
-        _findings(page, plan.decisions)
+        list_findings(page, plan.decisions)
     _converting(page, plan)
     _made_anew(page, plan)
     _staying(page, plan, Action.REFUSE, "Not converted", "bold red")
     _staying(page, plan, Action.KEEP, "Kept", "cyan")
     if plan.findings:
         page.title("Findings")
-        _findings(page, plan.findings)
+        list_findings(page, plan.findings)
     page.title("Files")
     for line in _files(plan):
         page.line(f"  {line}")
@@ -215,22 +211,6 @@ def _staying(page: Page, plan: Plan, action: Action, title: str, style: str) -> 
         )
         if column.hint:
             page.paragraph(column.hint, lead="        hint:", indent=14)
-
-
-def _findings(page: Page, findings: Iterable[Finding]) -> None:
-    advised: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        hint = "" if finding.code in _SAME_ADVICE else finding.hint
-        advised.setdefault((finding.code, hint), []).append(finding)
-    for found in advised.values():
-        for finding in found:
-            page.paragraph(
-                finding.message,
-                lead=f"  {finding.code}",
-                indent=8,
-                style=STYLES[finding.severity],
-            )
-        page.paragraph(found[0].hint, lead="        hint:", indent=14)
 
 
 def _files(plan: Plan) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 from collections import Counter
 
 from tzmigrate.inventory.model import Severity
+from tzmigrate.reporting.findings_text import list_findings
 from tzmigrate.reporting.page import Cell, Page
-from tzmigrate.reporting.words import STYLES, many, named
+from tzmigrate.reporting.words import many, named
 from tzmigrate.verification.model import (
     ColumnProof,
     Identity,
@@ -36,14 +37,7 @@ def proof_page(proof: Proof, *, width: int = 120) -> Page:
     _remarks(page, proof)
     if proof.findings:
         page.title("Findings")
-        for finding in proof.findings:
-            page.paragraph(
-                finding.message,
-                lead=f"  {finding.code}",
-                indent=8,
-                style=STYLES[finding.severity],
-            )
-            page.paragraph(finding.hint, lead="        hint:", indent=14)
+        list_findings(page, proof.findings)
     page.line()
     page.line(f"outcome: {proof.outcome.value}", _STYLES[proof.outcome])
     for line in summary(proof):
