@@ -1,6 +1,7 @@
 """A restore: the same database again, under the same name, with all that it had."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -458,3 +459,73 @@ def test_a_column_that_was_converted_since_stops_it(shop: Any, tool: Any) -> Non
     assert (
         shop.scalar("SELECT count(*) FROM pg_namespace WHERE nspname ~ 'restored'") == 0
     )
+
+
+def schemas_beside(shop: Any) -> int:
+    return int(
+        shop.scalar("SELECT count(*) FROM pg_namespace WHERE nspname ~ '_restored_'")
+    )
+
+
+def test_what_cannot_be_replaced_is_found_before_anything_is_backed_up(
+    shop: Any, tool: Any, tmp_path: Path
+) -> None:
+    assert tool("backup", "create").status == 0
+    shop.execute("ALTER TABLE plain DROP COLUMN what")
+    words = ("restore", "--tables", "plain", "--in-place", "--yes")
+    tool(*words).is_error(3, "TZ353", "plain.what")
+    shop.execute("DROP TABLE plain")
+    tool(*words).is_error(3, "TZ354", "plain")
+    assert len(list((tmp_path / "backups").iterdir())) == 1
+    assert schemas_beside(shop) == 0
+
+
+def test_a_safety_backup_that_fails_leaves_no_schema(
+    shop: Any, tool: Any, tmp_path: Path
+) -> None:
+    assert tool("backup", "create").status == 0
+    backup = made(tmp_path)
+    (tmp_path / "file").write_text("")
+    words = ("restore", str(backup), "--tables", "plain", "--in-place", "--yes")
+    done = tool(*words, "--dir", str(tmp_path / "file"))
+    done.is_error(6, "TZ675")
+    assert schemas_beside(shop) == 0
+    assert shop.scalar("SELECT count(*) FROM plain") == 200
+
+
+def test_what_is_written_until_rows_are_replaced_is_in_the_backup_of_them(
+    shop: Any, tool: Any
+) -> None:
+    shop.execute("CREATE TABLE busy (id bigserial PRIMARY KEY, at timestamp)")
+    shop.execute("INSERT INTO busy (at) VALUES ('2024-07-01 12:00')")
+    assert tool("backup", "create").status == 0
+    stop = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(shop.url, autocommit=True) as connection:
+            while not stop.is_set():
+                connection.execute("INSERT INTO busy (at) VALUES (localtimestamp)")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        done = tool(
+            *("restore", "--tables", "busy", "--in-place", "--yes"),
+            *("--format", "json"),
+        )
+    finally:
+        stop.set()
+        writer.join()
+    assert done.status == 0, done.err
+    shop.execute("CREATE TABLE after AS TABLE busy")
+    safety = json.loads(done.out)["safety"]
+    done = tool("restore", safety, "--tables", "busy", "--yes", "--format", "json")
+    assert done.status == 0, done.err
+    replaced = sql.Identifier(json.loads(done.out)["schema"], "busy")
+    written = shop.scalar("SELECT last_value FROM busy_id_seq")
+    kept = sql.SQL(
+        "SELECT count(*) FROM (SELECT id FROM {} UNION SELECT id FROM after) u"
+    )
+    (found,) = shop.execute(kept.format(replaced))
+    assert written > 10
+    assert found == (written,)

@@ -3,10 +3,11 @@
 import logging
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -20,7 +21,7 @@ from tzmigrate.backup.state import (
     read_moment,
     read_tables,
 )
-from tzmigrate.errors import Refused, TzmigrateError
+from tzmigrate.errors import NotProved, Refused, TzmigrateError
 from tzmigrate.postgres.clients import Access
 from tzmigrate.postgres.dump import Entry, Failure, within_database
 from tzmigrate.postgres.embedded import embedded_server
@@ -139,6 +140,28 @@ def compared(target: Target, backup: Backup) -> tuple[str, ...]:
         moment = read_moment(session)
         now = read_tables(session, moment.tables, planned_in(backup.tables))
     return differences(backup.tables, now)
+
+
+def require_same(
+    connection: psycopg.Connection[Any],
+    backup: Backup,
+    names: Collection[tuple[str, str]],
+) -> None:
+    """Compare rows and fingerprints of some tables with those of a backup.
+
+    Raises:
+        NotProved: they differ.
+    """
+    then = [t for t in backup.tables if (t.schema, t.name) in names]
+    now = [t for t in read_moment(connection).tables if (t.schema, t.name) in names]
+    unlike = differences(then, read_tables(connection, now, planned_in(then)))
+    if unlike:
+        raise NotProved(
+            "TZ447",
+            f"what was restored is not what was backed up: {unlike[0]}",
+            detail="; ".join(unlike[1:6]),
+            hint="Nothing was changed. Use another backup (tzmigrate backup list).",
+        )
 
 
 @contextmanager

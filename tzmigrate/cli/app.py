@@ -7,7 +7,7 @@ import typer
 
 from tzmigrate import __version__
 from tzmigrate.cli import options as o
-from tzmigrate.cli.options import Choice, Common, Format, Keeping, Project
+from tzmigrate.cli.options import Beforehand, Choice, Common, Format, Project
 
 app = typer.Typer(
     name="tzmigrate",
@@ -175,7 +175,7 @@ def apply(
         _project(alembic, alembic_dir, name, x),
         yes=yes,
         dry_run=dry_run,
-        keeping=Keeping(dir_, pg_bin, backup or test_restore, test_restore),
+        keeping=Beforehand(dir_, pg_bin, backup or test_restore, test_restore),
     )
 
 

@@ -48,7 +48,7 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class Beforehand:
     """Whether ``apply`` makes a backup first, and how."""
 
     root: Path | None

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tzmigrate import commands
 from tzmigrate.cli import exits
-from tzmigrate.cli.options import Choice, Common, Format, Keeping, Project
+from tzmigrate.cli.options import Beforehand, Choice, Common, Format, Project
 from tzmigrate.cli.stderr import Dialogue, bar, listen, say
 from tzmigrate.cli.stdout import destination
 from tzmigrate.errors import ExitStatus, NotProved, Unavailable, UsageError
@@ -67,7 +67,7 @@ def plan(
 
 
 def apply(
-    common: Common, project: Project, *, yes: bool, dry_run: bool, keeping: Keeping
+    common: Common, project: Project, *, yes: bool, dry_run: bool, keeping: Beforehand
 ) -> ExitStatus:
     """Run what is planned."""
     dialogue = Dialogue(verb="apply", yes=yes, quiet=common.quiet)

@@ -11,6 +11,7 @@ from tzmigrate.commands.common import (
     Progress,
     Selection,
 )
+from tzmigrate.commands.keeping import Keeping
 from tzmigrate.commands.migration import (
     apply,
     plan,
@@ -19,13 +20,12 @@ from tzmigrate.commands.migration import (
     status,
     verify,
 )
+from tzmigrate.commands.restoration import restore
 from tzmigrate.commands.safety import (
-    Keeping,
     backup_create,
     backup_list,
     backup_prune,
     backup_verify,
-    restore,
 )
 
 __all__ = [

@@ -1,16 +1,13 @@
-"""The safety net: make, list, verify and prune backups, and restore them."""
+"""Make, list, verify and prune backups."""
 
 import hashlib
-import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tzmigrate import __version__
-from tzmigrate.backup import creating, restoring, shelf
-from tzmigrate.backup import tables as chosen_tables
+from tzmigrate.backup import creating, shelf
 from tzmigrate.backup.checking import archive_of, check_files, check_trial
 from tzmigrate.backup.copies import try_restore
 from tzmigrate.backup.metadata import read_metadata, write_metadata
@@ -18,11 +15,8 @@ from tzmigrate.backup.model import (
     Backup,
     Check,
     Kept,
-    Restoration,
-    Restored,
     Shelf,
 )
-from tzmigrate.backup.programs import choose_programs
 from tzmigrate.backup.state import Planned
 from tzmigrate.backup.uploading import check_destination, upload
 from tzmigrate.commands.common import (
@@ -33,56 +27,15 @@ from tzmigrate.commands.common import (
     alembic_options,
     open_project,
 )
+from tzmigrate.commands.keeping import EMBEDDED, Keeping, readers_of, root_of, target_of
 from tzmigrate.config import Config, load_config
-from tzmigrate.errors import DecisionNeeded, NotProved, TzmigrateError, UsageError
-from tzmigrate.inventory.model import Severity
-from tzmigrate.postgres.clients import Programs
-from tzmigrate.postgres.quoting import readable_identifier
+from tzmigrate.errors import TzmigrateError, UsageError
 from tzmigrate.postgres.session import connect, read_only
-from tzmigrate.postgres.url import Target, parse_url, resolve_url
+from tzmigrate.postgres.url import Target, parse_url
 from tzmigrate.verification.ledger import read_ledger
 
 if TYPE_CHECKING:
     from tzmigrate.revisions.ours import OurRevision
-
-ROOT = Path("backups")
-"""Where backups are kept, seen from the working directory."""
-_OTHER = "TZ356"
-EMBEDDED = "embedded"
-"""What ``--test-url`` says instead of a URL."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keeping:
-    """How a backup is made and kept.
-
-    Attributes:
-        root: the directory of all backups; ``[backup] dir``, else ``backups``.
-        bin_dir: where ``pg_dump`` is.
-        jobs: connections of ``pg_dump``; more than one make a directory.
-        role_passwords: in ``globals.sql``.
-        data_archive: the rows as an archive of their own, not as SQL.
-        encrypt_to: whom to encrypt for, with age or gpg.
-        identity: the private key, where it is encrypted with age.
-        only: schema and name of the only tables to back up; all by default.
-        safety: a restore makes it of what it replaces.
-        test_restore: restore it by trial.
-        test_url: the server of the trial, or ``embedded``.
-        upload: where to copy it as well.
-    """
-
-    root: Path | None = None
-    bin_dir: Path | None = None
-    jobs: int = 1
-    role_passwords: bool = False
-    data_archive: bool = False
-    encrypt_to: str | None = None
-    identity: Path | None = None
-    only: tuple[tuple[str, str], ...] = ()
-    safety: bool = False
-    test_restore: bool = False
-    test_url: str | None = None
-    upload: str | None = None
 
 
 def backup_create(
@@ -103,8 +56,8 @@ def backup_create(
         progress: told what happens.
     """
     config = load_config(connection.config)
-    root = _root(keeping, config)
-    target = _target(connection, config)
+    root = root_of(keeping, config)
+    target = target_of(connection, config)
     if keeping.upload is not None:
         check_destination(keeping.upload)
     if keeping.test_url not in {None, EMBEDDED}:
@@ -143,7 +96,7 @@ def backup_create(
 
 def backup_list(*, config: Path | None = None, root: Path | None = None) -> Shelf:
     """List the backups in a directory, the newest first."""
-    return shelf.read_shelf(_root(Keeping(root=root), load_config(config)))
+    return shelf.read_shelf(root_of(Keeping(root=root), load_config(config)))
 
 
 def backup_verify(
@@ -162,10 +115,10 @@ def backup_verify(
         progress: told what happens.
     """
     config = load_config(connection.config)
-    path = path or shelf.newest(_root(keeping, config))
+    path = path or shelf.newest(root_of(keeping, config))
     backup = read_metadata(path)
     kept = Kept(path=str(path), backup=backup)
-    programs = _readers(backup, keeping)
+    programs = readers_of(backup, keeping)
     unseen = backup.sealer == "age" and keeping.identity is None
     findings = check_files(
         path, backup, programs=None if unseen else programs, identity=keeping.identity
@@ -182,7 +135,7 @@ def backup_verify(
     if keeping.test_restore and not kept.broken:
         target = None
         if keeping.test_url is None:
-            target = _target(connection, config)
+            target = target_of(connection, config)
         return _tried(kept, keeping, target, progress)
     check = Check(at=shelf.now(), whole=not kept.broken, restored=False)
     return _noted(kept, check)
@@ -211,7 +164,7 @@ def backup_prune(
         dry_run: show, and remove nothing.
     """
     config = load_config(connection.config)
-    found = shelf.read_shelf(_root(Keeping(root=root), config))
+    found = shelf.read_shelf(root_of(Keeping(root=root), config))
     fates, leftovers = shelf.chosen(
         found,
         keep=keep,
@@ -235,163 +188,6 @@ def backup_prune(
     return replace(found, pruned=True)
 
 
-def restore(
-    connection: Connection,
-    path: Path | None,
-    keeping: Keeping,
-    way: restoring.Way,
-    *,
-    alembic: AlembicOptions | None = None,
-    tables: tuple[str, ...] = (),
-    in_place: bool = False,
-    safety: bool = True,
-    accept: tuple[str, ...] = (),
-    confirm: Confirm,
-    progress: Progress,
-    dry_run: bool = False,
-) -> Restoration:
-    """Restore a backup into a new database, or some of its tables.
-
-    Args:
-        connection: the database that was backed up, or the server to restore to.
-        path: the backup's directory; the newest one by default.
-        keeping: where backups are.
-        way: where to, and whether to swap.
-        alembic: the project, for the backup of what is replaced.
-        tables: globs; only these tables.
-        in_place: put their rows in the place of those of now.
-        safety: back up what is replaced.
-        accept: ``TZ356``, where the backup is of another database.
-        confirm: asked before anything is done.
-        progress: told what happens.
-        dry_run: show, and do nothing.
-    """
-    config = load_config(connection.config)
-    target = _target(connection, config)
-    path = path or shelf.newest(_root(keeping, config), restoring.named_by(target))
-    backup = read_metadata(path)
-    programs = _readers(backup, keeping)
-    findings = check_files(path, backup, programs=None, identity=keeping.identity)
-    broken = [f for f in findings if f.severity is Severity.BLOCKS]
-    if broken:
-        raise _not_whole(path, broken[0].message)
-    archive = archive_of(path, backup, programs, keeping.identity)
-    scene = restoring.look(target, backup)
-    names = restoring.choose_names(scene, way.into)
-    if way.swap or in_place:
-        _require_same(backup, scene, path, accept)
-
-    def keep(chosen: Sequence[tuple[str, str]] | None) -> str | None:
-        if not safety:
-            return None
-        progress("backing up what is replaced")
-        made = backup_create(
-            connection,
-            replace(
-                keeping,
-                only=tuple(chosen or ()),
-                safety=True,
-                # what was not to be plain before shall not be so now
-                encrypt_to=backup.recipient,
-            ),
-            alembic=alembic,
-            ticks=lambda _, __: None,
-            progress=lambda _: None,
-        )
-        return made.path
-
-    if tables:
-        choice = chosen_tables.Choice(
-            tables=chosen_tables.choose_tables(backup, tables),
-            in_place=in_place,
-            lock_timeout=config.policy.lock_timeout,
-        )
-        lines = chosen_tables.announced(choice, backup, scene.name)
-        if dry_run or not confirm(lines):
-            return Restoration(
-                source=str(path), database=scene.name, notes=lines, dry_run=True
-            )
-        done = chosen_tables.restore_tables(
-            target,
-            archive,
-            backup,
-            choice,
-            progress=progress,
-            safety=keep,
-            source=str(path),
-        )
-        _note(path, done)
-        return done
-
-    if backup.partial:
-        raise UsageError(
-            "TZ296",
-            f"backup {path} holds {len(backup.tables)} tables, not a whole database",
-            detail="It was made of what a restore replaced.",
-            hint="Restore tables of it with --tables, or name another backup.",
-        )
-    restoring.require_free(scene, way, target)
-    lines = restoring.announced(scene, backup, way, names, path)
-    preview = Restoration(
-        source=str(path),
-        database=names.new,
-        since=scene.since,
-        notes=lines,
-        dry_run=True,
-    )
-    if dry_run or not confirm(lines):
-        return preview
-    done = restoring.restore(
-        target,
-        scene,
-        archive,
-        backup,
-        way,
-        names=names,
-        progress=progress,
-        safety=keep,
-        source=str(path),
-    )
-    _note(path, done)
-    return done
-
-
-def _require_same(
-    backup: Backup, scene: restoring.Scene, path: Path, accept: tuple[str, ...]
-) -> None:
-    """Refuse to put what one database held in the place of another's.
-
-    Raises:
-        DecisionNeeded: names both.
-    """
-    then, now = backup.database, scene.current
-    if now is None or _OTHER in accept:
-        return
-    if then.name != now.name:
-        other = f"and the URL names {readable_identifier(now.name)}"
-    elif None not in (now.system_identifier, then.system_identifier) and (
-        now.system_identifier != then.system_identifier
-    ):
-        other = "of another cluster than the one that the URL names"
-    else:
-        return
-    raise DecisionNeeded(
-        _OTHER,
-        f"backup {path} is of database {readable_identifier(then.name)}, {other}",
-        detail="Nothing was done.",
-        hint=f"Check --url. Where that is meant, add --accept {_OTHER}; without --swap "
-        "and --in-place nothing of now is replaced.",
-    )
-
-
-def _note(path: Path, done: Restoration) -> None:
-    restored = Restored(at=shelf.now(), database=done.database, tables=done.tables)
-    backup = read_metadata(path)
-    # whoever may not write to the backup has restored it all the same
-    with suppress(OSError):
-        write_metadata(path, replace(backup, restores=(*backup.restores, restored)))
-
-
 def _tried(
     kept: Kept, keeping: Keeping, target: Target | None, progress: Progress
 ) -> Kept:
@@ -401,7 +197,7 @@ def _tried(
         target = None
         if keeping.test_url != EMBEDDED:
             target = parse_url(keeping.test_url, source="--test-url")
-    programs = _readers(backup, keeping)
+    programs = readers_of(backup, keeping)
     archive = archive_of(path, backup, programs, keeping.identity)
     progress("restoring it by trial")
     trial = try_restore(archive, backup, target, jobs=keeping.jobs)
@@ -432,31 +228,6 @@ def _noted(kept: Kept, check: Check) -> Kept:
         note = f"This could not be kept in the metadata: {error.strerror}."
         return replace(kept, notes=(*kept.notes, note))
     return kept
-
-
-def _not_whole(path: Path, why: str) -> TzmigrateError:
-    return NotProved(
-        "TZ445",
-        f"backup {path} is not whole: {why}",
-        hint="Use another backup (tzmigrate backup list).",
-    )
-
-
-def _readers(backup: Backup, keeping: Keeping) -> Programs:
-    """Return programs that can read what a newer ``pg_dump`` may have written."""
-    wrote = int(backup.dump.partition(".")[0])
-    server = backup.database.version // 10000
-    return choose_programs(max(server, wrote), keeping.bin_dir)
-
-
-def _root(keeping: Keeping, config: Config) -> Path:
-    return keeping.root or config.backup.dir or ROOT
-
-
-def _target(connection: Connection, config: Config) -> Target:
-    return resolve_url(
-        connection.url, config=config, environ=os.environ, alembic_ini=None
-    )
 
 
 def _plan(
@@ -522,7 +293,7 @@ def _finished(
     try:
         revisions = _revisions(config, alembic)
         with (
-            connect(_target(connection, config)) as session,
+            connect(target_of(connection, config)) as session,
             read_only(session),
         ):
             ledger = {s.step: s for s in read_ledger(session) or ()}

@@ -1,0 +1,225 @@
+"""Put rows of a backup in the place of those of now."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tzmigrate.backup.choosing import Member, read_members
+from tzmigrate.backup.copies import require_same
+from tzmigrate.backup.model import Backup
+from tzmigrate.backup.state import query
+from tzmigrate.errors import DecisionNeeded, Refused
+from tzmigrate.postgres.quoting import quote_identifier, readable_name
+from tzmigrate.postgres.session import Session
+
+
+def require_quiet(base: Session) -> None:
+    """See that triggers and foreign keys can be kept from acting.
+
+    An ON DELETE CASCADE would take rows that nobody spoke of.
+
+    Raises:
+        Refused: the role lacks the privilege.
+    """
+    try:
+        with base.transaction(force_rollback=True):
+            _quieten(base)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise Refused(
+            "TZ682",
+            f"role {readable_name(base.info.user)} may not keep triggers and foreign "
+            "keys from acting",
+            detail="Nothing was changed.",
+            hint="Connect as a superuser, or (15 and newer) GRANT SET ON PARAMETER "
+            "session_replication_role; or leave --in-place out, and copy the rows from "
+            "the schema beside.",
+        ) from error
+
+
+def require_fitting(base: Session, scratch: Session, members: Sequence[Member]) -> None:
+    """See that the tables of now have the columns that the rows of then need.
+
+    Args:
+        base: the database of now.
+        scratch: the one that the backup was restored into.
+        members: tables of the latter.
+
+    Raises:
+        DecisionNeeded: names what is missing, or of another type.
+    """
+    live = _live(base, members)
+    for member in members:
+        if not member.partition:
+            now = _now(member, live)
+            _columns(member, _shape(scratch, member.oid), _shape(base, now.oid))
+
+
+def replace_rows(
+    base: Session,
+    backup: Backup,
+    members: Sequence[Member],
+    places: Mapping[str, str],
+    *,
+    lock_timeout: str,
+    safety: Callable[[], str | None],
+) -> str | None:
+    """Put rows in the place of those of now, in one transaction.
+
+    Args:
+        base: the database, which also has the schemas with the rows.
+        backup: what the rows shall be like.
+        members: the tables, and those below them.
+        places: of each schema, the one that holds the rows.
+        lock_timeout: how long a lock is waited for, as PostgreSQL reads it.
+        safety: backs up what is replaced, while nobody can write to it.
+
+    Returns:
+        What ``safety`` returned.
+
+    Raises:
+        DecisionNeeded: the tables of now do not take the rows.
+        NotProved: they are not what was backed up.
+    """
+    with _refused_rows(), base.transaction():
+        base.execute("SELECT set_config('lock_timeout', %s, true)", (lock_timeout,))
+        live = _live(base, members)
+        whole = [(m, _now(m, live)) for m in members if not m.partition]
+        for member, _ in whole:
+            base.execute(
+                sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(
+                    sql.Identifier(member.schema, member.name)
+                )
+            )
+        # what is written between a backup and the lock would be in neither
+        kept = safety()
+        _quieten(base)
+        awake = base.execute(
+            query("always"), {"relations": [m.oid for m in live.values()]}
+        ).fetchall()
+        for table, kind, name, _ in awake:
+            base.execute(_switched(table, "DISABLE", kind, name))
+        for member, now in whole:
+            _replace(base, member, now, places[member.schema])
+        for table, kind, name, enabled in awake:
+            way = "ENABLE ALWAYS" if enabled == "A" else "ENABLE REPLICA"
+            base.execute(_switched(table, way, kind, name))
+        _check_foreign_keys(base, [m.oid for m in live.values()])
+        require_same(base, backup, {(m.schema, m.name) for m in members})
+        drop_schemas(base, places)
+    return kept
+
+
+def drop_schemas(base: Session, places: Mapping[str, str]) -> None:
+    """Drop the schemas that rows were brought in."""
+    for place in places.values():
+        base.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(place)))
+
+
+def _quieten(base: Session) -> None:
+    base.execute("SET LOCAL session_replication_role = replica")
+
+
+def _live(base: Session, members: Sequence[Member]) -> dict[tuple[str, str], Member]:
+    return {(m.schema, m.name): m for m in read_members(base, members)}
+
+
+def _now(member: Member, live: Mapping[tuple[str, str], Member]) -> Member:
+    if (member.schema, member.name) not in live:
+        raise DecisionNeeded(
+            "TZ354",
+            f"table {readable_name(member.schema, member.name)} is not there any more",
+            detail="Nothing was changed.",
+            hint="Leave --in-place out, and move it from the schema beside: ALTER TABLE"
+            " … SET SCHEMA.",
+        )
+    return live[member.schema, member.name]
+
+
+def _shape(connection: Session, relation: int) -> dict[str, str]:
+    """Return the types of the columns that are written."""
+    return dict(connection.execute(query("shape"), {"relation": relation}).fetchall())
+
+
+@contextmanager
+def _refused_rows() -> Iterator[None]:
+    """Say what in the tables of now does not take rows of then."""
+    try:
+        yield
+    except (
+        psycopg.errors.IntegrityError,
+        psycopg.errors.DataError,
+        psycopg.errors.RaiseException,
+    ) as error:
+        said = error.diag.message_primary or str(error)
+        raise DecisionNeeded(
+            "TZ357",
+            f"the tables of now do not take the rows of the backup: {said}",
+            detail=f"{error.diag.message_detail or ''} Nothing was changed.".strip(),
+            hint="Leave --in-place out, and copy the rows from the schema beside in the"
+            " way that fits.",
+        ) from error
+
+
+def _replace(base: Session, member: Member, now: Member, place: str) -> None:
+    here = sql.Identifier(member.schema, member.name)
+    copy = sql.Identifier(place, member.name)
+    row: Any = base.execute(
+        "SELECT %s::regclass::oid::int8", (copy.as_string(base),)
+    ).fetchone()
+    columns = _columns(member, _shape(base, row[0]), _shape(base, now.oid))
+    only = sql.SQL("" if now.kind == "p" else "ONLY ")
+    base.execute(sql.SQL("DELETE FROM {}{}").format(only, here))
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    base.execute(
+        sql.SQL(
+            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}{}"
+        ).format(here, names, names, only, copy)
+    )
+
+
+def _switched(table: str, way: str, kind: str, name: str) -> bytes:
+    """Write ``ALTER TABLE`` for a trigger or rule; the table is quoted already."""
+    return f"ALTER TABLE {table} {way} {kind} {quote_identifier(name)}".encode()
+
+
+def _columns(
+    member: Member, then: Mapping[str, str], here: Mapping[str, str]
+) -> list[str]:
+    """Return the columns that are written.
+
+    Raises:
+        DecisionNeeded: one has another type now, or is gone.
+    """
+    name = readable_name(member.schema, member.name)
+    for column, type_then in then.items():
+        if here.get(column) != type_then:
+            said = here.get(column)
+            raise DecisionNeeded(
+                "TZ353",
+                f"column {name}.{column} was {type_then} when the backup was made, and "
+                + (f"is {said} now" if said else "is not there now"),
+                detail="Nothing was changed.",
+                hint="Take the conversion back first (tzmigrate rollback), or leave "
+                "--in-place out, and copy the rows from the schema beside, with AT TIME"
+                " ZONE where the types differ.",
+            )
+    return list(then)
+
+
+def _check_foreign_keys(base: Session, relations: Sequence[int]) -> None:
+    rows = base.execute(query("foreign_keys"), {"relations": list(relations)})
+    for name, table, statement in rows.fetchall():
+        # written by the server from quoted names
+        found: Any = base.execute(statement.encode()).fetchone()
+        if found[0]:
+            raise DecisionNeeded(
+                "TZ355",
+                f"{found[0]:,} rows of table {table} would be left without the row that"
+                f" foreign key {name} names",
+                detail="Nothing was changed.",
+                hint="Restore the other table with it (--tables takes several), or "
+                "delete those rows first.",
+            )

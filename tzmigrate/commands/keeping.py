@@ -1,0 +1,69 @@
+"""Where backups are kept, and how they are made."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tzmigrate.backup.model import Backup
+from tzmigrate.backup.programs import choose_programs
+from tzmigrate.commands.common import Connection
+from tzmigrate.config import Config
+from tzmigrate.postgres.clients import Programs
+from tzmigrate.postgres.url import Target, resolve_url
+
+ROOT = Path("backups")
+"""Where backups are kept, seen from the working directory."""
+EMBEDDED = "embedded"
+"""What ``--test-url`` says instead of a URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """How a backup is made and kept.
+
+    Attributes:
+        root: the directory of all backups; ``[backup] dir``, else ``backups``.
+        bin_dir: where ``pg_dump`` is.
+        jobs: connections of ``pg_dump``; more than one make a directory.
+        role_passwords: in ``globals.sql``.
+        data_archive: the rows as an archive of their own, not as SQL.
+        encrypt_to: whom to encrypt for, with age or gpg.
+        identity: the private key, where it is encrypted with age.
+        only: schema and name of the only tables to back up; all by default.
+        safety: a restore makes it of what it replaces.
+        test_restore: restore it by trial.
+        test_url: the server of the trial, or ``embedded``.
+        upload: where to copy it as well.
+    """
+
+    root: Path | None = None
+    bin_dir: Path | None = None
+    jobs: int = 1
+    role_passwords: bool = False
+    data_archive: bool = False
+    encrypt_to: str | None = None
+    identity: Path | None = None
+    only: tuple[tuple[str, str], ...] = ()
+    safety: bool = False
+    test_restore: bool = False
+    test_url: str | None = None
+    upload: str | None = None
+
+
+def readers_of(backup: Backup, keeping: Keeping) -> Programs:
+    """Return programs that can read what a newer ``pg_dump`` may have written."""
+    wrote = int(backup.dump.partition(".")[0])
+    server = backup.database.version // 10000
+    return choose_programs(max(server, wrote), keeping.bin_dir)
+
+
+def root_of(keeping: Keeping, config: Config) -> Path:
+    """Return the directory of all backups."""
+    return keeping.root or config.backup.dir or ROOT
+
+
+def target_of(connection: Connection, config: Config) -> Target:
+    """Return what the options, the environment or the configuration name."""
+    return resolve_url(
+        connection.url, config=config, environ=os.environ, alembic_ini=None
+    )
