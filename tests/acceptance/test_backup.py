@@ -249,6 +249,17 @@ def test_a_trial_on_the_embedded_server(tool: Any, tmp_path: Path) -> None:
     assert "Restored by trial on embedded PostgreSQL" in done.out
 
 
+def test_a_trial_that_cannot_be_made_is_refused_before_the_dump(
+    shop: Any, tool: Any, make_role: Any, tmp_path: Path
+) -> None:
+    nowhere = "postgresql://tester@127.0.0.1:1/postgres"
+    tool("create", "--test-url", nowhere).is_error(5, "TZ507", "127.0.0.1")
+    role = make_role(suffix="nodb")
+    url = shop.server.url("postgres", user=role.name, password=role.password)
+    tool("create", "--test-url", url).is_error(6, "TZ680", role.name, "CREATEDB")
+    assert not (tmp_path / "backups").exists()
+
+
 def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -461,6 +472,8 @@ def test_what_was_never_finished_is_shown_and_goes_in_time(
     tool("prune", "--keep", "1d", "--keep-last", "0", "--yes")
     assert name in left(tmp_path)
     os.close(number)
-    done = tool("prune", "--keep", "1d", "--keep-last", "0", "--yes")
+    done = tool("prune", "--keep", "1d", "--keep-last", "9", "--yes")
     assert done.status == 0, done.err
+    assert "0 backups of 1 and 1 unfinished one removed" in done.out
+    assert "it was never finished" not in done.out
     assert name not in left(tmp_path)

@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from tests.acceptance.test_backup import SHOP, flip, made
+from tzmigrate.backup.copies import NOT_WHOLE
 
 
 @pytest.fixture
@@ -185,6 +186,20 @@ def test_dry_run_and_no_answer_change_nothing(shop: Any, tool: Any) -> None:
     assert "_before_restore_" in done.out
     tool("restore", "--swap").is_error(3, "TZ390")
     assert databases(shop) == {shop.name}
+
+
+def test_what_a_killed_restore_left_is_named(shop: Any, tool: Any) -> None:
+    assert tool("backup", "create").status == 0
+    name = sql.Identifier(f"{shop.name}_restored_1")
+    shop.server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))
+    assert "DROP DATABASE" not in tool("restore", "--dry-run").out
+    shop.server.execute(
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(NOT_WHOLE))
+    )
+    shown = tool("restore", "--dry-run").out
+    assert f'DROP DATABASE "{shop.name}_restored_1"' in " ".join(shown.split())
+    with psycopg.connect(shop.server.url(f"{shop.name}_restored_1")):
+        assert "DROP DATABASE" not in tool("restore", "--dry-run").out
 
 
 def test_a_database_in_use_is_not_swapped_unless_that_is_asked(

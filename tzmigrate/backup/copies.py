@@ -46,6 +46,11 @@ TRIAL = Purpose(
     " made it; without one, it can be dropped.",
     application=APPLICATION,
 )
+NOT_WHOLE = (
+    "tzmigrate: a backup is being restored here, and is not whole; "
+    "without a command that does it, it can be dropped."
+)
+"""Comment of a new database until it is whole."""
 _GRANT = re.compile(
     r'(?P<grantee>"(?:[^"]|"")*"|[^="]*)=[a-zA-Z*]*/(?P<grantor>"(?:[^"]|"")*"|[^"]*)'
 )
@@ -94,6 +99,24 @@ def source_of(database: Database) -> Source:
         public=database.public,
         tablespaces=False,
     )
+
+
+def check_place(target: Target | None, source: Target) -> None:
+    """See that a trial can be made, before an hour of dumping.
+
+    Args:
+        target: the server of the trial; ``None`` for the embedded PostgreSQL.
+        source: the database that is backed up.
+
+    Raises:
+        Refused: the role may not make databases, or no embedded PostgreSQL is there.
+        Unavailable: the server cannot be reached.
+    """
+    with connect(target or source, application_name=APPLICATION) as base:
+        if target is None:
+            embedded_version(base.info.server_version // 10000)
+        else:
+            _require_able(base)
 
 
 def try_restore(
@@ -198,10 +221,7 @@ def new_database(base: Session, name: str, database: Database) -> Iterator[Targe
         base.execute(
             sql.SQL("COMMENT ON DATABASE {} IS {}").format(
                 sql.Identifier(name),
-                sql.Literal(
-                    "tzmigrate: a backup is being restored here, and is not whole; "
-                    "without a command that does it, it can be dropped."
-                ),
+                sql.Literal(NOT_WHOLE),
             )
         )
         # what cannot be given at the end shall not cost a restore

@@ -327,11 +327,13 @@ class Shelf:
         path: the directory that holds the backups.
         now: ISO 8601, UTC.
         broken: directories that are no whole backup, and why.
+        leftovers: those of them that ``backup prune`` takes away.
     """
 
     path: str
     now: str
     backups: tuple[Kept, ...]
     broken: tuple[tuple[str, str], ...] = ()
+    leftovers: tuple[str, ...] = ()
     dry_run: bool = False
     pruned: bool = False

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tzmigrate.backup.archive import Archive
-from tzmigrate.backup.copies import compared, dress, fill, new_database
+from tzmigrate.backup.copies import NOT_WHOLE, compared, dress, fill, new_database
 from tzmigrate.backup.model import Backup, Database, Restoration, Since
 from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.since import written_since
@@ -22,7 +22,11 @@ from tzmigrate.backup.state import read_moment
 from tzmigrate.errors import NotProved, Refused, Unavailable, UsageError
 from tzmigrate.postgres.clients import Access
 from tzmigrate.postgres.errors import translated
-from tzmigrate.postgres.quoting import readable_identifier, readable_name
+from tzmigrate.postgres.quoting import (
+    quote_identifier,
+    readable_identifier,
+    readable_name,
+)
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target, parse_url
 
@@ -60,10 +64,12 @@ class Names(NamedTuple):
     Attributes:
         new: the restored one, until it is swapped.
         beside: the one of now, once it is swapped.
+        leftovers: what restores left that were killed.
     """
 
     new: str
     beside: str
+    leftovers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +138,7 @@ def choose_names(scene: Scene, into: str | None) -> Names:
         into: what the user calls the new one.
 
     Raises:
+        Refused: another database has it.
         UsageError: that is empty, too long, or that of the database of now.
     """
     if into is not None and not 0 < len(into.encode()) <= _LONGEST:
@@ -149,9 +156,23 @@ def choose_names(scene: Scene, into: str | None) -> Names:
         )
     now = datetime.now(UTC)
     with connect(scene.maintenance, application_name=APPLICATION) as base:
-        taken = {n for (n,) in base.execute("SELECT datname::text FROM pg_database")}
+        rows = base.execute(
+            "SELECT d.datname::text, shobj_description(d.oid, 'pg_database') = %s"
+            " AND NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.datid = d.oid)"
+            " FROM pg_database AS d ORDER BY 1",
+            (NOT_WHOLE,),
+        ).fetchall()
+    taken = {name for name, _ in rows}
+    if into is not None and into in taken:
+        raise Refused(
+            "TZ681",
+            f"there is a database {readable_identifier(into)} already",
+            detail="Nothing was done to it.",
+            hint="Name another one with --into, or drop it yourself.",
+        )
     new = free_name(scene.name, now, taken) if into is None else into
-    return Names(new, free_name(scene.name, now, {*taken, new}, "before_restore"))
+    beside = free_name(scene.name, now, {*taken, new}, "before_restore")
+    return Names(new, beside, tuple(name for name, left in rows if left))
 
 
 def _maintenance(access: Access, target: Target, name: str) -> Target:
@@ -244,6 +265,11 @@ def announced(
                 + ("; they will be ended." if way.terminate else ".")
             )
     lines += [f"Not in the backup: {told_since(since)}." for since in scene.since]
+    lines += [
+        f"Database {name} is what a restore left that was killed, and is not whole. To "
+        f"drop it: DROP DATABASE {quote_identifier(name)}"
+        for name in names.leftovers
+    ]
     return tuple(lines)
 
 
@@ -345,7 +371,7 @@ def _swap(base: Session, scene: Scene, names: Names, *, terminate: bool) -> None
     for attempt in range(1, _TRIES + 1):
         busy = _busy(base, (scene.name, names.new))
         if busy and not terminate:
-            raise _in_use(scene.name, names.new, busy)
+            raise _in_use(scene.name, names, busy)
         if busy:
             base.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -360,19 +386,22 @@ def _swap(base: Session, scene: Scene, names: Names, *, terminate: bool) -> None
         except psycopg.errors.ObjectInUse as error:
             # whoever was ended comes back at once, as a pool does
             if attempt == _TRIES or not terminate:
-                raise _in_use(scene.name, names.new, (str(error).strip(),)) from error
+                raise _in_use(scene.name, names, (str(error).strip(),)) from error
             time.sleep(_PAUSE)
         else:
             return
 
 
-def _in_use(name: str, new: str, busy: Sequence[str]) -> Unavailable:
+def _in_use(name: str, names: Names, busy: Sequence[str]) -> Unavailable:
+    old, beside, new = map(quote_identifier, (name, names.beside, names.new))
     return Unavailable(
         "TZ514",
         f"database {readable_identifier(name)} is in use, so it was not swapped",
         detail="; ".join(busy[:5]),
-        hint="Stop the application, or end its sessions with --terminate-connections; "
-        f"the restored database is {readable_identifier(new)}, and stays.",
+        hint=f"The restored database {readable_identifier(names.new)} stays. Stop the "
+        "application; then, connected to another database, ALTER DATABASE "
+        f"{old} RENAME TO {beside} and ALTER DATABASE {new} RENAME TO {old}. Or drop "
+        "it, and run the same command with --terminate-connections.",
     )
 
 

@@ -13,8 +13,6 @@ from tzmigrate.postgres.url import Target, resolve_url
 
 ROOT = Path("backups")
 """Where backups are kept, seen from the working directory."""
-EMBEDDED = "embedded"
-"""What ``--test-url`` says instead of a URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tzmigrate import __version__
 from tzmigrate.backup import creating, shelf
 from tzmigrate.backup.checking import archive_of, check_files, check_trial
-from tzmigrate.backup.copies import try_restore
+from tzmigrate.backup.copies import check_place, try_restore
 from tzmigrate.backup.metadata import read_metadata, write_metadata
 from tzmigrate.backup.model import (
     Backup,
@@ -27,7 +27,7 @@ from tzmigrate.commands.common import (
     alembic_options,
     open_project,
 )
-from tzmigrate.commands.keeping import EMBEDDED, Keeping, readers_of, root_of, target_of
+from tzmigrate.commands.keeping import Keeping, readers_of, root_of, target_of
 from tzmigrate.config import Config, load_config
 from tzmigrate.errors import TzmigrateError, UsageError
 from tzmigrate.postgres.session import connect, read_only
@@ -60,8 +60,8 @@ def backup_create(
     target = target_of(connection, config)
     if keeping.upload is not None:
         check_destination(keeping.upload)
-    if keeping.test_url not in {None, EMBEDDED}:
-        parse_url(keeping.test_url or "", source="--test-url")
+    if keeping.test_restore:
+        check_place(_place_of_trial(keeping, target), target)
     planned, digest = _plan(target, config, alembic)
     steps = _steps_done(target)
     made = creating.create(
@@ -133,10 +133,8 @@ def backup_verify(
     )
     kept = replace(kept, findings=findings, notes=notes)
     if keeping.test_restore and not kept.broken:
-        target = None
-        if keeping.test_url is None:
-            target = target_of(connection, config)
-        return _tried(kept, keeping, target, progress)
+        own = None if keeping.test_url else target_of(connection, config)
+        return _tried(kept, keeping, own, progress)
     check = Check(at=shelf.now(), whole=not kept.broken, restored=False)
     return _noted(kept, check)
 
@@ -171,7 +169,9 @@ def backup_prune(
         keep_last=keep_last,
         finished=_finished(connection, config, alembic),
     )
-    found = replace(found, backups=fates, dry_run=dry_run)
+    found = replace(
+        found, backups=fates, leftovers=tuple(map(str, leftovers)), dry_run=dry_run
+    )
     going = [Path(kept.path) for kept in fates if kept.fate == "removed"]
     going += leftovers
     if dry_run or not going:
@@ -185,22 +185,31 @@ def backup_prune(
         return found
     for path in going:
         shelf.remove(path)
-    return replace(found, pruned=True)
+    broken = tuple(b for b in found.broken if Path(b[0]) not in leftovers)
+    return replace(found, pruned=True, broken=broken)
+
+
+def _place_of_trial(keeping: Keeping, own: Target | None) -> Target | None:
+    """Return the server of a trial; ``None`` for the embedded PostgreSQL."""
+    match keeping.test_url:
+        case None:
+            return own
+        case "embedded":
+            return None
+        case url:
+            return parse_url(url, source="--test-url")
 
 
 def _tried(
-    kept: Kept, keeping: Keeping, target: Target | None, progress: Progress
+    kept: Kept, keeping: Keeping, own: Target | None, progress: Progress
 ) -> Kept:
     """Restore a backup by trial, and keep what came out."""
     path, backup = Path(kept.path), kept.backup
-    if keeping.test_url is not None:
-        target = None
-        if keeping.test_url != EMBEDDED:
-            target = parse_url(keeping.test_url, source="--test-url")
     programs = readers_of(backup, keeping)
     archive = archive_of(path, backup, programs, keeping.identity)
     progress("restoring it by trial")
-    trial = try_restore(archive, backup, target, jobs=keeping.jobs)
+    place = _place_of_trial(keeping, own)
+    trial = try_restore(archive, backup, place, jobs=keeping.jobs)
     findings = check_trial(trial)
     # a server that lacks a role or an extension says nothing of the backup
     done = not trial.failures

@@ -97,7 +97,11 @@ def headline(shelf: Shelf) -> str:
     if shelf.dry_run or shelf.pruned:
         gone = sum(kept.fate == "removed" for kept in shelf.backups)
         verb = "would be removed" if shelf.dry_run else "removed"
-        return f"{many(gone, 'backup')} of {len(shelf.backups)} {verb}"
+        also = f" and {many(len(shelf.leftovers), 'unfinished one')}"
+        return (
+            f"{many(gone, 'backup')} of {len(shelf.backups)}"
+            f"{also if shelf.leftovers else ''} {verb}"
+        )
     return f"{many(len(shelf.backups), 'backup')} in {shelf.path}"
 
 
