@@ -12,13 +12,14 @@ from psycopg.conninfo import make_conninfo
 
 from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.sealing import Seal, opened
-from tzmigrate.errors import NotProved
+from tzmigrate.errors import NotProved, Unavailable
 from tzmigrate.postgres.clients import Access, Programs, run_client
 from tzmigrate.postgres.dump import (
     Entry,
     Failure,
     failures_of,
     last_words,
+    lost,
     read_entries,
 )
 
@@ -95,6 +96,7 @@ class Archive:
 
         Raises:
             NotProved: it cannot be read.
+            Unavailable: the connection was lost.
         """
         entries = self.entries()
         chosen = [entry for entry in entries if wanted(entry)]
@@ -107,6 +109,14 @@ class Archive:
                 *listed,
             ]
             done = self._run(argv, access=access, files=files)
+        if done.returncode and lost(done.stderr.decode(errors="replace")):
+            raise Unavailable(
+                "TZ507",
+                "the connection of pg_restore was lost",
+                detail=last_words(done.stderr.decode(errors="replace")),
+                hint="Nothing was kept of what it had restored. Check the network and "
+                "the server's log, then try again.",
+            )
         failures = failures_of(done.stderr, chosen)
         if done.returncode and not failures and ERRORS_IGNORED not in done.stderr:
             raise self._unreadable(done.stderr)

@@ -8,7 +8,7 @@ from tzmigrate.backup.archive import Archive
 from tzmigrate.backup.copies import Trial, told
 from tzmigrate.backup.metadata import described, files_in
 from tzmigrate.backup.model import FULL, Backup
-from tzmigrate.backup.sealing import Seal
+from tzmigrate.backup.sealing import Seal, require_identity
 from tzmigrate.errors import NotProved
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.postgres.clients import Programs
@@ -22,7 +22,11 @@ _AGAIN = "Use another backup (tzmigrate backup list), and make a new one."
 def archive_of(
     directory: Path, backup: Backup, programs: Programs, identity: Path | None = None
 ) -> Archive:
-    """Return the full archive of a backup."""
+    """Return the full archive of a backup.
+
+    Raises:
+        Refused: it is encrypted, and there is no key.
+    """
     seal = None
     if backup.sealer is not None:
         seal = Seal(
@@ -31,6 +35,8 @@ def archive_of(
             identity=identity,
         )
     name = FULL + (seal.suffix if seal else "")
+    if seal is not None:
+        require_identity(seal, directory / name)
     return Archive(path=directory / name, programs=programs, seal=seal)
 
 

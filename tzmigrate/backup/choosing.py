@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from tzmigrate.backup.model import Backup, TableState
+from tzmigrate.backup.since import Written, told_written
 from tzmigrate.backup.state import query
 from tzmigrate.config.globs import parse_pattern
 from tzmigrate.errors import UsageError
@@ -76,7 +77,9 @@ def choose_tables(backup: Backup, words: Sequence[str]) -> tuple[TableState, ...
     return tuple(chosen.values())
 
 
-def announced(choice: Choice, backup: Backup, database: str) -> tuple[str, ...]:
+def announced(
+    choice: Choice, backup: Backup, database: str, written: Written
+) -> tuple[str, ...]:
     """Say what will be done."""
     names = ", ".join(readable_name(t.schema, t.name) for t in choice.tables)
     if choice.in_place:
@@ -85,6 +88,7 @@ def announced(choice: Choice, backup: Backup, database: str) -> tuple[str, ...]:
             f"{backup.at}, in one transaction; no trigger runs.",
             "Whoever writes to them meanwhile waits. Foreign keys are checked before "
             "the commit.",
+            *told_written(written, database),
         )
     return (
         f"{names}, as they were at {backup.at}, will be restored into a new schema of "

@@ -30,6 +30,7 @@ from tzmigrate.postgres.quoting import readable_identifier
 from tzmigrate.postgres.scratch import (
     Purpose,
     Source,
+    drop_database,
     locale_options,
     quick_restore,
     scratch_database,
@@ -45,6 +46,10 @@ TRIAL = Purpose(
     comment="tzmigrate: a backup, restored by trial. It goes away with the command that"
     " made it; without one, it can be dropped.",
     application=APPLICATION,
+)
+_ELSEWHERE = (
+    "Let it (ALTER ROLE … CREATEDB), name another server with --test-url, or try the"
+    " restore on --test-url embedded."
 )
 NOT_WHOLE = (
     "tzmigrate: a backup is being restored here, and is not whole; "
@@ -116,7 +121,7 @@ def check_place(target: Target | None, source: Target) -> None:
         if target is None:
             embedded_version(base.info.server_version // 10000)
         else:
-            _require_able(base)
+            require_creating(base, _ELSEWHERE)
 
 
 def try_restore(
@@ -205,11 +210,12 @@ def new_database(base: Session, name: str, database: Database) -> Iterator[Targe
     if database.tablespace != "pg_default":
         options.append(_sql("TABLESPACE {}", database.tablespace))
     try:
-        base.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(
-                sql.Identifier(name), sql.SQL(" ").join(options)
+        with _as_it_was(name):
+            base.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(
+                    sql.Identifier(name), sql.SQL(" ").join(options)
+                )
             )
-        )
     except psycopg.errors.DuplicateDatabase as error:
         raise Refused(
             "TZ681",
@@ -225,7 +231,7 @@ def new_database(base: Session, name: str, database: Database) -> Iterator[Targe
             )
         )
         # what cannot be given at the end shall not cost a restore
-        with base.transaction(force_rollback=True):
+        with _as_it_was(name), base.transaction(force_rollback=True):
             dress(base, name, database)
         base.execute(_sql("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", name))
         with connect(target, application_name=APPLICATION, autocommit=True) as inside:
@@ -238,7 +244,41 @@ def new_database(base: Session, name: str, database: Database) -> Iterator[Targe
         raise
 
 
-def fill(archive: Archive, base: Session, name: str, *, jobs: int) -> None:
+@contextmanager
+def _as_it_was(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateDatabase):
+        raise
+    except (psycopg.DataError, psycopg.ProgrammingError) as error:
+        raise Refused(
+            "TZ679",
+            f"database {readable_identifier(name)} cannot be made as the other one was:"
+            f" {error.diag.message_primary}",
+            hint="The server lacks what that one had, such as a locale or a setting; "
+            "restore on a server that has it.",
+        ) from error
+
+
+def told_older(version: int, database: Database) -> str:
+    """Say what to do where a server is older than the one of a backup.
+
+    Args:
+        version: of the server, as ``server_version_num`` gives it.
+        database: what was backed up.
+    """
+    here, there = version // 10000, database.version // 10000
+    if here >= there:
+        return ""
+    return (
+        f"The server is PostgreSQL {here} and the backup is of {there}: an older one "
+        "may not understand it; restore on a newer one."
+    )
+
+
+def fill(
+    archive: Archive, base: Session, name: str, database: Database, *, jobs: int
+) -> None:
     """Restore everything into a database that was made for it.
 
     Raises:
@@ -246,14 +286,19 @@ def fill(archive: Archive, base: Session, name: str, *, jobs: int) -> None:
         NotProved: the archive cannot be read.
     """
     failures = archive.restore(Access.of(base), name, wanted=_everything, jobs=jobs)
+    older = told_older(base.info.server_version, database)
     if failures:
         raise Refused(
             "TZ679",
             f"the backup could not be restored: {_counted(failures)}",
             detail=told(failures),
-            hint="The new database was dropped again. A superuser, or the owner of all"
-            " that is in the backup, can restore it; roles and tablespaces that are"
-            " missing stand in its globals.sql.",
+            hint="The new database was dropped again. "
+            + (
+                older
+                or "A superuser, or the owner of all that is in the backup, can "
+                "restore it; roles and tablespaces that are missing stand in its "
+                "globals.sql."
+            ),
         )
 
 
@@ -300,7 +345,7 @@ def drop(base: Session, name: str) -> None:
             connect(target, application_name=APPLICATION, autocommit=True) as inside,
         ):
             _drop_subscriptions(inside)
-        base.execute(_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
+        drop_database(base, name)
     except (psycopg.Error, TzmigrateError) as error:
         # what went wrong before is what has to be told
         logger.warning(
@@ -371,7 +416,7 @@ def _server(
 ) -> Iterator[tuple[Session, str, bool]]:
     if target is not None:
         with connect(target, application_name=APPLICATION, autocommit=True) as base:
-            _require_able(base)
+            require_creating(base, _ELSEWHERE)
             known = {n for (n,) in base.execute("SELECT rolname::text FROM pg_roles")}
             same = set(backup.database.roles) <= known
             yield base, f"{base.info.host}:{base.info.port}", same
@@ -386,7 +431,16 @@ def _server(
             yield base, f"embedded PostgreSQL {server.version}", False
 
 
-def _require_able(base: Session) -> None:
+def require_creating(base: Session, hint: str) -> None:
+    """See that the role may create databases.
+
+    Args:
+        base: a session to the server.
+        hint: what to do where it may not.
+
+    Raises:
+        Refused: it may not.
+    """
     row = base.execute(
         "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
     ).fetchone()
@@ -395,8 +449,8 @@ def _require_able(base: Session) -> None:
             "TZ680",
             f"role {readable_identifier(base.info.user)} may not create databases on "
             f"the server of {base.target.source}",
-            hint="Let it (ALTER ROLE … CREATEDB), name another server with --test-url,"
-            " or try the restore on --test-url embedded.",
+            detail="Nothing was done.",
+            hint=hint,
         )
 
 

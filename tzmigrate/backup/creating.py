@@ -20,6 +20,7 @@ from tzmigrate.backup.checking import check_files
 from tzmigrate.backup.interlock import share
 from tzmigrate.backup.metadata import described, files_in, write_metadata
 from tzmigrate.backup.model import (
+    STAMP,
     SUMMARY,
     Backup,
     Check,
@@ -181,8 +182,11 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
                 detail="; ".join(finding.message for finding in findings) + ".",
                 hint="Nothing was kept of it. Look at the disk, and try again.",
             )
-        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        backup = replace(backup, checks=(Check(at=at, whole=True, restored=False),))
+        at = datetime.now(UTC).strftime(STAMP)
+        backup = replace(
+            backup,
+            checks=(Check(at=at, whole=True, restored=False, opened=seal is None),),
+        )
         write_metadata(partial, backup)
         final = _settled(partial, began)
         _synced(wishes.root)

@@ -24,7 +24,7 @@ from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.sealing import Seal, sealed
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres.clients import Access, Programs, run_client, started
-from tzmigrate.postgres.dump import LOCK_WAIT, Entry, last_words, read_entries
+from tzmigrate.postgres.dump import LOCK_WAIT, Entry, last_words, lost, read_entries
 from tzmigrate.postgres.quoting import qualified
 
 Wanted = Callable[[Entry], bool]
@@ -207,11 +207,7 @@ def failure(said: str, path: Path) -> TzmigrateError:
             detail=detail,
             hint="Another session holds the lock; try again when it has ended.",
         )
-    if re.search(
-        r"server closed the connection|terminating connection|connection to server"
-        r"|could not receive data|no connection to the server|SSL SYSCALL",
-        said,
-    ):
+    if lost(said):
         return Unavailable(
             "TZ507",
             "the connection of pg_dump was lost",
@@ -220,11 +216,14 @@ def failure(said: str, path: Path) -> TzmigrateError:
             "log, then try again.",
         )
     if "permission denied" in said or "row-level security" in said:
+        passwords = "pg_authid" in said
         return Refused(
             "TZ605",
             "the role may not read everything that a backup holds",
             detail=detail,
-            hint="GRANT pg_read_all_data to the role (PostgreSQL 14 and newer; a table "
+            hint="Only a superuser reads passwords: leave --role-passwords out."
+            if passwords
+            else "GRANT pg_read_all_data to the role (PostgreSQL 14 and newer; a table "
             "with row-level security needs BYPASSRLS), or connect as the owner.",
         )
     return Refused(

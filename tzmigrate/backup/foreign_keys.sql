@@ -1,6 +1,13 @@
 -- foreign_keys: those that touch some tables, on either side, as the query that counts rows without a partner
--- params: relations int8[]   gives: constraint, table, query   needs: PostgreSQL 13+
-SELECT k.conname::pg_catalog.text, k.conrelid::pg_catalog.regclass::pg_catalog.text,
+-- params: relations int8[]   gives: constraint, table, partner, query   needs: PostgreSQL 13+
+WITH RECURSIVE family (oid) AS (
+    SELECT pg_catalog.unnest(%(relations)s::pg_catalog.int8[])::pg_catalog.oid
+    UNION
+    -- a partition obeys what its parents were given
+    SELECT i.inhparent FROM family JOIN pg_catalog.pg_class c ON c.oid = family.oid AND c.relispartition
+    JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid
+)
+SELECT k.conname::pg_catalog.text, k.conrelid::pg_catalog.regclass::pg_catalog.text, k.confrelid::pg_catalog.regclass::pg_catalog.text,
        pg_catalog.format('SELECT count(*) FROM %%s AS f WHERE %%s AND NOT EXISTS (SELECT FROM %%s AS p WHERE %%s)',
            CASE (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = k.conrelid) WHEN 'p' THEN '' ELSE 'ONLY ' END || k.conrelid::pg_catalog.regclass::pg_catalog.text,
            -- MATCH SIMPLE: a NULL in the key needs no partner; MATCH FULL allows no other
@@ -16,6 +23,5 @@ SELECT k.conname::pg_catalog.text, k.conrelid::pg_catalog.regclass::pg_catalog.t
             JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace))
 FROM pg_catalog.pg_constraint k
 WHERE k.contype = 'f' AND k.conparentid = 0 AND k.convalidated
-  AND (k.conrelid::pg_catalog.int8 = ANY (%(relations)s::pg_catalog.int8[])
-       OR k.confrelid::pg_catalog.int8 = ANY (%(relations)s::pg_catalog.int8[]))
+  AND (k.conrelid IN (SELECT oid FROM family) OR k.confrelid IN (SELECT oid FROM family))
 ORDER BY 2, 1

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tzmigrate.backup.model import METADATA, Backup, File
+from tzmigrate.backup.model import FULL, METADATA, STAMP, SUMMARY, Backup, File
 from tzmigrate.errors import NotProved
 
 DOCUMENT = {"document": "tzmigrate.backup_metadata", "version": 1}
@@ -59,11 +61,31 @@ def read_metadata(directory: Path) -> Backup:
     if said.pop("sha256", None) != _digest(said):
         raise _damaged(path, "Its own digest does not fit what it says.")
     try:
-        return TypeAdapter(Backup).validate_json(json.dumps(said))
+        backup = TypeAdapter(Backup).validate_json(json.dumps(said))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise _damaged(path, f"{place}: {first['msg']}.") from error
+    for wrong in _unsound(backup):
+        raise _damaged(path, wrong)
+    return backup
+
+
+def _unsound(backup: Backup) -> Iterator[str]:
+    """Say what nobody can have written who made a backup."""
+    try:
+        datetime.strptime(backup.at, STAMP)  # noqa: DTZ007  it says UTC itself
+    except ValueError:
+        yield f"at: {backup.at!r} is no time."
+    if not re.match(r"\d+", backup.dump):
+        yield f"dump: {backup.dump!r} is no version."
+    if not re.fullmatch(r"\d+:\d+:[\d,]*", backup.snapshot):
+        yield f"snapshot: {backup.snapshot!r} is no snapshot."
+    if backup.database_bytes < 0:
+        yield "database_bytes is negative."
+    names = {file.name for file in backup.files}
+    if SUMMARY not in names or not any(name.startswith(FULL) for name in names):
+        yield f"files: {FULL} or {SUMMARY} is not among them."
 
 
 def files_in(directory: Path) -> Iterator[Path]:

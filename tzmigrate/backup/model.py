@@ -13,6 +13,8 @@ DATA_ARCHIVE = "data_backup.dump"
 CRITICAL = "critical_tables_backup.sql"
 GLOBALS = "globals.sql"
 SUMMARY = "backup_metadata.txt"
+STAMP = "%Y-%m-%dT%H:%M:%SZ"
+"""How every time is written: ISO 8601, UTC."""
 
 
 class Format(StrEnum):
@@ -152,12 +154,14 @@ class Check:
         at: ISO 8601, UTC.
         whole: nothing was found wrong.
         restored: it was restored by trial, and compared.
+        opened: the archive was read; else digests were compared alone.
         restore_seconds: how long that took: what a restore is expected to take.
     """
 
     at: str
     whole: bool
     restored: bool
+    opened: bool = True
     restore_seconds: float | None = None
 
 

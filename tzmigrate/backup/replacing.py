@@ -1,15 +1,19 @@
 """Put rows of a backup in the place of those of now."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
 
+from tzmigrate.backup.carrying import drop_schemas
 from tzmigrate.backup.choosing import Member, read_members
 from tzmigrate.backup.copies import require_same
+from tzmigrate.backup.interlock import share
 from tzmigrate.backup.model import Backup
+from tzmigrate.backup.restoring import Safety
+from tzmigrate.backup.since import Written, written_since
 from tzmigrate.backup.state import query
 from tzmigrate.errors import DecisionNeeded, Refused
 from tzmigrate.postgres.quoting import quote_identifier, readable_name
@@ -53,8 +57,20 @@ def require_fitting(base: Session, scratch: Session, members: Sequence[Member]) 
     live = _live(base, members)
     for member in members:
         if not member.partition:
-            now = _now(member, live)
+            now = _require_there(member, live)
             _columns(member, _shape(scratch, member.oid), _shape(base, now.oid))
+
+
+class Replaced(NamedTuple):
+    """What a replacement did.
+
+    Attributes:
+        kept: the backup that was made of what was replaced.
+        written: what had been written since the other one.
+    """
+
+    kept: str | None
+    written: Written
 
 
 def replace_rows(
@@ -64,8 +80,8 @@ def replace_rows(
     places: Mapping[str, str],
     *,
     lock_timeout: str,
-    safety: Callable[[], str | None],
-) -> str | None:
+    safety: Safety,
+) -> Replaced:
     """Put rows in the place of those of now, in one transaction.
 
     Args:
@@ -76,29 +92,35 @@ def replace_rows(
         lock_timeout: how long a lock is waited for, as PostgreSQL reads it.
         safety: backs up what is replaced, while nobody can write to it.
 
-    Returns:
-        What ``safety`` returned.
-
     Raises:
         DecisionNeeded: the tables of now do not take the rows.
         NotProved: they are not what was backed up.
+        Unavailable: a table stays locked, or a conversion runs.
     """
     with _refused_rows(), base.transaction():
         base.execute("SELECT set_config('lock_timeout', %s, true)", (lock_timeout,))
-        live = _live(base, members)
-        whole = [(m, _now(m, live)) for m in members if not m.partition]
-        for member, _ in whole:
-            base.execute(
-                sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(
-                    sql.Identifier(member.schema, member.name)
+        share(base)
+        for member in members:
+            if not member.partition:
+                _require_there(member, _live(base, members))
+                base.execute(
+                    sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(
+                        sql.Identifier(member.schema, member.name)
+                    )
                 )
-            )
+        # partitions too that came after the backup
+        live = _live(base, members)
+        whole = [(m, _require_there(m, live)) for m in members if not m.partition]
+        relations = [m.oid for m in live.values()]
+        keys = base.execute(query("foreign_keys"), {"relations": relations}).fetchall()
+        for partner in dict.fromkeys(key[2] for key in keys):
+            # the server has quoted it; a row must not go once it was looked for
+            base.execute(f"LOCK TABLE {partner} IN SHARE MODE".encode())
+        written = written_since(base, backup, {*live, *_names(members)})
         # what is written between a backup and the lock would be in neither
-        kept = safety()
+        kept = safety([*live])
         _quieten(base)
-        awake = base.execute(
-            query("always"), {"relations": [m.oid for m in live.values()]}
-        ).fetchall()
+        awake = base.execute(query("always"), {"relations": relations}).fetchall()
         for table, kind, name, _ in awake:
             base.execute(_switched(table, "DISABLE", kind, name))
         for member, now in whole:
@@ -106,16 +128,10 @@ def replace_rows(
         for table, kind, name, enabled in awake:
             way = "ENABLE ALWAYS" if enabled == "A" else "ENABLE REPLICA"
             base.execute(_switched(table, way, kind, name))
-        _check_foreign_keys(base, [m.oid for m in live.values()])
-        require_same(base, backup, {(m.schema, m.name) for m in members})
+        _check_foreign_keys(base, keys)
+        require_same(base, backup, _names(members))
         drop_schemas(base, places)
-    return kept
-
-
-def drop_schemas(base: Session, places: Mapping[str, str]) -> None:
-    """Drop the schemas that rows were brought in."""
-    for place in places.values():
-        base.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(place)))
+    return Replaced(kept, written)
 
 
 def _quieten(base: Session) -> None:
@@ -126,7 +142,11 @@ def _live(base: Session, members: Sequence[Member]) -> dict[tuple[str, str], Mem
     return {(m.schema, m.name): m for m in read_members(base, members)}
 
 
-def _now(member: Member, live: Mapping[tuple[str, str], Member]) -> Member:
+def _names(members: Sequence[Member]) -> set[tuple[str, str]]:
+    return {(m.schema, m.name) for m in members}
+
+
+def _require_there(member: Member, live: Mapping[tuple[str, str], Member]) -> Member:
     if (member.schema, member.name) not in live:
         raise DecisionNeeded(
             "TZ354",
@@ -152,12 +172,14 @@ def _refused_rows() -> Iterator[None]:
         psycopg.errors.IntegrityError,
         psycopg.errors.DataError,
         psycopg.errors.RaiseException,
+        psycopg.errors.ObjectNotInPrerequisiteState,
     ) as error:
         said = error.diag.message_primary or str(error)
+        more = error.diag.message_detail or error.diag.message_hint or ""
         raise DecisionNeeded(
             "TZ357",
             f"the tables of now do not take the rows of the backup: {said}",
-            detail=f"{error.diag.message_detail or ''} Nothing was changed.".strip(),
+            detail=f"{more} Nothing was changed.".strip(),
             hint="Leave --in-place out, and copy the rows from the schema beside in the"
             " way that fits.",
         ) from error
@@ -173,10 +195,12 @@ def _replace(base: Session, member: Member, now: Member, place: str) -> None:
     only = sql.SQL("" if now.kind == "p" else "ONLY ")
     base.execute(sql.SQL("DELETE FROM {}{}").format(only, here))
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    into = sql.SQL("({}) OVERRIDING SYSTEM VALUE").format(names)
     base.execute(
-        sql.SQL(
-            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}{}"
-        ).format(here, names, names, only, copy)
+        sql.SQL("INSERT INTO {} {} SELECT {} FROM {}{}").format(
+            # a table may have no column to write to, and rows all the same
+            *(here, into if columns else sql.SQL(""), names, only, copy)
+        )
     )
 
 
@@ -206,12 +230,19 @@ def _columns(
                 "--in-place out, and copy the rows from the schema beside, with AT TIME"
                 " ZONE where the types differ.",
             )
+    for column in set(here) - set(then):
+        raise DecisionNeeded(
+            "TZ353",
+            f"column {name}.{column} came after the backup, which has no values for it",
+            detail="Nothing was changed.",
+            hint="Leave --in-place out, and copy the rows from the schema beside, with "
+            "the values that the column shall have.",
+        )
     return list(then)
 
 
-def _check_foreign_keys(base: Session, relations: Sequence[int]) -> None:
-    rows = base.execute(query("foreign_keys"), {"relations": list(relations)})
-    for name, table, statement in rows.fetchall():
+def _check_foreign_keys(base: Session, keys: Sequence[tuple[Any, ...]]) -> None:
+    for name, table, _, statement in keys:
         # written by the server from quoted names
         found: Any = base.execute(statement.encode()).fetchone()
         if found[0]:

@@ -14,10 +14,20 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tzmigrate.backup.archive import Archive
-from tzmigrate.backup.copies import NOT_WHOLE, compared, dress, fill, new_database
-from tzmigrate.backup.model import Backup, Database, Restoration, Since
+from tzmigrate.backup.choosing import read_members
+from tzmigrate.backup.copies import (
+    NOT_WHOLE,
+    compared,
+    dress,
+    fill,
+    new_database,
+    require_creating,
+    told_older,
+)
+from tzmigrate.backup.interlock import share
+from tzmigrate.backup.model import Backup, Database, Restoration, TableState
 from tzmigrate.backup.programs import APPLICATION
-from tzmigrate.backup.since import written_since
+from tzmigrate.backup.since import Written, told_written, written_since
 from tzmigrate.backup.state import read_moment
 from tzmigrate.errors import NotProved, Refused, Unavailable, UsageError
 from tzmigrate.postgres.clients import Access
@@ -25,7 +35,6 @@ from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.quoting import (
     quote_identifier,
     readable_identifier,
-    readable_name,
 )
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target, parse_url
@@ -78,25 +87,28 @@ class Scene:
 
     Attributes:
         name: the database that the URL names.
+        version: of the server, as ``server_version_num`` gives it.
         current: what it is now; ``None`` where there is none.
-        since: what was written to it after the backup.
+        written: what was written to it after the backup.
         busy: who is connected to it.
     """
 
     access: Access
     maintenance: Target
     name: str
+    version: int
     current: Database | None
-    since: tuple[Since, ...]
+    written: Written
     busy: tuple[str, ...]
 
 
-def look(target: Target, backup: Backup) -> Scene:
+def look(target: Target, backup: Backup, tables: Sequence[TableState] = ()) -> Scene:
     """Read what a restore would meet.
 
     Args:
         target: the database that was backed up, or would take its place.
         backup: that is to be restored.
+        tables: those that are restored; all by default.
 
     Raises:
         Refused: the server does not let us in.
@@ -108,24 +120,31 @@ def look(target: Target, backup: Backup) -> Scene:
             read_only(session),
         ):
             access = Access.of(session)
+            version = session.info.server_version
             name = session.info.dbname
             current = read_moment(session).database
-            since = written_since(session, backup)
+            names = None
+            if tables:
+                names = {(t.schema, t.name) for t in tables}
+                names |= {(m.schema, m.name) for m in read_members(session, tables)}
+            written = written_since(session, backup, names)
             busy = _busy(session, (name,))
     except Refused as error:
         # after a disaster there may be none
         if error.code != "TZ604":
             raise
-        name, current, since, busy = "", None, (), ()
+        name, current, written, busy = "", None, Written(), ()
         with _maintained(target) as session:
             access = Access.of(session)
+            version = session.info.server_version
         name = named_by(target) or backup.database.name
     return Scene(
         access=access,
         maintenance=_maintenance(access, target, name),
         name=name,
+        version=version,
         current=current,
-        since=since,
+        written=written,
         busy=busy,
     )
 
@@ -138,7 +157,7 @@ def choose_names(scene: Scene, into: str | None) -> Names:
         into: what the user calls the new one.
 
     Raises:
-        Refused: another database has it.
+        Refused: another database has it, or the role may make none.
         UsageError: that is empty, too long, or that of the database of now.
     """
     if into is not None and not 0 < len(into.encode()) <= _LONGEST:
@@ -146,7 +165,7 @@ def choose_names(scene: Scene, into: str | None) -> Names:
             "TZ297",
             f"{into!r} cannot be the name of a database",
             detail=f"PostgreSQL's names have 1 to {_LONGEST} bytes.",
-            hint="Give --into a shorter name, or leave it out.",
+            hint="Give --into another name, or leave it out.",
         )
     if into == scene.name and scene.current is not None:
         raise UsageError(
@@ -156,6 +175,9 @@ def choose_names(scene: Scene, into: str | None) -> Names:
         )
     now = datetime.now(UTC)
     with connect(scene.maintenance, application_name=APPLICATION) as base:
+        require_creating(
+            base, "Let it (ALTER ROLE … CREATEDB), or connect as a role that may."
+        )
         rows = base.execute(
             "SELECT d.datname::text, shobj_description(d.oid, 'pg_database') = %s"
             " AND NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.datid = d.oid)"
@@ -221,6 +243,36 @@ def require_free(scene: Scene, way: Way, target: Target) -> None:
             " JOIN pg_database AS d ON d.oid = subdbid"
             " WHERE subenabled AND d.datname = current_database() LIMIT 1"
         ).fetchall()
+        share(session)
+        beyond = session.execute(
+            "SELECT a.usename::text FROM pg_stat_activity AS a JOIN pg_roles AS r"
+            " ON r.oid = a.usesysid WHERE a.datname = current_database()"
+            " AND a.pid <> pg_backend_pid() AND NOT pg_has_role(a.usesysid, 'MEMBER')"
+            " AND (r.rolsuper OR NOT pg_has_role('pg_signal_backend', 'MEMBER'))"
+            " LIMIT 1"
+        ).fetchone()
+        owner = session.execute(
+            "SELECT pg_get_userbyid(datdba)::text FROM pg_database"
+            " WHERE datname = current_database() AND NOT pg_has_role(datdba, 'MEMBER')"
+        ).fetchone()
+    if owner is not None:
+        raise Refused(
+            "TZ688",
+            f"role {readable_identifier(session.info.user)} may not rename database "
+            f"{readable_identifier(scene.name)}",
+            detail=f"It belongs to role {readable_identifier(owner[0])}. Nothing was "
+            "done.",
+            hint="Connect as that role, or leave --swap out.",
+        )
+    if beyond is not None:
+        raise Refused(
+            "TZ689",
+            f"role {readable_identifier(session.info.user)} may not end the session of "
+            f"role {readable_identifier(beyond[0])} in database "
+            f"{readable_identifier(scene.name)}",
+            detail="It could not be renamed. Nothing was done.",
+            hint="End that session yourself, or connect as a superuser.",
+        )
     for what, name, remedy in rows:
         raise Refused(
             "TZ687",
@@ -264,29 +316,14 @@ def announced(
                 f"Connected to {scene.name} now: {', '.join(scene.busy)}"
                 + ("; they will be ended." if way.terminate else ".")
             )
-    lines += [f"Not in the backup: {told_since(since)}." for since in scene.since]
+    lines += filter(None, [told_older(scene.version, backup.database)])
+    lines += told_written(scene.written, scene.name)
     lines += [
         f"Database {name} is what a restore left that was killed, and is not whole. To "
         f"drop it: DROP DATABASE {quote_identifier(name)}"
         for name in names.leftovers
     ]
     return tuple(lines)
-
-
-def told_since(since: Since) -> str:
-    """Say in words what was written to a table after a backup."""
-    name = readable_name(since.schema, since.name)
-    if since.rows_then is None:
-        return f"table {name}, which is new, with {since.rows or 0:,} rows"
-    if since.rows is None:
-        return f"table {name} is gone; it had {since.rows_then:,} rows"
-    counts = f"it had {since.rows_then:,} rows and has {since.rows:,}"
-    if since.written is None:
-        return (
-            f"what was written to table {name}: {counts}; changed rows cannot be told"
-            " in a database that was restored"
-        )
-    return f"{since.written:,} rows written to table {name} since; {counts}"
 
 
 def restore(
@@ -320,7 +357,7 @@ def restore(
     ) as base:
         with translated(), new_database(base, name, backup.database) as target:
             progress(f"restoring into database {name}")
-            fill(archive, base, name, jobs=way.jobs)
+            fill(archive, base, name, backup.database, jobs=way.jobs)
             with connect(
                 target, application_name=APPLICATION, autocommit=True
             ) as inside:
@@ -346,7 +383,7 @@ def restore(
             source=source,
             database=name,
             seconds=time.monotonic() - started,
-            since=scene.since,
+            since=scene.written.tables,
             notes=tuple(_notes(scene, backup)),
         )
         if not way.swap:
@@ -372,17 +409,19 @@ def _swap(base: Session, scene: Scene, names: Names, *, terminate: bool) -> None
         busy = _busy(base, (scene.name, names.new))
         if busy and not terminate:
             raise _in_use(scene.name, names, busy)
-        if busy:
-            base.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()",
-                ([scene.name, names.new],),
-            )
         try:
+            if busy:
+                base.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()",
+                    ([scene.name, names.new],),
+                )
             with base.transaction():
                 if scene.current is not None:
                     base.execute(_rename(scene.name, names.beside))
                 base.execute(_rename(names.new, scene.name))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise _in_use(scene.name, names, busy) from error
         except psycopg.errors.ObjectInUse as error:
             # whoever was ended comes back at once, as a pool does
             if attempt == _TRIES or not terminate:
@@ -416,7 +455,8 @@ def _busy(connection: psycopg.Connection[Any], names: Sequence[str]) -> tuple[st
         "SELECT DISTINCT usename::text, application_name FROM pg_stat_activity"
         " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()"
         # hidden from who is no member of the role
-        " AND coalesce(backend_type, 'client backend') = 'client backend'"
+        " AND coalesce(backend_type, 'client backend')"
+        " IN ('client backend', 'walsender')"
         " ORDER BY 1, 2",
         (list(names),),
     ).fetchall()

@@ -28,6 +28,12 @@ class Seal:
     recipient: str
     identity: Path | None = None
 
+    @classmethod
+    def of(cls, recipient: str, identity: Path | None = None) -> "Seal":
+        """Choose the program for a recipient."""
+        program = "age" if _AGE.match(recipient) else "gpg"
+        return cls(program=program, recipient=recipient, identity=identity)
+
     @property
     def suffix(self) -> str:
         """What the names of encrypted files end with."""
@@ -40,8 +46,8 @@ def seal_for(recipient: str) -> Seal:
     Raises:
         Refused: the program is missing, or does not know the recipient.
     """
-    program = "age" if _AGE.match(recipient) else "gpg"
-    seal = Seal(program=program, recipient=recipient)
+    seal = Seal.of(recipient)
+    program = seal.program
     _require(program)
     # a typo shall be found before an hour of dumping
     done = subprocess.run(
@@ -56,6 +62,21 @@ def seal_for(recipient: str) -> Seal:
             " a key that gpg --list-keys shows.",
         )
     return seal
+
+
+def require_identity(seal: Seal, path: Path) -> None:
+    """See that there is a key to decrypt with.
+
+    Raises:
+        Refused: there is none for age; gpg has its own.
+    """
+    if seal.program == "age" and seal.identity is None:
+        raise Refused(
+            "TZ674",
+            f"{path} is encrypted with age, and no identity was given",
+            hint="Name the file with your private key: --identity FILE, or identity "
+            "under [backup] in tzmigrate.toml.",
+        )
 
 
 @contextmanager
@@ -101,13 +122,8 @@ def opened(path: Path, seal: Seal) -> Iterator[IO[bytes]]:
     """
     _require(seal.program)
     argv = ["gpg", "--batch", "--quiet", "--decrypt", str(path)]
+    require_identity(seal, path)
     if seal.program == "age":
-        if seal.identity is None:
-            raise Refused(
-                "TZ674",
-                f"{path} is encrypted, and no identity was given",
-                hint="Name the file with your private key: --identity FILE.",
-            )
         argv = ["age", "--decrypt", "--identity", str(seal.identity), str(path)]
     with subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE

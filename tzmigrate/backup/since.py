@@ -1,14 +1,15 @@
 """What was written after a backup, and so is not in it."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from tzmigrate.backup.model import Backup, Since, TableState
-from tzmigrate.backup.state import read_moment, read_tables
+from tzmigrate.backup.state import Contents, read_moment, read_tables
 from tzmigrate.inventory.settings import read_system_identifier
+from tzmigrate.postgres.quoting import readable_identifier, readable_name
 
 _OWN = (
     "SELECT coalesce(array_agg(DISTINCT x), '{}') FROM tzmigrate.step AS s,"
@@ -31,17 +32,29 @@ _WRITTEN = sql.SQL(
 )
 
 
+class Written(NamedTuple):
+    """What was written to a database after a backup.
+
+    Attributes:
+        counted: rows were only counted; transaction ids of another database or of a
+            restored one say nothing.
+    """
+
+    tables: tuple[Since, ...] = ()
+    counted: bool = False
+
+
 def written_since(
     connection: psycopg.Connection[Any],
     backup: Backup,
-    tables: Iterable[TableState] | None = None,
-) -> tuple[Since, ...]:
+    names: Collection[tuple[str, str]] | None = None,
+) -> Written:
     """Say which tables have rows that are newer than a backup, or other counts.
 
     Args:
         connection: to the database of now, in one read-only transaction.
         backup: of before.
-        tables: those that are looked at; all by default.
+        names: schema and name of the tables that are looked at; all by default.
     """
     database = backup.database
     row: Any = connection.execute(
@@ -54,19 +67,16 @@ def written_since(
     own: Any = connection.execute(_OWN).fetchone() if same and row[1] else None
     found = [
         _table(connection, backup, t, list(own[0]) if own else [], same=same)
-        for t in (backup.tables if tables is None else tables)
-        if t.kind == "r"
+        for t in backup.tables
+        if t.kind == "r" and _asked(t, names)
     ]
-    if tables is None:
-        found += _new(connection, {(s.schema, s.name) for s in found})
-    return tuple(s for s in found if s.written or s.rows != s.rows_then or not same)
-
-
-def _new(
-    connection: psycopg.Connection[Any], known: set[tuple[str, str]]
-) -> list[Since]:
-    """Return the tables that came after the backup."""
-    return [
+    known = {(t.schema, t.name) for t in backup.tables}
+    new = [
+        t
+        for t in read_moment(connection).tables
+        if t.kind == "r" and (t.schema, t.name) not in known and _asked(t, names)
+    ]
+    found += [
         Since(
             schema=state.schema,
             name=state.name,
@@ -74,16 +84,46 @@ def _new(
             rows=state.rows,
             written=state.rows,
         )
-        for state in read_tables(
-            connection,
-            [
-                t
-                for t in read_moment(connection).tables
-                if t.kind == "r" and (t.schema, t.name) not in known
-            ],
-            {},
-        )
+        for state in read_tables(connection, new, {})
     ]
+    told = tuple(s for s in found if s.written or s.rows != s.rows_then)
+    return Written(told, counted=not same)
+
+
+def told_since(since: Since) -> str:
+    """Say in words what was written to a table after a backup."""
+    name = readable_name(since.schema, since.name)
+    if since.rows_then is None:
+        return f"table {name}, which is new, with {since.rows or 0:,} rows"
+    if since.rows is None:
+        return f"table {name} is gone; it had {since.rows_then:,} rows"
+    counts = f"it had {since.rows_then:,} rows and has {since.rows:,}"
+    if since.written:
+        return f"{since.written:,} rows written to table {name} since; {counts}"
+    if since.rows < since.rows_then:
+        gone = since.rows_then - since.rows
+        return f"that {gone:,} rows of table {name} were deleted; {counts}"
+    return f"{since.rows - since.rows_then:,} more rows of table {name}; {counts}"
+
+
+def told_written(written: Written, database: str) -> tuple[str, ...]:
+    """Say in words what is not in a backup."""
+    lines = [f"Not in the backup: {told_since(since)}." for since in written.tables]
+    if written.counted:
+        lines.append(
+            f"Database {readable_identifier(database)} is not the one that the backup "
+            "was made of, or was restored since: rows were counted, and which of them "
+            "changed cannot be told."
+        )
+    return tuple(lines)
+
+
+def _asked(
+    table: TableState | Contents, names: Collection[tuple[str, str]] | None
+) -> bool:
+    # what we keep about conversions is no data of anybody's
+    own = table.schema == "tzmigrate"
+    return not own and (names is None or (table.schema, table.name) in names)
 
 
 def _table(

@@ -1,6 +1,6 @@
 """``backup_metadata.txt``: what a person wants to know years later."""
 
-from tzmigrate.backup.model import FULL, Backup
+from tzmigrate.backup.model import FULL, SUMMARY, Backup, TableState
 
 
 def summary(backup: Backup) -> str:
@@ -26,9 +26,16 @@ def summary(backup: Backup) -> str:
             for zone in database.zones
         ),
         "",
-        "Tables of the plan:",
+        "Tables of the plan (without one, of all columns of naive time):",
         *(
-            f"  {table.schema}.{table.name}: {table.rows:,} rows; "
+            f"  {table.schema}.{table.name}: {table.rows:,} rows"
+            # fingerprints are of the whole tree
+            + (
+                " of its own"
+                if any(c.values > table.rows for c in table.columns)
+                else ""
+            )
+            + "; "
             + ", ".join(
                 f"{c.name} {c.type} ({c.values:,} values, fingerprint {c.fingerprint})"
                 for c in table.columns
@@ -37,8 +44,8 @@ def summary(backup: Backup) -> str:
         ),
         *([] if backup.planned else ["  none"]),
         "",
-        "To check it:    tzmigrate backup verify DIRECTORY   (or sha256sum -c on the",
-        "                lines below)",
+        "To check it:    tzmigrate backup verify DIRECTORY   (or, in the directory,",
+        f"                grep -E '^[0-9a-f]{{64}}  ' {SUMMARY} | sha256sum -c)",
         "To restore it:  tzmigrate restore DIRECTORY",
         "Without tzmigrate: psql -f globals.sql, createdb -T template0 NEW,",
         f"                pg_restore -d NEW {full}",
@@ -46,3 +53,8 @@ def summary(backup: Backup) -> str:
         *(f"{file.sha256}  {file.name}" for file in backup.files),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _has_children(table: TableState) -> bool:
+    # fingerprints are of the whole tree
+    return any(column.values > table.rows for column in table.columns)

@@ -346,9 +346,10 @@ def restore(
 ) -> int:
     """Restore a backup into a new database, compare it, and swap on request.
 
-    The database of now is never written to: with --swap it keeps all it has under
-    another name, and the restored one takes its name, owner, grants and settings.
-    --tables restores some tables beside those of now, or in their place.
+    The database of now is not written to: with --swap it keeps all it has under another
+    name, and the restored one takes its name, owner, grants and settings. --tables
+    restores some tables into a schema of it, or, with --in-place, in their place. It
+    needs CREATEDB; --in-place needs a superuser.
     """
     from tzmigrate.cli import safety  # noqa: PLC0415  loads the drivers
 

@@ -318,7 +318,8 @@ Identity = Annotated[
     Path | None,
     Option(
         metavar="FILE",
-        help="The private key of a backup that is encrypted with age.",
+        help="The private key of a backup that is encrypted with age. Otherwise "
+        "identity under [backup].",
         show_default=False,
     ),
 ]
@@ -327,15 +328,15 @@ TestRestore = Annotated[
     Option(
         "--test-restore",
         help="Also restore it into a database made for that, compare rows and "
-        "fingerprints, and drop it again.",
+        "fingerprints, and drop it again; apply makes a backup for it.",
     ),
 ]
 TestUrl = Annotated[
     str | None,
     Option(
         metavar="URL",
-        help="The server of --test-restore, or 'embedded'. Otherwise that of the "
-        "database.",
+        help="Restore it by trial on this server, or on 'embedded'. Otherwise on that "
+        "of the database.",
         show_default=False,
     ),
 ]
@@ -410,8 +411,8 @@ Upload = Annotated[
     str | None,
     Option(
         metavar="URL",
-        help="Copy the backup there too (s3://…, gs://…, abfs://…), and compare; needs "
-        "the extra 'cloud'.",
+        help="Copy the backup into that directory too (s3://…, gs://…, abfs://…, "
+        "file:///…), and compare; needs the extra 'cloud'.",
         show_default=False,
     ),
 ]

@@ -146,6 +146,7 @@ def restore(
     bin_dir: Path | None,
     yes: bool,
     dry_run: bool,
+    verb: str = "restore",
 ) -> ExitStatus:
     """Restore a backup."""
     _check_combination(tables, in_place=in_place, whole=swap or into is not None)
@@ -156,7 +157,14 @@ def restore(
             detail="Nobody is in the way of a restore beside the database of now.",
             hint="Leave it out, or add --swap.",
         )
-    dialogue = Dialogue(verb="restore", yes=yes, quiet=common.quiet)
+    if not safety and not (swap or in_place):
+        raise UsageError(
+            "TZ292",
+            "--no-safety-backup needs --swap or --in-place",
+            detail="Nothing is replaced by a restore beside, and nothing backed up.",
+            hint="Leave it out.",
+        )
+    dialogue = Dialogue(verb=verb, yes=yes, quiet=common.quiet)
     return _report(
         common,
         lambda: unless_declined(
@@ -220,6 +228,7 @@ def rollback_from(
         bin_dir=bin_dir,
         yes=yes,
         dry_run=dry_run,
+        verb="rollback --from-backup",
     )
 
 

@@ -1,13 +1,14 @@
 """Where backups are kept, and how they are made."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tzmigrate.backup.model import Backup
 from tzmigrate.backup.programs import choose_programs
 from tzmigrate.commands.common import Connection
 from tzmigrate.config import Config
+from tzmigrate.errors import UsageError
 from tzmigrate.postgres.clients import Programs
 from tzmigrate.postgres.url import Target, resolve_url
 
@@ -20,7 +21,7 @@ class Keeping:
     """How a backup is made and kept.
 
     Attributes:
-        root: the directory of all backups; ``[backup] dir``, else ``backups``.
+        root: the directory of all backups.
         bin_dir: where ``pg_dump`` is.
         jobs: connections of ``pg_dump``; more than one make a directory.
         role_passwords: in ``globals.sql``.
@@ -46,6 +47,35 @@ class Keeping:
     test_restore: bool = False
     test_url: str | None = None
     upload: str | None = None
+
+
+def settled(keeping: Keeping, config: Config) -> Keeping:
+    """Fill what the options leave open from the configuration.
+
+    Raises:
+        UsageError: a recipient or a key that is none.
+    """
+    if keeping.encrypt_to == "":
+        raise UsageError(
+            "TZ298",
+            "--encrypt-to is empty",
+            detail="The backup would not be encrypted. Nothing was done.",
+            hint="Name an age or SSH public key or a key of gpg, or leave it out.",
+        )
+    identity = keeping.identity or config.backup.identity
+    if identity is not None and not identity.is_file():
+        raise UsageError(
+            "TZ299",
+            f"there is no key file {identity}",
+            hint="Give --identity (or identity under [backup]) the file with the "
+            "private key.",
+        )
+    return replace(
+        keeping,
+        root=root_of(keeping, config),
+        encrypt_to=keeping.encrypt_to or config.backup.encrypt_to,
+        identity=identity,
+    )
 
 
 def readers_of(backup: Backup, keeping: Keeping) -> Programs:

@@ -11,7 +11,7 @@ from tzmigrate.backup.metadata import read_metadata, write_metadata
 from tzmigrate.backup.model import Backup, Restoration, Restored
 from tzmigrate.backup.tables import restore_tables
 from tzmigrate.commands.common import AlembicOptions, Confirm, Connection, Progress
-from tzmigrate.commands.keeping import Keeping, readers_of, root_of, target_of
+from tzmigrate.commands.keeping import Keeping, readers_of, root_of, settled, target_of
 from tzmigrate.commands.safety import backup_create
 from tzmigrate.config import load_config
 from tzmigrate.errors import DecisionNeeded, NotProved, TzmigrateError, UsageError
@@ -53,21 +53,31 @@ def restore(
         dry_run: show, and do nothing.
     """
     config = load_config(connection.config)
+    keeping = settled(keeping, config)
     target = target_of(connection, config)
-    path = path or shelf.newest(root_of(keeping, config), restoring.named_by(target))
+    root = root_of(keeping, config)
+    path = shelf.find(root, path, restoring.named_by(target))
     backup = read_metadata(path)
+    if backup.partial and not tables:
+        raise UsageError(
+            "TZ296",
+            f"backup {path} holds {len(backup.tables)} tables, not a whole database",
+            detail="It was made of what a restore replaced.",
+            hint="Restore tables of it with --tables, or name another backup.",
+        )
+    chosen = choosing.choose_tables(backup, tables) if tables else ()
     programs = readers_of(backup, keeping)
-    findings = check_files(path, backup, programs=None, identity=keeping.identity)
+    archive = archive_of(path, backup, programs, keeping.identity)
+    findings = check_files(path, backup, programs=None)
     broken = [f for f in findings if f.severity is Severity.BLOCKS]
     if broken:
         raise _not_whole(path, broken[0].message)
-    archive = archive_of(path, backup, programs, keeping.identity)
-    scene = restoring.look(target, backup)
+    scene = restoring.look(target, backup, chosen)
     names = restoring.choose_names(scene, way.into)
     if way.swap or in_place:
         _require_same(backup, scene, path, accept)
 
-    def keep(chosen: Sequence[tuple[str, str]] | None) -> str | None:
+    def keep(replaced: Sequence[tuple[str, str]] | None) -> str | None:
         if not safety:
             return None
         progress("backing up what is replaced")
@@ -75,7 +85,7 @@ def restore(
             connection,
             replace(
                 keeping,
-                only=tuple(chosen or ()),
+                only=tuple(replaced or ()),
                 safety=True,
                 # what was not to be plain before shall not be so now
                 encrypt_to=backup.recipient,
@@ -88,11 +98,11 @@ def restore(
 
     if tables:
         choice = choosing.Choice(
-            tables=choosing.choose_tables(backup, tables),
+            tables=chosen,
             in_place=in_place,
             lock_timeout=config.policy.lock_timeout,
         )
-        lines = choosing.announced(choice, backup, scene.name)
+        lines = choosing.announced(choice, backup, scene.name, scene.written)
         if dry_run or not confirm(lines):
             return Restoration(
                 source=str(path), database=scene.name, notes=lines, dry_run=True
@@ -104,24 +114,18 @@ def restore(
             choice,
             progress=progress,
             safety=keep,
+            written=scene.written,
             source=str(path),
         )
         _note(path, done)
         return done
 
-    if backup.partial:
-        raise UsageError(
-            "TZ296",
-            f"backup {path} holds {len(backup.tables)} tables, not a whole database",
-            detail="It was made of what a restore replaced.",
-            hint="Restore tables of it with --tables, or name another backup.",
-        )
     restoring.require_free(scene, way, target)
     lines = restoring.announced(scene, backup, way, names, path)
     preview = Restoration(
         source=str(path),
         database=names.new,
-        since=scene.since,
+        since=scene.written.tables,
         notes=lines,
         dry_run=True,
     )
@@ -172,9 +176,9 @@ def _require_same(
 
 def _note(path: Path, done: Restoration) -> None:
     restored = Restored(at=shelf.now(), database=done.database, tables=done.tables)
-    backup = read_metadata(path)
     # whoever may not write to the backup has restored it all the same
-    with suppress(OSError):
+    with suppress(OSError, NotProved):
+        backup = read_metadata(path)
         write_metadata(path, replace(backup, restores=(*backup.restores, restored)))
 
 

@@ -1,7 +1,7 @@
 """Make, list, verify and prune backups."""
 
 import hashlib
-from collections.abc import Callable
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from tzmigrate.backup.model import (
     Kept,
     Shelf,
 )
+from tzmigrate.backup.sealing import Seal, require_identity
 from tzmigrate.backup.state import Planned
 from tzmigrate.backup.uploading import check_destination, upload
 from tzmigrate.commands.common import (
@@ -27,9 +28,10 @@ from tzmigrate.commands.common import (
     alembic_options,
     open_project,
 )
-from tzmigrate.commands.keeping import Keeping, readers_of, root_of, target_of
+from tzmigrate.commands.keeping import Keeping, readers_of, root_of, settled, target_of
 from tzmigrate.config import Config, load_config
 from tzmigrate.errors import TzmigrateError, UsageError
+from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.session import connect, read_only
 from tzmigrate.postgres.url import Target, parse_url
 from tzmigrate.verification.ledger import read_ledger
@@ -56,11 +58,15 @@ def backup_create(
         progress: told what happens.
     """
     config = load_config(connection.config)
+    keeping = settled(keeping, config)
     root = root_of(keeping, config)
     target = target_of(connection, config)
     if keeping.upload is not None:
         check_destination(keeping.upload)
     if keeping.test_restore:
+        if keeping.encrypt_to is not None:
+            seal = Seal.of(keeping.encrypt_to, keeping.identity)
+            require_identity(seal, root)
         check_place(_place_of_trial(keeping, target), target)
     planned, digest = _plan(target, config, alembic)
     steps = _steps_done(target)
@@ -77,7 +83,7 @@ def backup_create(
             only=keeping.only,
             safety=keeping.safety,
             data_archive=keeping.data_archive,
-            recipient=keeping.encrypt_to or config.backup.encrypt_to,
+            recipient=keeping.encrypt_to,
             tool=__version__,
             previous=tuple(k.backup for k in shelf.read_shelf(root).backups)
             if root.is_dir()
@@ -115,7 +121,8 @@ def backup_verify(
         progress: told what happens.
     """
     config = load_config(connection.config)
-    path = path or shelf.newest(root_of(keeping, config))
+    keeping = settled(keeping, config)
+    path = shelf.find(root_of(keeping, config), path)
     backup = read_metadata(path)
     kept = Kept(path=str(path), backup=backup)
     programs = readers_of(backup, keeping)
@@ -135,7 +142,9 @@ def backup_verify(
     if keeping.test_restore and not kept.broken:
         own = None if keeping.test_url else target_of(connection, config)
         return _tried(kept, keeping, own, progress)
-    check = Check(at=shelf.now(), whole=not kept.broken, restored=False)
+    check = Check(
+        at=shelf.now(), whole=not kept.broken, restored=False, opened=not unseen
+    )
     return _noted(kept, check)
 
 
@@ -183,8 +192,7 @@ def backup_prune(
     )
     if not confirm(lines):
         return found
-    for path in going:
-        shelf.remove(path)
+    shelf.remove(going)
     broken = tuple(b for b in found.broken if Path(b[0]) not in leftovers)
     return replace(found, pruned=True, broken=broken)
 
@@ -196,6 +204,12 @@ def _place_of_trial(keeping: Keeping, own: Target | None) -> Target | None:
             return own
         case "embedded":
             return None
+        case url if not re.search(r"[:=]", url):
+            raise UsageError(
+                "TZ211",
+                f"--test-url {url} is neither a URL nor 'embedded'",
+                hint="Write postgresql://user@host/postgres, or embedded.",
+            )
         case url:
             return parse_url(url, source="--test-url")
 
@@ -229,7 +243,9 @@ def _tried(
 
 def _noted(kept: Kept, check: Check) -> Kept:
     """Keep what a verification found, where the backup may be written to."""
-    backup = replace(kept.backup, checks=(*kept.backup.checks, check))
+    # a restore from it may have ended meanwhile
+    now = read_metadata(Path(kept.path))
+    backup = replace(now, checks=(*now.checks, check))
     kept = replace(kept, backup=backup)
     try:
         write_metadata(Path(kept.path), backup)
@@ -297,7 +313,7 @@ def _revisions(
 
 def _finished(
     connection: Connection, config: Config, alembic: AlembicOptions | None
-) -> Callable[[Backup], bool]:
+) -> shelf.Finished:
     """Tell whether every planned step stands in the ledger as done."""
     try:
         revisions = _revisions(config, alembic)
@@ -306,14 +322,18 @@ def _finished(
             read_only(session),
         ):
             ledger = {s.step: s for s in read_ledger(session) or ()}
-            here = session.info.dbname
+            here = (read_system_identifier(session), session.info.dbname)
     except (TzmigrateError, OSError):
-        return lambda _: False
+        return lambda _: None
     steps = [r.step for r in revisions if r.columns]
     digest = hashlib.sha256("".join(r.digest for r in revisions).encode()).hexdigest()
     done = bool(steps) and all(s in ledger and ledger[s].zoned for s in steps)
 
-    def finished(backup: Backup) -> bool:
-        return done and backup.plan == digest and backup.database.name == here
+    def finished(backup: Backup) -> bool | None:
+        there = (backup.database.system_identifier, backup.database.name)
+        if there != here or None in there:
+            return None
+        # made before there was a plan, it is of this migration too
+        return done and backup.plan in {digest, None}
 
     return finished

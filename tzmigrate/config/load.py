@@ -190,7 +190,8 @@ class _Shadow(_Table):
 
 class _Backup(_Table):
     dir: str | None = None
-    encrypt_to: str | None = None
+    encrypt_to: Annotated[str, Field(min_length=1)] | None = None
+    identity: str | None = None
 
 
 class _Document(_Table):
@@ -237,6 +238,7 @@ def _build(source: Source, document: Mapping[str, Any]) -> Config:
         backup=Backups(
             dir=home / read.backup.dir if read.backup.dir else None,
             encrypt_to=read.backup.encrypt_to,
+            identity=home / read.backup.identity if read.backup.identity else None,
         ),
         path=source.path,
     )

@@ -183,10 +183,12 @@ class Backups:
     Attributes:
         dir: the directory that holds the backups; ``None`` means ``backups``.
         encrypt_to: whom every backup is encrypted for, with age or gpg.
+        identity: the file with the private key, where it is age.
     """
 
     dir: Path | None = None
     encrypt_to: str | None = None
+    identity: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,10 @@ _ABOUT_THEM = re.compile(
 _WORDS = re.compile(r"^(?:[A-Z]+ )+")
 _FROM_ENTRY = re.compile(r"pg_restore: from TOC entry (\d+);")
 _ERROR = re.compile(r"pg_restore: error: could not execute query: (?:\w+: +)?(.*)")
+_LOST = re.compile(
+    r"server closed the connection|terminating connection|connection to server"
+    r"|could not receive data|no connection to the server|SSL SYSCALL"
+)
 _COMMAND = "Command was: "
 _IGNORED = b"pg_restore: warning: errors ignored on restore"
 _LOCKING = re.compile(r"Query was: LOCK TABLE ")
@@ -242,6 +246,11 @@ def failures_of(said: bytes, entries: Sequence[Entry]) -> tuple[Failure, ...]:
     """Read what ``pg_restore --verbose`` says of statements that failed."""
     numbered = {entry.number: entry for entry in entries}
     return tuple(_failures(said.decode(errors="replace"), numbered))
+
+
+def lost(said: str) -> bool:
+    """Tell whether a program of PostgreSQL says that its connection was lost."""
+    return _LOST.search(said) is not None
 
 
 def _failures(said: str, entries: dict[int, Entry]) -> Iterator[Failure]:

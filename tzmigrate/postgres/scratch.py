@@ -337,12 +337,12 @@ def _drop(base: Session, access: Access, name: str) -> None:
     target = access.target(APPLICATION)
     try:
         try:
-            _drop_by(base, name)
+            drop_database(base, name)
         except psycopg.OperationalError:
             if not base.closed:
                 raise
             with connect(target, application_name=APPLICATION, autocommit=True) as new:
-                _drop_by(new, name)
+                drop_database(new, name)
     except (psycopg.Error, TzmigrateError) as exc:
         logger.warning(
             "the scratch database %s could not be dropped (%s); the next plan will",
@@ -351,7 +351,12 @@ def _drop(base: Session, access: Access, name: str) -> None:
         )
 
 
-def _drop_by(session: Session, name: str) -> None:
+def drop_database(session: Session, name: str) -> None:
+    """Drop a database of our own, with whatever still is connected to it.
+
+    Raises:
+        psycopg.Error: it could not be dropped.
+    """
     # an ordinary role may not end an autovacuum worker; a plain DROP asks it to leave
     for way in (
         "DROP DATABASE IF EXISTS {} WITH (FORCE)",

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from tzmigrate.backup.model import Backup, Kept, Restoration, Shelf
-from tzmigrate.backup.restoring import told_since
+from tzmigrate.backup.since import told_since
 from tzmigrate.reporting.findings_text import list_findings
 from tzmigrate.reporting.page import Page
 from tzmigrate.reporting.words import many, named, size
@@ -66,7 +66,8 @@ def summary(kept: Kept) -> list[str]:
             f"fingerprints. A restore is expected to take {_took(backup)}."
         )
     elif check is not None:
-        lines.append("Verified: files and archive. --test-restore also restores it.")
+        what = "files and archive" if check.opened else "the digests of its files"
+        lines.append(f"Verified: {what}. --test-restore also restores it.")
     return lines
 
 
@@ -84,6 +85,7 @@ def shelf_page(shelf: Shelf, *, width: int = 120) -> Page:
             headers,
             [row(kept, shelf.now)[: len(headers)] for kept in shelf.backups],
             right=frozenset({2, 3}),
+            whole=frozenset({0}),
         )
     if shelf.broken:
         page.title("No whole backups")
@@ -115,7 +117,7 @@ def row(kept: Kept, now: str) -> list[str]:
         + (", before a restore" if backup.safety else ""),
         age(backup.at, now),
         size(backup.bytes),
-        "yes" if backup.verified else "no",
+        _verified(backup),
         _took(backup) if backup.restored else "never tried",
         (backup.plan or "none")[:_SHORT],
         kept.fate,
@@ -171,6 +173,13 @@ def details(done: Restoration) -> list[str]:
         lines.append(f"What was replaced is backed up in {done.safety}.")
     lines += [f"Not in it: {told_since(since)}." for since in done.since]
     return [*lines, *done.notes]
+
+
+def _verified(backup: Backup) -> str:
+    if not backup.verified:
+        return "no"
+    said = "yes" if backup.checks[-1].opened else "digests"
+    return f"{said}, {backup.sealer}" if backup.sealer else said
 
 
 def _took(backup: Backup) -> str:

@@ -96,6 +96,7 @@ class Page:
         rows: Iterable[Sequence[Cell]],
         *,
         right: frozenset[int] = frozenset(),
+        whole: frozenset[int] = frozenset(),
     ) -> None:
         """Add a table.
 
@@ -103,6 +104,7 @@ class Page:
             headers: one for each column.
             rows: the cells.
             right: numbers of the columns whose cells end at the right.
+            whole: those whose cells are copied and so are never folded.
         """
         safe = [[_safe(cell) for cell in row] for row in rows]
         if len(safe) > _FOLDED:
@@ -116,6 +118,7 @@ class Page:
                 header,
                 justify=justify,  # type: ignore[arg-type]  # one of rich's words
                 overflow="fold",
+                no_wrap=number in whole,
                 header_style="dim",
             )
         for row in safe:
