@@ -1,12 +1,15 @@
 """Whatever goes wrong with a backup: one clear error, and no half of it stays."""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import pytest
 
 from tests.acceptance.test_backup import SHOP, made
 from tzmigrate.backup.interlock import refuse_beside_a_dump
-from tzmigrate.backup.metadata import read_metadata
+from tzmigrate.backup.metadata import read_metadata, write_metadata
 from tzmigrate.errors import Unavailable
 from tzmigrate.postgres.session import connect
 from tzmigrate.postgres.url import Target
@@ -383,3 +386,101 @@ def test_apply_makes_a_backup_first_and_the_last_resort_brings_it_back(
     assert shell.main("status", "--url", shop.url).status == 0
     done = shell.main("rollback", "--from-backup", str(path), "--all")
     done.is_error(2, "TZ283")
+
+
+def test_another_hosts_copy_is_never_written_over(
+    shop: Any, shell: Any, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    upload = ("--url", shop.url, "--upload", there.as_uri())
+    assert shell.main("backup", "create", *upload).status == 0
+    (first,) = there.iterdir()
+    shutil.rmtree(tmp_path / "backups")
+    # what another host made in each of the next seconds
+    for second in range(60):
+        at = datetime.now(UTC) + timedelta(seconds=second)
+        (there / f"timezone_migration_{at:%Y%m%d_%H%M%S}").mkdir(exist_ok=True)
+    done = shell.main("backup", "create", *upload)
+    assert done.status == 0, done.err
+    copied = there / f"{made(tmp_path).name}_2"
+    assert read_metadata(copied).database.name == shop.name
+    listed = json.loads(
+        shell.main("backup", "list", "--dir", str(there), "--format", "json").out
+    )
+    assert {Path(b["path"]).name for b in listed["backups"]} == {first.name, copied.name}
+
+
+def test_a_storage_that_cannot_be_reached_is_said_before_the_dump(
+    shop: Any, shell: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    there = (tmp_path / "file" / "below").as_uri()
+    done = shell.main("backup", "create", "--url", shop.url, "--upload", there)
+    done.is_error(5, "TZ515", "file/below")
+    assert left(tmp_path) == []
+
+
+def test_an_empty_recipient_encrypts_nothing_silently(
+    shop: Any, shell: Any, tmp_path: Path
+) -> None:
+    words = ("backup", "create", "--url", shop.url)
+    shell.main(*words, "--encrypt-to", "").is_error(2, "TZ298")
+    shell.main(*words, "--identity", "nofile").is_error(2, "TZ299", "nofile")
+    shell.main(*words, "--test-url", "embeded").is_error(2, "TZ211", "embedded")
+    assert left(tmp_path) == []
+
+
+def test_names_are_looked_for_where_backups_are(
+    shop: Any, shell: Any, tmp_path: Path
+) -> None:
+    assert shell.main("backup", "create", "--url", shop.url).status == 0
+    path = made(tmp_path)
+    verify = ("backup", "verify", "--url", shop.url)
+    done = shell.main(*verify, path.name)
+    assert done.status == 0, done.err
+    file = path / "full_backup.dump"
+    shell.main(*verify, str(file)).is_error(2, "TZ290", str(path))
+    shell.main("restore", str(file), "--yes", "--url", shop.url).is_error(2, "TZ290")
+    shell.main(*verify, "nosuch").is_error(2, "TZ290", "nosuch")
+    shell.main("backup", "list", "--dir", str(path)).is_error(2, "TZ290", str(path))
+    words = ("restore", "--no-safety-backup", "--yes", "--url", shop.url)
+    shell.main(*words).is_error(2, "TZ292", "--no-safety-backup")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"at": "yesterday"},
+        {"dump": "abc"},
+        {"snapshot": "1:2:'; DROP"},
+        {"database_bytes": -5},
+        {"files": ()},
+    ],
+)
+def test_metadata_that_nobody_can_have_written_are_damaged(
+    shop: Any, shell: Any, tmp_path: Path, edit: dict[str, Any]
+) -> None:
+    assert shell.main("backup", "create", "--url", shop.url).status == 0
+    path = made(tmp_path)
+    write_metadata(path, replace(read_metadata(path), **edit))
+    (field,) = edit
+    done = shell.main("backup", "verify", "--url", shop.url)
+    done.is_error(2, "TZ290")
+    done = shell.main("backup", "verify", str(path), "--url", shop.url)
+    done.is_error(4, "TZ441", field)
+    listed = shell.main("backup", "list")
+    assert listed.status == 0, listed.err
+    assert field in listed.out
+
+
+def test_what_a_server_cannot_make_is_named(
+    shop: Any, shell: Any, tmp_path: Path
+) -> None:
+    assert shell.main("backup", "create", "--url", shop.url).status == 0
+    path = made(tmp_path)
+    backup = read_metadata(path)
+    for edit in ({"encoding": "nonsense"}, {"grants": ("nonsense",)}):
+        database = replace(backup.database, **edit)
+        write_metadata(path, replace(backup, database=database))
+        done = shell.main("restore", str(path), "--yes", "--url", shop.url)
+        done.is_error(6, "TZ679", shop.name)

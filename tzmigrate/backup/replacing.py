@@ -15,7 +15,7 @@ from tzmigrate.backup.model import Backup
 from tzmigrate.backup.restoring import Safety
 from tzmigrate.backup.since import Written, written_since
 from tzmigrate.backup.state import query
-from tzmigrate.errors import DecisionNeeded, Refused
+from tzmigrate.errors import DecisionNeeded, Refused, Unavailable
 from tzmigrate.postgres.quoting import quote_identifier, readable_name
 from tzmigrate.postgres.session import Session
 
@@ -103,19 +103,17 @@ def replace_rows(
         for member in members:
             if not member.partition:
                 _require_there(member, _live(base, members))
-                base.execute(
-                    sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(
-                        sql.Identifier(member.schema, member.name)
-                    )
-                )
+                table = sql.Identifier(member.schema, member.name).as_string(base)
+                name = readable_name(member.schema, member.name)
+                _lock(base, table, "SHARE ROW EXCLUSIVE", lock_timeout, name)
         # partitions too that came after the backup
         live = _live(base, members)
         whole = [(m, _require_there(m, live)) for m in members if not m.partition]
         relations = [m.oid for m in live.values()]
         keys = base.execute(query("foreign_keys"), {"relations": relations}).fetchall()
         for partner in dict.fromkeys(key[2] for key in keys):
-            # the server has quoted it; a row must not go once it was looked for
-            base.execute(f"LOCK TABLE {partner} IN SHARE MODE".encode())
+            # a row must not go once it was looked for
+            _lock(base, partner, "SHARE", lock_timeout)
         written = written_since(base, backup, {*live, *_names(members)})
         # what is written between a backup and the lock would be in neither
         kept = safety([*live])
@@ -132,6 +130,27 @@ def replace_rows(
         require_same(base, backup, _names(members))
         drop_schemas(base, places)
     return Replaced(kept, written)
+
+
+def _lock(
+    base: Session, table: str, mode: str, lock_timeout: str, name: str = ""
+) -> None:
+    """Lock a table, whose name is quoted already.
+
+    Raises:
+        Unavailable: another session holds it.
+    """
+    try:
+        base.execute(f"LOCK TABLE {table} IN {mode} MODE".encode())
+    except psycopg.errors.LockNotAvailable as error:
+        raise Unavailable(
+            "TZ502",
+            f"table {name or table} stayed locked for {lock_timeout}",
+            detail="Another session has written to it, or changes it. Nothing was "
+            "changed.",
+            hint="Try again when it has ended, or wait longer: lock_timeout under "
+            "[policy].",
+        ) from error
 
 
 def _quieten(base: Session) -> None:

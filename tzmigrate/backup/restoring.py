@@ -244,6 +244,7 @@ def require_free(scene: Scene, way: Way, target: Target) -> None:
             " WHERE subenabled AND d.datname = current_database() LIMIT 1"
         ).fetchall()
         share(session)
+        role = readable_identifier(session.info.user)
         beyond = session.execute(
             "SELECT a.usename::text FROM pg_stat_activity AS a JOIN pg_roles AS r"
             " ON r.oid = a.usesysid WHERE a.datname = current_database()"
@@ -258,8 +259,7 @@ def require_free(scene: Scene, way: Way, target: Target) -> None:
     if owner is not None:
         raise Refused(
             "TZ688",
-            f"role {readable_identifier(session.info.user)} may not rename database "
-            f"{readable_identifier(scene.name)}",
+            f"role {role} may not rename database {readable_identifier(scene.name)}",
             detail=f"It belongs to role {readable_identifier(owner[0])}. Nothing was "
             "done.",
             hint="Connect as that role, or leave --swap out.",
@@ -267,7 +267,7 @@ def require_free(scene: Scene, way: Way, target: Target) -> None:
     if beyond is not None:
         raise Refused(
             "TZ689",
-            f"role {readable_identifier(session.info.user)} may not end the session of "
+            f"role {role} may not end the session of "
             f"role {readable_identifier(beyond[0])} in database "
             f"{readable_identifier(scene.name)}",
             detail="It could not be renamed. Nothing was done.",

@@ -28,7 +28,9 @@ def check_destination(url: str) -> None:
     """
     filesystem, root = _filesystem(url)
     with _reached(url, "Nothing was done."):
-        filesystem.exists(root)
+        # object stores have no directories that would have to be made
+        if not filesystem.exists(root) and "file" in filesystem.protocol:
+            filesystem.makedirs(root)
 
 
 def upload(directory: Path, backup: Backup, url: str) -> str:
