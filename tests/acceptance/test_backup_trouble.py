@@ -257,8 +257,11 @@ def test_age_needs_the_identity_to_read_the_archive(
     )
     recipient = made_key.stderr.split()[-1]
     words = ("backup", "create", "--url", shop.url, "--encrypt-to", recipient)
+    shell.main(*words, "--test-restore").is_error(6, "TZ674", "[backup]")
+    assert left(tmp_path) == []
     done = shell.main(*words)
     assert done.status == 0, done.err
+    assert "digests, age" in shell.main("backup", "list").out
     assert (made(tmp_path) / "full_backup.dump.age").exists()
     done = shell.main("backup", "verify", "--url", shop.url)
     assert done.status == 0, done.err
@@ -275,6 +278,12 @@ def test_age_needs_the_identity_to_read_the_archive(
         "restore", "--url", shop.url, "--tables", "plain", "--yes",
         "--identity", str(identity),
     )  # fmt: skip
+    assert done.status == 0, done.err
+    back = ("rollback", "--from-backup", str(made(tmp_path)), "--dry-run")
+    shell.main(*back, "--url", shop.url).is_error(6, "TZ674", "[backup]")
+    (tmp_path / "tzmigrate.toml").write_text('[backup]\nidentity = "identity"\n')
+    assert shell.main(*back, "--url", shop.url).status == 0
+    done = shell.main(*verify)
     assert done.status == 0, done.err
 
 
@@ -407,7 +416,8 @@ def test_another_hosts_copy_is_never_written_over(
     listed = json.loads(
         shell.main("backup", "list", "--dir", str(there), "--format", "json").out
     )
-    assert {Path(b["path"]).name for b in listed["backups"]} == {first.name, copied.name}
+    found = {Path(b["path"]).name for b in listed["backups"]}
+    assert found == {first.name, copied.name}
 
 
 def test_a_storage_that_cannot_be_reached_is_said_before_the_dump(
@@ -484,3 +494,28 @@ def test_what_a_server_cannot_make_is_named(
         write_metadata(path, replace(backup, database=database))
         done = shell.main("restore", str(path), "--yes", "--url", shop.url)
         done.is_error(6, "TZ679", shop.name)
+
+
+def test_prune_asks_the_cluster_that_the_backup_is_of(
+    shop: Any, make_project: Any, shell_in: Any
+) -> None:
+    project = project_of(make_project, shop)
+    shell = shell_in(project.root)
+    done = shell.main("apply", "--backup", "--test-restore", "--yes", "--url", shop.url)
+    assert done.status == 0, done.err
+    path = made(project.root)
+    backup = read_metadata(path)
+    prune = ("backup", "prune", "--keep", "1s", "--keep-last", "0", "--dry-run")
+
+    def fate(*words: str) -> str:
+        done = shell.main(*prune, *words, "--format", "json")
+        assert done.status == 0, done.err
+        return str(json.loads(done.out)["backups"][0]["fate"])
+
+    time.sleep(2)
+    assert fate("--url", shop.url) == "removed"
+    nowhere = "postgresql://tester@127.0.0.1:1/postgres"
+    assert fate("--url", nowhere).endswith("its migration may be unfinished")
+    other = replace(backup.database, system_identifier="7000000000000000000")
+    write_metadata(path, replace(backup, database=other))
+    assert fate("--url", shop.url).endswith("its migration may be unfinished")

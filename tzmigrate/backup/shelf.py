@@ -186,7 +186,7 @@ def remove(paths: Iterable[Path]) -> None:
             failures.append(f"{path.name}: {error.strerror or error}")
     if failures:
         raise Refused(
-            "TZ675",
+            "TZ690",
             f"{len(failures)} directories could not be removed, or not whole",
             detail="; ".join(failures),
             hint="Give yourself the right to delete what is in them. What is left of "
