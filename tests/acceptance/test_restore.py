@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from tests.acceptance.test_backup import SHOP, flip, made
-from tzmigrate.backup.copies import NOT_WHOLE
+from tzmigrate.backup.databases import NOT_WHOLE
 
 
 @pytest.fixture

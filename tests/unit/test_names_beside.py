@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tzmigrate.backup.restoring import free_name
+from tzmigrate.backup.scene import free_name
 
 NOW = datetime(2026, 3, 8, 7, 5, 9, tzinfo=UTC)
 

@@ -13,7 +13,8 @@ from tzmigrate.backup.archive import Archive, connected
 from tzmigrate.backup.choosing import Member
 from tzmigrate.backup.copies import told
 from tzmigrate.backup.programs import APPLICATION
-from tzmigrate.backup.restoring import Progress, free_name
+from tzmigrate.backup.restoring import Progress
+from tzmigrate.backup.scene import free_name
 from tzmigrate.backup.state import query
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres.clients import Access, started

@@ -9,7 +9,8 @@ from psycopg import sql
 from tzmigrate.backup.archive import Archive
 from tzmigrate.backup.carrying import carried
 from tzmigrate.backup.choosing import Choice, Member, read_members
-from tzmigrate.backup.copies import require_same, source_of, told
+from tzmigrate.backup.copies import require_same, told
+from tzmigrate.backup.databases import source_of
 from tzmigrate.backup.interlock import share
 from tzmigrate.backup.model import Backup, Restoration
 from tzmigrate.backup.programs import APPLICATION

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tzmigrate import commands
-from tzmigrate.backup.restoring import Way
+from tzmigrate.backup.scene import Way
 from tzmigrate.cli import exits
 from tzmigrate.cli.options import Common, Project
 from tzmigrate.cli.stderr import Dialogue, bar, say

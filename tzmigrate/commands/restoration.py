@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tzmigrate.backup import choosing, restoring, shelf
+from tzmigrate.backup import scene as scenes
 from tzmigrate.backup.checking import archive_of, check_files
 from tzmigrate.backup.metadata import read_metadata, write_metadata
 from tzmigrate.backup.model import Backup, Restoration, Restored
@@ -25,7 +26,7 @@ def restore(
     connection: Connection,
     path: Path | None,
     keeping: Keeping,
-    way: restoring.Way,
+    way: scenes.Way,
     *,
     alembic: AlembicOptions | None = None,
     tables: tuple[str, ...] = (),
@@ -56,7 +57,7 @@ def restore(
     keeping = settled(keeping, config)
     target = target_of(connection, config)
     root = root_of(keeping, config)
-    path = shelf.find(root, path, restoring.named_by(target))
+    path = shelf.find(root, path, scenes.named_by(target))
     backup = read_metadata(path)
     if backup.partial and not tables:
         raise UsageError(
@@ -72,8 +73,8 @@ def restore(
     broken = [f for f in findings if f.severity is Severity.BLOCKS]
     if broken:
         raise _not_whole(path, broken[0].message)
-    scene = restoring.look(target, backup, chosen)
-    names = restoring.choose_names(scene, way.into)
+    scene = scenes.look(target, backup, chosen)
+    names = scenes.choose_names(scene, way.into)
     if way.swap or in_place:
         _require_same(backup, scene, path, accept)
 
@@ -120,8 +121,8 @@ def restore(
         _note(path, done)
         return done
 
-    restoring.require_free(scene, way, target)
-    lines = restoring.announced(scene, backup, way, names, path)
+    scenes.require_free(scene, way, target)
+    lines = scenes.announced(scene, backup, way, names, path)
     preview = Restoration(
         source=str(path),
         database=names.new,
@@ -147,7 +148,7 @@ def restore(
 
 
 def _require_same(
-    backup: Backup, scene: restoring.Scene, path: Path, accept: tuple[str, ...]
+    backup: Backup, scene: scenes.Scene, path: Path, accept: tuple[str, ...]
 ) -> None:
     """Refuse to put what one database held in the place of another's.
 
