@@ -1,5 +1,6 @@
 """Some tables of a backup: beside those of now, or in their place."""
 
+import contextlib
 import json
 import threading
 import time
@@ -12,7 +13,8 @@ from psycopg import sql
 
 from tests.acceptance.test_backup import made
 from tests.acceptance.test_restore import shop, tool
-from tzmigrate.postgres.embedded import find_binaries
+from tzmigrate.backup.since import ON_THE_WAY
+from tzmigrate.postgres.embedded import embedded_server, find_binaries
 
 __all__ = ["shop", "tool"]
 
@@ -316,6 +318,157 @@ def test_foreign_keys_of_a_partitions_parents_are_checked(shop: Any, tool: Any) 
     assert shop.scalar("SELECT count(*) FROM part") == 2
 
 
+def test_partitions_that_were_split_or_detached_are_filled_through_their_root(
+    shop: Any, tool: Any
+) -> None:
+    assert tool("backup", "create").status == 0
+    shop.execute(
+        "ALTER TABLE events DETACH PARTITION events_a;"
+        "CREATE TABLE events_new PARTITION OF events FOR VALUES IN ('a')"
+    )
+    done = in_place(tool, "events")
+    assert done.status == 0, done.err
+    assert shop.scalar("SELECT count(*) FROM events") == 300
+    assert shop.scalar("SELECT count(*) FROM events_new") == 150
+    assert shop.scalar("SELECT count(*) FROM events_a") == 150
+
+
+def test_a_table_that_inherits_since_stops_it(shop: Any, tool: Any) -> None:
+    shop.execute("CREATE TABLE top (at timestamp); CREATE TABLE one () INHERITS (top)")
+    assert tool("backup", "create").status == 0
+    shop.execute("CREATE TABLE two () INHERITS (top)")
+    in_place(tool, "top").is_error(3, "TZ358", "public.two inherits")
+    shop.execute("DROP TABLE two; ALTER TABLE one NO INHERIT top")
+    in_place(tool, "top").is_error(3, "TZ358", "public.one no longer inherits")
+
+
+def test_who_waits_for_a_table_behind_a_restore_is_not_waited_for(
+    shop: Any, tool: Any
+) -> None:
+    shop.execute("INSERT INTO plain SELECT g, 'x' FROM generate_series(1, 300000) AS g")
+    assert tool("backup", "create").status == 0
+    stop = threading.Event()
+
+    def alter() -> None:
+        # again and again behind whoever holds the table
+        with psycopg.connect(shop.url, autocommit=True) as other:
+            other.execute("SET lock_timeout = '5s'")
+            while not stop.is_set():
+                rows = other.execute(
+                    "SELECT FROM pg_locks WHERE relation = 'plain'::regclass"
+                    " AND mode = 'ShareRowExclusiveLock' AND granted"
+                ).fetchall()
+                if rows:
+                    with contextlib.suppress(psycopg.errors.LockNotAvailable):
+                        other.execute("ALTER TABLE plain SET (fillfactor = 90)")
+                    return
+
+    queue = threading.Thread(target=alter)
+    queue.start()
+    done = in_place(tool, "plain")
+    stop.set()
+    queue.join()
+    if done.status:
+        # it came before pg_dump had the table
+        done.is_error(5, "TZ502", "waits for a table")
+    assert schemas_beside(shop) == 0
+
+
+def test_a_revision_that_waits_for_it_is_no_conversion_that_runs(
+    shop: Any, tool: Any
+) -> None:
+    assert tool("backup", "create").status == 0
+    stop = threading.Event()
+
+    def wait() -> None:
+        with psycopg.connect(shop.url, autocommit=True) as other:
+            while not stop.is_set():
+                held = other.execute(
+                    "SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                    " AND mode = 'ShareLock' AND relation IS NULL"
+                    " AND database = (SELECT oid FROM pg_database"
+                    "  WHERE datname = current_database())"
+                ).fetchall()
+                if held:
+                    other.execute(
+                        "SELECT pg_advisory_xact_lock("
+                        "hashtextextended('tzmigrate.step', 0))"
+                    )
+                    return
+
+    queue = threading.Thread(target=wait)
+    queue.start()
+    done = in_place(tool, "plain")
+    stop.set()
+    queue.join()
+    assert done.status == 0, done.err
+
+
+def test_what_a_role_lacks_to_replace_rows_is_named(
+    shop: Any, shell_in: Any, tmp_path: Path, make_role: Any
+) -> None:
+    if shop.server.version < 15:
+        pytest.skip("GRANT SET ON PARAMETER is of 15")
+    role = make_role("CREATEDB", suffix="own")
+    name = role.name
+    shop.execute(
+        'DROP SCHEMA "Shop, as %s" CASCADE; DROP TABLE events, plain;'
+        "CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent VALUES (1);"
+        "CREATE TABLE child (id int, parent int REFERENCES parent);"
+        "INSERT INTO child VALUES (1, 1)"
+    )
+    shop.execute(f"ALTER TABLE child OWNER TO {name}")
+    shop.execute(f"GRANT SELECT, REFERENCES ON parent TO {name}")
+    shop.server.execute(
+        sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
+            sql.Identifier(shop.name), sql.Identifier(name)
+        )
+    )
+    shell = shell_in(tmp_path)
+    assert shell.main("backup", "create", "--url", shop.url).status == 0
+    words = ("--in-place", "--yes", "--url", shop.url_as(role))
+    child = ("restore", "--tables", "child", *words)
+    shell.main(*child).is_error(6, "TZ682", name, "session_replication_role")
+    parameter = "ON PARAMETER session_replication_role"
+    shop.server.execute(f"GRANT SET {parameter} TO {name}")
+    try:
+        shell.main(*child).is_error(6, "TZ691", "public.parent", "GRANT UPDATE")
+        shop.execute(f"GRANT UPDATE ON parent TO {name}")
+        done = shell.main(*child)
+        assert done.status == 0, done.err
+        shop.execute(
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RETURN NULL; END $$;"
+            "CREATE TRIGGER t AFTER INSERT ON parent EXECUTE FUNCTION f();"
+            "ALTER TABLE parent ENABLE ALWAYS TRIGGER t"
+        )
+        done = shell.main("restore", "--tables", "parent", *words)
+        done.is_error(6, "TZ682", "trigger t of table public.parent")
+    finally:
+        shop.server.execute(f"REVOKE SET {parameter} FROM {name}")
+
+
+def test_a_schema_of_a_killed_restore_is_named_and_is_no_data(
+    shop: Any, tool: Any
+) -> None:
+    assert tool("backup", "create").status == 0
+    shop.execute("CREATE SCHEMA left_over; CREATE TABLE left_over.plain AS SELECT 1")
+    shop.execute(
+        sql.SQL("COMMENT ON SCHEMA left_over IS {}")
+        .format(sql.Literal(ON_THE_WAY))
+        .as_string(None)
+    )
+    said = " ".join(tool("restore", "--dry-run").out.split())
+    assert 'DROP SCHEMA "left_over" CASCADE' in said
+    assert "left_over.plain" not in said
+    done = tool("restore", "--tables", "plain", "--yes", "--format", "json")
+    assert 'DROP SCHEMA "left_over" CASCADE' in " ".join(done.err.split())
+    shop.execute("DROP SCHEMA left_over CASCADE")
+    assert "DROP SCHEMA" not in tool("restore", "--dry-run").out
+    listed = json.loads(tool("backup", "verify", "--format", "json").out)
+    assert listed["backup"]["restores"][0]["tables"] == ["public.plain"]
+
+
 def test_a_partner_that_another_session_deletes_stops_it(shop: Any, tool: Any) -> None:
     shop.execute(
         "CREATE TABLE parent (id int PRIMARY KEY);"
@@ -413,4 +566,17 @@ def test_programs_newer_than_the_server_carry_tables_too(shop: Any, tool: Any) -
     newest = ("--pg-bin", str(find_binaries(18)))
     assert tool("backup", "create", *newest).status == 0
     done = tool("restore", "--tables", "plain", "--yes", *newest)
+    assert done.status == 0, done.err
+
+
+def test_tables_come_into_a_newer_server_too(
+    shop: Any, shell_in: Any, tmp_path: Path
+) -> None:
+    if shop.server.version == 18:
+        pytest.skip("needs a server older than 18")
+    shell = shell_in(tmp_path)
+    assert shell.main("backup", "create", "--url", shop.url).status == 0
+    with embedded_server(version=18) as newer:
+        words = ("--tables", "plain", "--yes", "--url", newer.url())
+        done = shell.main("restore", str(made(tmp_path)), *words)
     assert done.status == 0, done.err

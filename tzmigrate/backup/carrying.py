@@ -15,6 +15,7 @@ from tzmigrate.backup.copies import told
 from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.restoring import Progress
 from tzmigrate.backup.scene import free_name
+from tzmigrate.backup.since import ON_THE_WAY
 from tzmigrate.backup.state import query
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres.clients import Access, started
@@ -57,12 +58,27 @@ def carried(
     with base.transaction():
         for place in places.values():
             base.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(place)))
+            _comment(base, place, ON_THE_WAY)
     try:
         _carry(archive, scratch, base, places)
         yield places
     except BaseException:
         _drop(base, places)
         raise
+
+
+def settle_schemas(base: Session, places: Mapping[str, str]) -> None:
+    """Let the schemas stay."""
+    for place in places.values():
+        _comment(base, place, None)
+
+
+def _comment(base: Session, place: str, text: str | None) -> None:
+    base.execute(
+        sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
+            sql.Identifier(place), sql.Literal(text)
+        )
+    )
 
 
 def drop_schemas(base: Session, places: Mapping[str, str]) -> None:

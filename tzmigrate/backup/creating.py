@@ -41,7 +41,7 @@ from tzmigrate.backup.state import (
 from tzmigrate.backup.summary import summary
 from tzmigrate.errors import NotProved, Refused, UsageError
 from tzmigrate.postgres.clients import Access
-from tzmigrate.postgres.dump import Entry
+from tzmigrate.postgres.dump import LOCK_WAIT, Entry
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target
@@ -75,6 +75,8 @@ class Wishes:
         recipient: whom to encrypt for.
         only: schema and name of the only tables to back up; all by default.
         safety: a restore makes it of what it replaces.
+        held: the restore holds its tables meanwhile, and keeps conversions out: whoever
+            waits for them is not waited for.
         previous: earlier backups, by which the room it takes is foreseen.
         tool: our version, for who reads the metadata.
     """
@@ -90,6 +92,7 @@ class Wishes:
     recipient: str | None = None
     only: tuple[tuple[str, str], ...] = ()
     safety: bool = False
+    held: bool = False
     previous: tuple[Backup, ...] = ()
     tool: str = ""
 
@@ -118,7 +121,10 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
         version = session.info.server_version // 10000
         programs = choose_programs(version, wishes.bin_dir)
         with read_only(session), translated():
-            share(session)
+            if wishes.held:
+                session.execute("SET LOCAL lock_timeout = '1s'")
+            else:
+                share(session)
             moment = read_moment(session, (session.zone.zone, session.zone.source))
             without: list[tuple[str, str]] = []
             if wishes.only:
@@ -140,6 +146,7 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
                 data_archive=wishes.data_archive,
                 without=tuple(without),
                 encoding=moment.database.encoding,
+                lock_wait="1s" if wishes.held else LOCK_WAIT,
                 seal=seal,
             )
             started = time.monotonic()

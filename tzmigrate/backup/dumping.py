@@ -48,6 +48,7 @@ class Order:
         data_archive: write the rows as an archive of their own, not as SQL.
         without: schema and name of tables whose rows are left out.
         encoding: the database's; a conversion could fail.
+        lock_wait: how long a table is waited for.
     """
 
     access: Access
@@ -60,6 +61,7 @@ class Order:
     data_archive: bool = False
     without: tuple[tuple[str, str], ...] = ()
     encoding: str = "UTF8"
+    lock_wait: str = LOCK_WAIT
     seal: Seal | None = None
 
     @property
@@ -106,7 +108,7 @@ def dumping(order: Order, tell: Told) -> Iterator[Callable[[], None]]:
     """
     argv = [
         order.programs.pg_dump,
-        *("--verbose", "--no-password", f"--lock-wait-timeout={LOCK_WAIT}"),
+        *("--verbose", "--no-password", f"--lock-wait-timeout={order.lock_wait}"),
         *(f"--snapshot={order.snapshot}", f"--format={order.format}"),
         f"--encoding={order.encoding}",
         *(f"--exclude-table-data={qualified(*names)}" for names in order.without),
@@ -152,7 +154,7 @@ def dump_again(order: Order) -> None:
         *("--data-only", "--format=custom", "--no-password"),
         f"--encoding={order.encoding}",
         *(f"--exclude-table-data={qualified(*names)}" for names in order.without),
-        *(f"--snapshot={order.snapshot}", f"--lock-wait-timeout={LOCK_WAIT}"),
+        *(f"--snapshot={order.snapshot}", f"--lock-wait-timeout={order.lock_wait}"),
     ]
     _run(argv, order, order.path(DATA_ARCHIVE))
 

@@ -1,5 +1,5 @@
 -- foreign_keys: those that touch some tables, on either side, as the query that counts rows without a partner
--- params: relations int8[]   gives: constraint, table, partner, query   needs: PostgreSQL 13+
+-- params: relations int8[]   gives: constraint, table, the partner that they refer to where it is none of them, query   needs: PostgreSQL 13+
 WITH RECURSIVE family (oid) AS (
     SELECT pg_catalog.unnest(%(relations)s::pg_catalog.int8[])::pg_catalog.oid
     UNION
@@ -7,7 +7,9 @@ WITH RECURSIVE family (oid) AS (
     SELECT i.inhparent FROM family JOIN pg_catalog.pg_class c ON c.oid = family.oid AND c.relispartition
     JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid
 )
-SELECT k.conname::pg_catalog.text, k.conrelid::pg_catalog.regclass::pg_catalog.text, k.confrelid::pg_catalog.regclass::pg_catalog.text,
+SELECT k.conname::pg_catalog.text, k.conrelid::pg_catalog.regclass::pg_catalog.text,
+       CASE WHEN k.conrelid IN (SELECT oid FROM family) AND NOT k.confrelid::pg_catalog.int8 = ANY (%(relations)s::pg_catalog.int8[])
+            THEN k.confrelid::pg_catalog.regclass::pg_catalog.text END,
        pg_catalog.format('SELECT count(*) FROM %%s AS f WHERE %%s AND NOT EXISTS (SELECT FROM %%s AS p WHERE %%s)',
            CASE (SELECT c.relkind FROM pg_catalog.pg_class c WHERE c.oid = k.conrelid) WHEN 'p' THEN '' ELSE 'ONLY ' END || k.conrelid::pg_catalog.regclass::pg_catalog.text,
            -- MATCH SIMPLE: a NULL in the key needs no partner; MATCH FULL allows no other

@@ -81,6 +81,8 @@ def _unsound(backup: Backup) -> Iterator[str]:
         yield f"dump: {backup.dump!r} is no version."
     if not re.fullmatch(r"\d+:\d+:[\d,]*", backup.snapshot):
         yield f"snapshot: {backup.snapshot!r} is no snapshot."
+    if backup.sealer not in {None, "age", "gpg"}:
+        yield f"sealer: {backup.sealer!r} is no program of ours."
     if backup.database_bytes < 0:
         yield "database_bytes is negative."
     names = {file.name for file in backup.files}

@@ -242,8 +242,9 @@ class Backup:
 
     @property
     def restored(self) -> bool:
-        """It was restored, be it by trial."""
-        return bool(self.restores) or any(check.restored for check in self.checks)
+        """It was restored as a whole, be it by trial."""
+        whole = any(not restored.tables for restored in self.restores)
+        return whole or any(check.restored for check in self.checks)
 
     @property
     def restore_seconds(self) -> float | None:

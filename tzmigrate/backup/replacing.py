@@ -11,16 +11,20 @@ from tzmigrate.backup.carrying import drop_schemas
 from tzmigrate.backup.choosing import Member, read_members
 from tzmigrate.backup.copies import require_same
 from tzmigrate.backup.interlock import share
-from tzmigrate.backup.model import Backup
+from tzmigrate.backup.model import Backup, TableState
 from tzmigrate.backup.restoring import Safety
 from tzmigrate.backup.since import Written, written_since
 from tzmigrate.backup.state import query
 from tzmigrate.errors import DecisionNeeded, Refused, Unavailable
-from tzmigrate.postgres.quoting import quote_identifier, readable_name
+from tzmigrate.postgres.quoting import (
+    quote_identifier,
+    readable_identifier,
+    readable_name,
+)
 from tzmigrate.postgres.session import Session
 
 
-def require_quiet(base: Session) -> None:
+def require_quiet(base: Session, tables: Sequence[TableState]) -> None:
     """See that triggers and foreign keys can be kept from acting.
 
     An ON DELETE CASCADE would take rows that nobody spoke of.
@@ -28,19 +32,41 @@ def require_quiet(base: Session) -> None:
     Raises:
         Refused: the role lacks the privilege.
     """
+    role: Any = base.execute("SELECT current_user::text").fetchone()
+    hint = (
+        "Connect as a superuser, or leave --in-place out, and copy the rows from the "
+        "schema beside."
+    )
     try:
         with base.transaction(force_rollback=True):
             _quieten(base)
     except psycopg.errors.InsufficientPrivilege as error:
         raise Refused(
             "TZ682",
-            f"role {readable_name(base.info.user)} may not keep triggers and foreign "
+            f"role {readable_identifier(role[0])} may not keep triggers and foreign "
             "keys from acting",
             detail="Nothing was changed.",
-            hint="Connect as a superuser, or (15 and newer) GRANT SET ON PARAMETER "
-            "session_replication_role; or leave --in-place out, and copy the rows from "
-            "the schema beside.",
+            hint=f"GRANT SET ON PARAMETER session_replication_role (15 and newer). Or: "
+            f"{hint}",
         ) from error
+    relations = [member.oid for member in read_members(base, tables)]
+    for table, kind, name, _ in base.execute(
+        query("always"), {"relations": relations}
+    ).fetchall():
+        owned: Any = base.execute(
+            "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class"
+            " WHERE oid = %s::regclass",
+            (table,),
+        ).fetchone()
+        if not owned[0]:
+            raise Refused(
+                "TZ682",
+                f"role {readable_identifier(role[0])} may not keep {kind.lower()} "
+                f"{readable_identifier(name)} of table {table} from acting",
+                detail="It always acts, and only the table's owner may switch it off. "
+                "Nothing was changed.",
+                hint=hint,
+            )
 
 
 def require_fitting(base: Session, scratch: Session, members: Sequence[Member]) -> None:
@@ -55,6 +81,16 @@ def require_fitting(base: Session, scratch: Session, members: Sequence[Member]) 
         DecisionNeeded: names what is missing, or of another type.
     """
     live = _live(base, members)
+    then, here = _parents(scratch, members), _parents(base, [*live.values()])
+    for child, parent in then ^ here:
+        came = (child, parent) in here
+        raise DecisionNeeded(
+            "TZ358",
+            f"table {child} {'inherits' if came else 'no longer inherits'} from table "
+            f"{parent} since the backup",
+            detail="The rows of both would not fit together. Nothing was changed.",
+            hint="Leave --in-place out, and copy the rows from the schema beside.",
+        )
     for member in members:
         if not member.partition:
             now = _require_there(member, live)
@@ -103,54 +139,74 @@ def replace_rows(
         for member in members:
             if not member.partition:
                 _require_there(member, _live(base, members))
-                table = sql.Identifier(member.schema, member.name).as_string(base)
-                name = readable_name(member.schema, member.name)
-                _lock(base, table, "SHARE ROW EXCLUSIVE", lock_timeout, name)
+                with _waiting(_named(member), lock_timeout):
+                    base.execute(
+                        sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(
+                            sql.Identifier(member.schema, member.name)
+                        )
+                    )
         # partitions too that came after the backup
         live = _live(base, members)
         whole = [(m, _require_there(m, live)) for m in members if not m.partition]
         relations = [m.oid for m in live.values()]
-        keys = base.execute(query("foreign_keys"), {"relations": relations}).fetchall()
-        for partner in dict.fromkeys(key[2] for key in keys):
-            # a row must not go once it was looked for
-            _lock(base, partner, "SHARE", lock_timeout)
         written = written_since(base, backup, {*live, *_names(members)})
         # what is written between a backup and the lock would be in neither
         kept = safety([*live])
         _quieten(base)
         awake = base.execute(query("always"), {"relations": relations}).fetchall()
         for table, kind, name, _ in awake:
-            base.execute(_switched(table, "DISABLE", kind, name))
+            with _waiting(table, lock_timeout):
+                base.execute(_switched(table, "DISABLE", kind, name))
         for member, now in whole:
-            _replace(base, member, now, places[member.schema])
+            with _waiting(_named(member), lock_timeout):
+                _replace(base, member, now, places[member.schema])
         for table, kind, name, enabled in awake:
             way = "ENABLE ALWAYS" if enabled == "A" else "ENABLE REPLICA"
             base.execute(_switched(table, way, kind, name))
+        keys = base.execute(query("foreign_keys"), {"relations": relations}).fetchall()
+        for partner in sorted({key[2] for key in keys if key[2] is not None}):
+            # a row must not go once it was looked for; the server has quoted the name
+            with _waiting(partner, lock_timeout), _locking(partner):
+                base.execute(f"LOCK TABLE {partner} IN SHARE MODE".encode())
         _check_foreign_keys(base, keys)
-        require_same(base, backup, _names(members))
+        # a partition since split or detached is not what it was; their root is
+        require_same(base, backup, _names([m for m in members if not m.partition]))
         drop_schemas(base, places)
     return Replaced(kept, written)
 
 
-def _lock(
-    base: Session, table: str, mode: str, lock_timeout: str, name: str = ""
-) -> None:
-    """Lock a table, whose name is quoted already.
-
-    Raises:
-        Unavailable: another session holds it.
-    """
+@contextmanager
+def _waiting(table: str, lock_timeout: str) -> Iterator[None]:
     try:
-        base.execute(f"LOCK TABLE {table} IN {mode} MODE".encode())
+        yield
     except psycopg.errors.LockNotAvailable as error:
         raise Unavailable(
             "TZ502",
-            f"table {name or table} stayed locked for {lock_timeout}",
-            detail="Another session has written to it, or changes it. Nothing was "
-            "changed.",
+            f"table {table} stayed locked for {lock_timeout}",
+            detail="Another session has written to it, or reads it where a rule has to "
+            "be kept from acting. Nothing was changed.",
             hint="Try again when it has ended, or wait longer: lock_timeout under "
             "[policy].",
         ) from error
+
+
+@contextmanager
+def _locking(partner: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise Refused(
+            "TZ691",
+            f"the role may not lock table {partner}, which a foreign key names",
+            detail="While its rows are looked for, none of them must go. Nothing was "
+            "changed.",
+            hint=f"GRANT UPDATE ON {partner} to the role, connect as a superuser, or "
+            "leave --in-place out, and copy the rows from the schema beside.",
+        ) from error
+
+
+def _named(member: Member) -> str:
+    return readable_name(member.schema, member.name)
 
 
 def _quieten(base: Session) -> None:
@@ -175,6 +231,17 @@ def _require_there(member: Member, live: Mapping[tuple[str, str], Member]) -> Me
             " … SET SCHEMA.",
         )
     return live[member.schema, member.name]
+
+
+def _parents(connection: Session, members: Sequence[Member]) -> set[tuple[str, str]]:
+    """Return who inherits from whom, but for partitions."""
+    rows = connection.execute(
+        "SELECT i.inhrelid::regclass::text, i.inhparent::regclass::text"
+        " FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
+        " WHERE NOT c.relispartition AND i.inhparent::int8 = ANY (%s::int8[])",
+        ([member.oid for member in members],),
+    ).fetchall()
+    return set(rows)
 
 
 def _shape(connection: Session, relation: int) -> dict[str, str]:

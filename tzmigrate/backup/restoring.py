@@ -53,8 +53,6 @@ def restore(
     kept = None
     if way.swap and scene.current is not None:
         kept = safety(None)
-        if kept is not None:
-            progress(f"backed up what is replaced: {kept}")
     started = time.monotonic()
     with connect(
         scene.maintenance, application_name=APPLICATION, autocommit=True

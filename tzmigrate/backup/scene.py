@@ -17,7 +17,12 @@ from tzmigrate.backup.databases import NOT_WHOLE, require_creating
 from tzmigrate.backup.interlock import share
 from tzmigrate.backup.model import Backup, Database, TableState
 from tzmigrate.backup.programs import APPLICATION
-from tzmigrate.backup.since import Written, told_written, written_since
+from tzmigrate.backup.since import (
+    Written,
+    left_schemas,
+    told_written,
+    written_since,
+)
 from tzmigrate.backup.state import read_moment
 from tzmigrate.errors import Refused, Unavailable, UsageError
 from tzmigrate.postgres.clients import Access
@@ -74,6 +79,7 @@ class Scene:
         current: what it is now; ``None`` where there is none.
         written: what was written to it after the backup.
         busy: who is connected to it.
+        leftovers: schemas that restores left in it that were killed.
     """
 
     access: Access
@@ -83,6 +89,7 @@ class Scene:
     current: Database | None
     written: Written
     busy: tuple[str, ...]
+    leftovers: tuple[str, ...]
 
 
 def look(target: Target, backup: Backup, tables: Sequence[TableState] = ()) -> Scene:
@@ -112,11 +119,12 @@ def look(target: Target, backup: Backup, tables: Sequence[TableState] = ()) -> S
                 names |= {(m.schema, m.name) for m in read_members(session, tables)}
             written = written_since(session, backup, names)
             busy = busy_in(session, (name,))
+            leftovers = left_schemas(session)
     except Refused as error:
         # after a disaster there may be none
         if error.code != "TZ604":
             raise
-        name, current, written, busy = "", None, Written(), ()
+        name, current, written, busy, leftovers = "", None, Written(), (), ()
         with _maintained(target) as session:
             access = Access.of(session)
             version = session.info.server_version
@@ -129,6 +137,7 @@ def look(target: Target, backup: Backup, tables: Sequence[TableState] = ()) -> S
         current=current,
         written=written,
         busy=busy,
+        leftovers=leftovers,
     )
 
 
@@ -211,17 +220,25 @@ def require_free(scene: Scene, way: Way, target: Target) -> None:
             " WHERE subenabled AND d.datname = current_database() LIMIT 1"
         ).fetchall()
         share(session)
-        role = readable_identifier(session.info.user)
+    # settings of the database, such as role, do not act where it is renamed
+    with (
+        connect(scene.maintenance, application_name=APPLICATION) as session,
+        read_only(session),
+    ):
+        who: Any = session.execute("SELECT current_user::text").fetchone()
+        role = readable_identifier(who[0])
         beyond = session.execute(
             "SELECT a.usename::text FROM pg_stat_activity AS a JOIN pg_roles AS r"
-            " ON r.oid = a.usesysid WHERE a.datname = current_database()"
-            " AND a.pid <> pg_backend_pid() AND NOT pg_has_role(a.usesysid, 'MEMBER')"
-            " AND (r.rolsuper OR NOT pg_has_role('pg_signal_backend', 'MEMBER'))"
-            " LIMIT 1"
+            " ON r.oid = a.usesysid WHERE a.datname = %s"
+            " AND a.pid <> pg_backend_pid() AND NOT pg_has_role(a.usesysid, 'USAGE')"
+            " AND (r.rolsuper OR NOT pg_has_role('pg_signal_backend', 'USAGE'))"
+            " LIMIT 1",
+            (scene.name,),
         ).fetchone()
         owner = session.execute(
             "SELECT pg_get_userbyid(datdba)::text FROM pg_database"
-            " WHERE datname = current_database() AND NOT pg_has_role(datdba, 'MEMBER')"
+            " WHERE datname = %s AND NOT pg_has_role(datdba, 'USAGE')",
+            (scene.name,),
         ).fetchone()
     if owner is not None:
         raise Refused(
@@ -272,12 +289,18 @@ def announced(
             )
     lines += filter(None, [told_older(scene.version, backup.database)])
     lines += told_written(scene.written, scene.name)
-    lines += [
-        f"Database {name} is what a restore left that was killed, and is not whole. To "
-        f"drop it: DROP DATABASE {quote_identifier(name)}"
-        for name in names.leftovers
-    ]
-    return tuple(lines)
+    return (*lines, *told_leftovers(scene, names))
+
+
+def told_leftovers(scene: Scene, names: Names) -> tuple[str, ...]:
+    """Say what restores left that were killed, and how it goes away."""
+    found = [("Database", "", name) for name in names.leftovers]
+    found += [("Schema", " CASCADE", name) for name in scene.leftovers]
+    return tuple(
+        f"{what} {name} is what a restore left that was killed. To drop it: "
+        f"DROP {what.upper()} {quote_identifier(name)}{how}"
+        for what, how, name in found
+    )
 
 
 def free_name(
@@ -302,14 +325,13 @@ def busy_in(
     rows = connection.execute(
         "SELECT DISTINCT usename::text, application_name FROM pg_stat_activity"
         " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()"
-        # hidden from who is no member of the role
-        " AND coalesce(backend_type, 'client backend')"
-        " IN ('client backend', 'walsender')"
+        # what is nobody's, as an autovacuum worker, makes way by itself
+        " AND usename IS NOT NULL"
         " ORDER BY 1, 2",
         (list(names),),
     ).fetchall()
     return tuple(
-        f"role {readable_identifier(role or '')}"
+        f"role {readable_identifier(role)}"
         + (f" by {application}" if application else "")
         for role, application in rows
     )

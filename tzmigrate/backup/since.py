@@ -7,10 +7,16 @@ import psycopg
 from psycopg import sql
 
 from tzmigrate.backup.model import Backup, Since, TableState
+from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.state import Contents, read_moment, read_tables
 from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.quoting import readable_identifier, readable_name
 
+ON_THE_WAY = (
+    "tzmigrate: tables of a backup on their way. The schema goes away with the command"
+    " that made it; without one, it can be dropped."
+)
+"""Comment of a schema until what is in it is whole."""
 _OWN = (
     "SELECT coalesce(array_agg(DISTINCT x), '{}') FROM tzmigrate.step AS s,"
     " unnest(s.transaction_ids) AS x"
@@ -58,7 +64,11 @@ def written_since(
     """
     database = backup.database
     row: Any = connection.execute(
-        "SELECT d.oid::int8, to_regclass('tzmigrate.step') IS NOT NULL"
+        "SELECT d.oid::int8, EXISTS (SELECT FROM pg_class AS c"
+        " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = 'tzmigrate' AND c.relname = 'step'"
+        " AND has_schema_privilege(n.oid, 'USAGE')"
+        " AND has_table_privilege(c.oid, 'SELECT'))"
         " FROM pg_database d WHERE d.datname = current_database()"
     ).fetchone()
     here = (read_system_identifier(connection), row[0])
@@ -71,10 +81,14 @@ def written_since(
         if t.kind == "r" and _asked(t, names)
     ]
     known = {(t.schema, t.name) for t in backup.tables}
+    left = left_schemas(connection)
     new = [
         t
         for t in read_moment(connection).tables
-        if t.kind == "r" and (t.schema, t.name) not in known and _asked(t, names)
+        if t.kind == "r"
+        and (t.schema, t.name) not in known
+        and _asked(t, names)
+        and t.schema not in left
     ]
     found += [
         Since(
@@ -88,6 +102,18 @@ def written_since(
     ]
     told = tuple(s for s in found if s.written or s.rows != s.rows_then)
     return Written(told, counted=not same)
+
+
+def left_schemas(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
+    """Return schemas that a restore brought tables in and that nobody works with."""
+    rows = connection.execute(
+        "SELECT nspname::text FROM pg_namespace"
+        " WHERE obj_description(oid, 'pg_namespace') = %s"
+        " AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = %s"
+        "  AND datname = current_database() AND pid <> pg_backend_pid()) ORDER BY 1",
+        (ON_THE_WAY, APPLICATION),
+    ).fetchall()
+    return tuple(name for (name,) in rows)
 
 
 def told_since(since: Since) -> str:

@@ -29,13 +29,7 @@ def summary(backup: Backup) -> str:
         "Tables of the plan (without one, of all columns of naive time):",
         *(
             f"  {table.schema}.{table.name}: {table.rows:,} rows"
-            # fingerprints are of the whole tree
-            + (
-                " of its own"
-                if any(c.values > table.rows for c in table.columns)
-                else ""
-            )
-            + "; "
+            + (" of its own; " if _has_children(table) else "; ")
             + ", ".join(
                 f"{c.name} {c.type} ({c.values:,} values, fingerprint {c.fingerprint})"
                 for c in table.columns

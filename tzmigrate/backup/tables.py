@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 
 from tzmigrate.backup.archive import Archive
-from tzmigrate.backup.carrying import carried
+from tzmigrate.backup.carrying import carried, settle_schemas
 from tzmigrate.backup.choosing import Choice, Member, read_members
 from tzmigrate.backup.copies import require_same, told
 from tzmigrate.backup.databases import source_of
@@ -43,9 +43,6 @@ _PARTS = Purpose(
 )
 
 
-_WRITABLE = "-c default_transaction_read_only=off"
-
-
 def restore_tables(
     target: Target,
     archive: Archive,
@@ -73,7 +70,7 @@ def restore_tables(
         if choice.in_place:
             with translated(), base.transaction():
                 share(base)
-            require_quiet(base)
+            require_quiet(base, choice.tables)
         done = Replaced(None, written)
         with (
             translated(),
@@ -92,6 +89,8 @@ def restore_tables(
                         lock_timeout=choice.lock_timeout,
                         safety=safety,
                     )
+                else:
+                    settle_schemas(base, places)
         for member in members:
             home = member.schema if choice.in_place else places[member.schema]
             # what is restored is committed, and autovacuum comes too

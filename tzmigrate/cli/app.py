@@ -146,6 +146,7 @@ def apply(
     backup: o.BackupFirst = False,
     test_restore: o.TestRestore = False,
     dir_: o.BackupDir = None,
+    identity: o.Identity = None,
     pg_bin: o.PgBin = None,
     alembic: o.AlembicIni = None,
     alembic_dir: o.AlembicDir = None,
@@ -170,7 +171,9 @@ def apply(
         project_of(alembic, alembic_dir, name, x),
         yes=yes,
         dry_run=dry_run,
-        keeping=Beforehand(dir_, pg_bin, backup or test_restore, test_restore),
+        keeping=Beforehand(
+            dir_, pg_bin, backup or test_restore, test_restore, identity
+        ),
     )
 
 
@@ -225,6 +228,7 @@ def rollback(
     from_backup: o.FromBackup = None,
     terminate_connections: o.Terminate = False,
     no_safety_backup: o.NoSafety = False,
+    identity: o.Identity = None,
     pg_bin: o.PgBin = None,
     accept: o.Accept = None,
     yes: o.Yes = False,
@@ -256,6 +260,7 @@ def rollback(
             others=to is not None or everything or as_revision,
             terminate=terminate_connections,
             safety=not no_safety_backup,
+            identity=identity,
             bin_dir=pg_bin,
             yes=yes,
             dry_run=dry_run,
@@ -349,7 +354,7 @@ def restore(
     The database of now is not written to: with --swap it keeps all it has under another
     name, and the restored one takes its name, owner, grants and settings. --tables
     restores some tables into a schema of it, or, with --in-place, in their place. It
-    needs CREATEDB; --in-place needs a superuser.
+    needs CREATEDB.
     """
     from tzmigrate.cli import safety  # noqa: PLC0415  loads the drivers
 

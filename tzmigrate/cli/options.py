@@ -55,6 +55,7 @@ class Beforehand:
     bin_dir: Path | None
     wanted: bool
     test_restore: bool
+    identity: Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

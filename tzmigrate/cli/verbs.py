@@ -80,6 +80,7 @@ def apply(
                     root=keeping.root,
                     bin_dir=keeping.bin_dir,
                     test_restore=keeping.test_restore,
+                    identity=keeping.identity,
                 ),
                 alembic=alembic_of(project),
                 ticks=ticks,

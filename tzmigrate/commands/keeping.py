@@ -29,7 +29,7 @@ class Keeping:
         encrypt_to: whom to encrypt for, with age or gpg.
         identity: the private key, where it is encrypted with age.
         only: schema and name of the only tables to back up; all by default.
-        safety: a restore makes it of what it replaces.
+        safety: a restore makes it of what it replaces; with ``only`` it holds these.
         test_restore: restore it by trial.
         test_url: the server of the trial, or ``embedded``.
         upload: where to copy it as well.
@@ -78,10 +78,16 @@ def settled(keeping: Keeping, config: Config) -> Keeping:
     )
 
 
-def readers_of(backup: Backup, keeping: Keeping) -> Programs:
-    """Return programs that can read what a newer ``pg_dump`` may have written."""
+def readers_of(backup: Backup, keeping: Keeping, version: int = 0) -> Programs:
+    """Return programs that can read what a newer ``pg_dump`` may have written.
+
+    Args:
+        backup: what is read.
+        keeping: where programs are.
+        version: of the server that is written to, as ``server_version_num`` gives it.
+    """
     wrote = int(backup.dump.partition(".")[0])
-    server = backup.database.version // 10000
+    server = max(backup.database.version, version) // 10000
     return choose_programs(max(server, wrote), keeping.bin_dir)
 
 

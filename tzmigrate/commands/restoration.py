@@ -15,7 +15,13 @@ from tzmigrate.commands.common import AlembicOptions, Confirm, Connection, Progr
 from tzmigrate.commands.keeping import Keeping, readers_of, root_of, settled, target_of
 from tzmigrate.commands.safety import backup_create
 from tzmigrate.config import load_config
-from tzmigrate.errors import DecisionNeeded, NotProved, TzmigrateError, UsageError
+from tzmigrate.errors import (
+    DecisionNeeded,
+    NotProved,
+    TzmigrateError,
+    Unavailable,
+    UsageError,
+)
 from tzmigrate.inventory.model import Severity
 from tzmigrate.postgres.quoting import readable_identifier
 
@@ -67,13 +73,13 @@ def restore(
             hint="Restore tables of it with --tables, or name another backup.",
         )
     chosen = choosing.choose_tables(backup, tables) if tables else ()
-    programs = readers_of(backup, keeping)
-    archive = archive_of(path, backup, programs, keeping.identity)
     findings = check_files(path, backup, programs=None)
     broken = [f for f in findings if f.severity is Severity.BLOCKS]
     if broken:
         raise _not_whole(path, broken[0].message)
     scene = scenes.look(target, backup, chosen)
+    programs = readers_of(backup, keeping, scene.version)
+    archive = archive_of(path, backup, programs, keeping.identity)
     names = scenes.choose_names(scene, way.into)
     if way.swap or in_place:
         _require_same(backup, scene, path, accept)
@@ -82,19 +88,31 @@ def restore(
         if not safety:
             return None
         progress("backing up what is replaced")
-        made = backup_create(
-            connection,
-            replace(
-                keeping,
-                only=tuple(replaced or ()),
-                safety=True,
-                # what was not to be plain before shall not be so now
-                encrypt_to=backup.recipient,
-            ),
-            alembic=alembic,
-            ticks=lambda _, __: None,
-            progress=lambda _: None,
-        )
+        try:
+            made = backup_create(
+                connection,
+                replace(
+                    keeping,
+                    only=tuple(replaced or ()),
+                    safety=True,
+                    # what was not to be plain before shall not be so now
+                    encrypt_to=backup.recipient,
+                ),
+                alembic=alembic,
+                ticks=lambda _, __: None,
+                progress=lambda _: None,
+            )
+        except Unavailable as error:
+            if not replaced or error.code not in {"TZ501", "TZ502"}:
+                raise
+            raise Unavailable(
+                error.code,
+                "another session waits for a table that is to be restored, and keeps "
+                "the backup of it waiting",
+                detail=f"{error.detail or error.message} Nothing was changed.",
+                hint="Try again when nobody changes these tables.",
+            ) from error
+        progress(f"backed up what is replaced: {made.path}")
         return made.path
 
     if tables:
@@ -103,7 +121,10 @@ def restore(
             in_place=in_place,
             lock_timeout=config.policy.lock_timeout,
         )
-        lines = choosing.announced(choice, backup, scene.name, scene.written)
+        lines = (
+            *choosing.announced(choice, backup, scene.name, scene.written),
+            *scenes.told_leftovers(scene, names),
+        )
         if dry_run or not confirm(lines):
             return Restoration(
                 source=str(path), database=scene.name, notes=lines, dry_run=True

@@ -82,6 +82,7 @@ def backup_create(
             passwords=keeping.role_passwords,
             only=keeping.only,
             safety=keeping.safety,
+            held=keeping.safety and bool(keeping.only),
             data_archive=keeping.data_archive,
             recipient=keeping.encrypt_to,
             tool=__version__,
