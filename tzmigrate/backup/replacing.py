@@ -82,7 +82,7 @@ def require_fitting(base: Session, scratch: Session, members: Sequence[Member]) 
     """
     live = _live(base, members)
     then, here = _parents(scratch, members), _parents(base, [*live.values()])
-    for child, parent in then ^ here:
+    for child, parent in sorted(then ^ here):
         came = (child, parent) in here
         raise DecisionNeeded(
             "TZ358",
