@@ -13,7 +13,7 @@ from psycopg import sql
 
 from tests.acceptance.test_backup import made
 from tests.acceptance.test_restore import shop, tool
-from tzmigrate.backup.since import ON_THE_WAY
+from tzmigrate.backup.since import ON_THE_WAY, PLACE
 from tzmigrate.postgres.embedded import embedded_server, find_binaries
 
 __all__ = ["shop", "tool"]
@@ -370,7 +370,7 @@ def test_who_waits_for_a_table_behind_a_restore_is_not_waited_for(
     queue.join()
     if done.status:
         # it came before pg_dump had the table
-        done.is_error(5, "TZ502", "waits for a table")
+        done.is_error(5, "TZ502", "had to wait for a table")
     assert schemas_beside(shop) == 0
 
 
@@ -432,7 +432,8 @@ def test_what_a_role_lacks_to_replace_rows_is_named(
     parameter = "ON PARAMETER session_replication_role"
     shop.server.execute(f"GRANT SET {parameter} TO {name}")
     try:
-        shell.main(*child).is_error(6, "TZ691", "public.parent", "GRANT UPDATE")
+        shell.main(*child).is_error(6, "TZ691", "public.parent", "UPDATE ON")
+        assert len(list((tmp_path / "backups").iterdir())) == 1
         shop.execute(f"GRANT UPDATE ON parent TO {name}")
         done = shell.main(*child)
         assert done.status == 0, done.err
@@ -467,6 +468,70 @@ def test_a_schema_of_a_killed_restore_is_named_and_is_no_data(
     assert "DROP SCHEMA" not in tool("restore", "--dry-run").out
     listed = json.loads(tool("backup", "verify", "--format", "json").out)
     assert listed["backup"]["restores"][0]["tables"] == ["public.plain"]
+
+
+def test_a_table_of_another_kind_stops_it(shop: Any, tool: Any) -> None:
+    shop.execute("CREATE TABLE leaf (id int); INSERT INTO leaf VALUES (1)")
+    assert tool("backup", "create").status == 0
+    shop.execute(
+        "ALTER TABLE events RENAME TO old; CREATE TABLE events AS TABLE old;"
+        "DROP TABLE old; ALTER TABLE leaf RENAME TO old;"
+        "CREATE TABLE leaf (id int) PARTITION BY LIST (id);"
+        "CREATE TABLE leaf_1 PARTITION OF leaf DEFAULT; INSERT INTO leaf TABLE old"
+    )
+    in_place(tool, "events").is_error(3, "TZ358", "events is a plain table")
+    in_place(tool, "leaf").is_error(3, "TZ358", "leaf is a partitioned one")
+    assert shop.scalar("SELECT count(*) FROM events") == 300
+
+
+def test_who_has_written_to_a_partner_and_waits_for_a_table_goes_on(
+    shop: Any, tool: Any
+) -> None:
+    shop.execute(PARENTS)
+    assert tool("backup", "create").status == 0
+    stop = threading.Event()
+    done_once = []
+
+    def work() -> None:
+        number = 1000
+        with psycopg.connect(shop.url) as other:
+            while not stop.is_set():
+                number += 1
+                other.execute("INSERT INTO customers VALUES (%s)", (number,))
+                other.execute(
+                    "INSERT INTO invoices (id, customer) VALUES (%s, %s)",
+                    (number, number),
+                )
+                other.commit()
+                done_once.append(number)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        done = in_place(tool, "invoices")
+    finally:
+        stop.set()
+        worker.join()
+    assert done.status == 0, done.err
+    assert done_once
+
+
+def test_a_restore_that_runs_is_not_called_killed(shop: Any, tool: Any) -> None:
+    shop.execute(PARENTS)
+    assert tool("backup", "create").status == 0
+    shop.execute("CREATE SCHEMA at_work; CREATE TABLE at_work.t ()")
+    shop.execute(
+        sql.SQL("COMMENT ON SCHEMA at_work IS {}")
+        .format(sql.Literal(ON_THE_WAY))
+        .as_string(None)
+    )
+    with shop.connect() as other:
+        key = PLACE + "at_work"
+        other.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (key,))
+        assert "at_work" not in tool("restore", "--dry-run").out.replace(
+            "table at_work.t", ""
+        )
+    assert "DROP SCHEMA" in tool("restore", "--dry-run").out
 
 
 def test_a_partner_that_another_session_deletes_stops_it(shop: Any, tool: Any) -> None:

@@ -15,7 +15,7 @@ from tzmigrate.backup.copies import told
 from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.restoring import Progress
 from tzmigrate.backup.scene import free_name
-from tzmigrate.backup.since import ON_THE_WAY
+from tzmigrate.backup.since import ON_THE_WAY, PLACE
 from tzmigrate.backup.state import query
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres.clients import Access, started
@@ -57,6 +57,9 @@ def carried(
     progress(f"copying {len(members)} tables")
     with base.transaction():
         for place in places.values():
+            base.execute(
+                "SELECT pg_advisory_lock(hashtextextended(%s, 0))", (PLACE + place,)
+            )
             base.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(place)))
             _comment(base, place, ON_THE_WAY)
     try:

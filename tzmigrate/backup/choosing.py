@@ -86,13 +86,13 @@ def announced(
         return (
             f"The rows of {names} in database {database} will be replaced by those of "
             f"{backup.at}, in one transaction; no trigger runs.",
-            "Whoever writes to them meanwhile waits. Foreign keys are checked before "
-            "the commit.",
+            "Whoever writes to them meanwhile, or refers to their rows, waits. Foreign "
+            "keys are checked before the commit.",
             *told_written(written, database),
         )
     return (
-        f"{names}, as they were at {backup.at}, will be restored into a new schema of "
-        f"database {database}; the tables of now are not touched.",
+        f"{names}, as they were at {backup.at}, will be restored into a schema of their"
+        f" own in database {database}; the tables of now are not touched.",
     )
 
 

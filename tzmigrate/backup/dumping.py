@@ -202,6 +202,17 @@ def failure(said: str, path: Path) -> TzmigrateError:
             detail=detail,
             hint="Wait until other sessions have ended, or use fewer --jobs.",
         )
+    if "permission denied" in said or "row-level security" in said:
+        passwords = "pg_authid" in said
+        return Refused(
+            "TZ605",
+            "the role may not read everything that a backup holds",
+            detail=detail,
+            hint="Only a superuser reads passwords: leave --role-passwords out."
+            if passwords
+            else "GRANT pg_read_all_data to the role (PostgreSQL 14 and newer; a table "
+            "with row-level security needs BYPASSRLS), or connect as the owner.",
+        )
     if "Query was: LOCK TABLE" in said or "lock timeout" in said:
         return Unavailable(
             "TZ502",
@@ -216,17 +227,6 @@ def failure(said: str, path: Path) -> TzmigrateError:
             detail=detail,
             hint="Nothing was kept of the backup. Check the network and the server's "
             "log, then try again.",
-        )
-    if "permission denied" in said or "row-level security" in said:
-        passwords = "pg_authid" in said
-        return Refused(
-            "TZ605",
-            "the role may not read everything that a backup holds",
-            detail=detail,
-            hint="Only a superuser reads passwords: leave --role-passwords out."
-            if passwords
-            else "GRANT pg_read_all_data to the role (PostgreSQL 14 and newer; a table "
-            "with row-level security needs BYPASSRLS), or connect as the owner.",
         )
     return Refused(
         "TZ671",

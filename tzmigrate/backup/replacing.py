@@ -15,13 +15,34 @@ from tzmigrate.backup.model import Backup, TableState
 from tzmigrate.backup.restoring import Safety
 from tzmigrate.backup.since import Written, written_since
 from tzmigrate.backup.state import query
-from tzmigrate.errors import DecisionNeeded, Refused, Unavailable
+from tzmigrate.errors import DecisionNeeded, NotProved, Refused, Unavailable
 from tzmigrate.postgres.quoting import (
     quote_identifier,
     readable_identifier,
     readable_name,
 )
 from tzmigrate.postgres.session import Session
+
+_KINDS = {"r": "a plain table", "p": "a partitioned one"}
+
+
+class ForeignKey(NamedTuple):
+    """A foreign key on either side (foreign_keys.sql); names are quoted.
+
+    Attributes:
+        table: the one that refers.
+        partner: the one that is referred to.
+        refers: rows that are replaced refer to rows that are not.
+        lacking: counts the rows of ``table`` that have no partner.
+        holding: keeps their partners from going.
+    """
+
+    name: str
+    table: str
+    partner: str
+    refers: bool
+    lacking: str
+    holding: str
 
 
 def require_quiet(base: Session, tables: Sequence[TableState]) -> None:
@@ -69,6 +90,40 @@ def require_quiet(base: Session, tables: Sequence[TableState]) -> None:
             )
 
 
+def require_rights(base: Session, tables: Sequence[TableState]) -> None:
+    """See that the role may do what a replacement takes, but for what is written.
+
+    Raises:
+        Refused: names the right that is missing.
+    """
+    live = read_members(base, tables)
+    keys = _foreign_keys(base, [member.oid for member in live])
+    wanted = [
+        (sql.Identifier(m.schema, m.name).as_string(base), "SELECT, INSERT, DELETE")
+        for m in live
+    ]
+    wanted += [(key.table, "SELECT") for key in keys]
+    wanted += [
+        (key.partner, "SELECT, UPDATE" if key.refers else "SELECT") for key in keys
+    ]
+    for table, privileges in wanted:
+        for privilege in privileges.split(", "):
+            row: Any = base.execute(
+                "SELECT has_table_privilege(%s::regclass, %s), current_user::text",
+                (table, privilege),
+            ).fetchone()
+            if not row[0]:
+                raise Refused(
+                    "TZ691",
+                    f"role {readable_identifier(row[1])} may not {privilege} on table "
+                    f"{table}",
+                    detail="Rows are replaced there, or looked for by a foreign key. "
+                    "Nothing was changed.",
+                    hint=f"GRANT {privileges} ON {table} to the role, connect as a "
+                    "superuser, or leave --in-place out.",
+                )
+
+
 def require_fitting(base: Session, scratch: Session, members: Sequence[Member]) -> None:
     """See that the tables of now have the columns that the rows of then need.
 
@@ -94,6 +149,15 @@ def require_fitting(base: Session, scratch: Session, members: Sequence[Member]) 
     for member in members:
         if not member.partition:
             now = _require_there(member, live)
+            if now.kind != member.kind:
+                raise DecisionNeeded(
+                    "TZ358",
+                    f"table {_named(member)} is {_KINDS[now.kind]}, and was "
+                    f"{_KINDS[member.kind]} when the backup was made",
+                    detail="Nothing was changed.",
+                    hint="Leave --in-place out, and copy the rows from the schema "
+                    "beside.",
+                )
             _columns(member, _shape(scratch, member.oid), _shape(base, now.oid))
 
 
@@ -163,12 +227,9 @@ def replace_rows(
         for table, kind, name, enabled in awake:
             way = "ENABLE ALWAYS" if enabled == "A" else "ENABLE REPLICA"
             base.execute(_switched(table, way, kind, name))
-        keys = base.execute(query("foreign_keys"), {"relations": relations}).fetchall()
-        for partner in sorted({key[2] for key in keys if key[2] is not None}):
-            # a row must not go once it was looked for; the server has quoted the name
-            with _waiting(partner, lock_timeout), _locking(partner):
-                base.execute(f"LOCK TABLE {partner} IN SHARE MODE".encode())
-        _check_foreign_keys(base, keys)
+        for key in _foreign_keys(base, relations):
+            with _waiting(key.partner, lock_timeout):
+                _check_foreign_key(base, key)
         # a partition since split or detached is not what it was; their root is
         require_same(base, backup, _names([m for m in members if not m.partition]))
         drop_schemas(base, places)
@@ -187,21 +248,6 @@ def _waiting(table: str, lock_timeout: str) -> Iterator[None]:
             "be kept from acting. Nothing was changed.",
             hint="Try again when it has ended, or wait longer: lock_timeout under "
             "[policy].",
-        ) from error
-
-
-@contextmanager
-def _locking(partner: str) -> Iterator[None]:
-    try:
-        yield
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise Refused(
-            "TZ691",
-            f"the role may not lock table {partner}, which a foreign key names",
-            detail="While its rows are looked for, none of them must go. Nothing was "
-            "changed.",
-            hint=f"GRANT UPDATE ON {partner} to the role, connect as a superuser, or "
-            "leave --in-place out, and copy the rows from the schema beside.",
         ) from error
 
 
@@ -279,15 +325,25 @@ def _replace(base: Session, member: Member, now: Member, place: str) -> None:
     ).fetchone()
     columns = _columns(member, _shape(base, row[0]), _shape(base, now.oid))
     only = sql.SQL("" if now.kind == "p" else "ONLY ")
+    whole: Any = base.execute(
+        sql.SQL("SELECT count(*) FROM {}{}").format(only, copy)
+    ).fetchone()
     base.execute(sql.SQL("DELETE FROM {}{}").format(only, here))
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     into = sql.SQL("({}) OVERRIDING SYSTEM VALUE").format(names)
-    base.execute(
+    written = base.execute(
         sql.SQL("INSERT INTO {} {} SELECT {} FROM {}{}").format(
             # a table may have no column to write to, and rows all the same
             *(here, into if columns else sql.SQL(""), names, only, copy)
         )
-    )
+    ).rowcount
+    if written != whole[0]:
+        raise NotProved(
+            "TZ447",
+            f"{written:,} of {whole[0]:,} rows came into table {_named(member)}",
+            detail="Nothing was changed.",
+            hint="Leave --in-place out, and copy the rows from the schema beside.",
+        )
 
 
 def _switched(table: str, way: str, kind: str, name: str) -> bytes:
@@ -327,16 +383,26 @@ def _columns(
     return list(then)
 
 
-def _check_foreign_keys(base: Session, keys: Sequence[tuple[Any, ...]]) -> None:
-    for name, table, _, statement in keys:
-        # written by the server from quoted names
-        found: Any = base.execute(statement.encode()).fetchone()
-        if found[0]:
-            raise DecisionNeeded(
-                "TZ355",
-                f"{found[0]:,} rows of table {table} would be left without the row that"
-                f" foreign key {name} names",
-                detail="Nothing was changed.",
-                hint="Restore the other table with it (--tables takes several), or "
-                "delete those rows first.",
-            )
+def _foreign_keys(base: Session, relations: Sequence[int]) -> list[ForeignKey]:
+    rows = base.execute(query("foreign_keys"), {"relations": list(relations)})
+    return [ForeignKey(*row) for row in rows.fetchall()]
+
+
+def _check_foreign_key(base: Session, key: ForeignKey) -> None:
+    """Look for rows without a partner, which then must not go before the commit.
+
+    Rows are locked rather than their table: an application that has written to it may
+    wait for a table that we have.
+    """
+    if key.refers:
+        base.execute(key.holding.encode())
+    found: Any = base.execute(key.lacking.encode()).fetchone()
+    if found[0]:
+        raise DecisionNeeded(
+            "TZ355",
+            f"{found[0]:,} rows of table {key.table} would be left without the row that"
+            f" foreign key {key.name} names",
+            detail="Nothing was changed.",
+            hint="Restore the other table with it (--tables takes several), or "
+            "delete those rows first.",
+        )

@@ -115,7 +115,9 @@ def _swap(base: Session, scene: Scene, names: Names, *, terminate: bool) -> None
             if busy:
                 base.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()",
+                    " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()"
+                    # an autovacuum worker makes way by itself
+                    " AND usesysid IS NOT NULL",
                     ([scene.name, names.new],),
                 )
             with base.transaction():

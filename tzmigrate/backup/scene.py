@@ -326,12 +326,12 @@ def busy_in(
         "SELECT DISTINCT usename::text, application_name FROM pg_stat_activity"
         " WHERE datname = ANY (%s) AND pid <> pg_backend_pid()"
         # what is nobody's, as an autovacuum worker, makes way by itself
-        " AND usename IS NOT NULL"
+        " AND usesysid IS NOT NULL"
         " ORDER BY 1, 2",
         (list(names),),
     ).fetchall()
     return tuple(
-        f"role {readable_identifier(role)}"
+        (f"role {readable_identifier(role)}" if role else "a role that was dropped")
         + (f" by {application}" if application else "")
         for role, application in rows
     )

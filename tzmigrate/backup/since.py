@@ -7,7 +7,6 @@ import psycopg
 from psycopg import sql
 
 from tzmigrate.backup.model import Backup, Since, TableState
-from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.state import Contents, read_moment, read_tables
 from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.quoting import readable_identifier, readable_name
@@ -17,6 +16,8 @@ ON_THE_WAY = (
     " that made it; without one, it can be dropped."
 )
 """Comment of a schema until what is in it is whole."""
+PLACE = "tzmigrate.place "
+"""Advisory lock of such a schema, with its name behind."""
 _OWN = (
     "SELECT coalesce(array_agg(DISTINCT x), '{}') FROM tzmigrate.step AS s,"
     " unnest(s.transaction_ids) AS x"
@@ -109,9 +110,10 @@ def left_schemas(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
     rows = connection.execute(
         "SELECT nspname::text FROM pg_namespace"
         " WHERE obj_description(oid, 'pg_namespace') = %s"
-        " AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = %s"
-        "  AND datname = current_database() AND pid <> pg_backend_pid()) ORDER BY 1",
-        (ON_THE_WAY, APPLICATION),
+        # whoever works with one holds its lock
+        " AND pg_try_advisory_xact_lock_shared(hashtextextended(%s || nspname, 0))"
+        " ORDER BY 1",
+        (ON_THE_WAY, PLACE),
     ).fetchall()
     return tuple(name for (name,) in rows)
 

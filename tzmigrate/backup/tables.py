@@ -19,6 +19,7 @@ from tzmigrate.backup.replacing import (
     replace_rows,
     require_fitting,
     require_quiet,
+    require_rights,
 )
 from tzmigrate.backup.restoring import Progress, Safety
 from tzmigrate.backup.since import Written
@@ -70,7 +71,9 @@ def restore_tables(
         if choice.in_place:
             with translated(), base.transaction():
                 share(base)
-            require_quiet(base, choice.tables)
+            with translated():
+                require_quiet(base, choice.tables)
+                require_rights(base, choice.tables)
         done = Replaced(None, written)
         with (
             translated(),

@@ -107,10 +107,11 @@ def restore(
                 raise
             raise Unavailable(
                 error.code,
-                "another session waits for a table that is to be restored, and keeps "
-                "the backup of it waiting",
-                detail=f"{error.detail or error.message} Nothing was changed.",
-                hint="Try again when nobody changes these tables.",
+                "the backup of what is replaced would have had to wait for a table",
+                detail=f"{(error.detail or error.message).rstrip('.')}. Another "
+                "session holds it, or waits for it with an ALTER TABLE. Nothing was "
+                "changed.",
+                hint="Try again when nobody changes tables.",
             ) from error
         progress(f"backed up what is replaced: {made.path}")
         return made.path
