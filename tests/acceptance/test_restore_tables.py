@@ -534,6 +534,151 @@ def test_a_restore_that_runs_is_not_called_killed(shop: Any, tool: Any) -> None:
     assert "DROP SCHEMA" in tool("restore", "--dry-run").out
 
 
+def test_a_foreign_partition_is_not_emptied(shop: Any, tool: Any) -> None:
+    available = "SELECT count(*) FROM pg_available_extensions WHERE name = %s"
+    if not shop.scalar(available, ("postgres_fdw",)):
+        pytest.skip("extension postgres_fdw is not available")
+    parts = shop.server.parts
+    shop.execute(
+        "CREATE EXTENSION postgres_fdw; CREATE TABLE far (at timestamp, kind text);"
+        "CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw OPTIONS"
+        f" (host '{parts['host']}', port '{parts['port']}', dbname '{shop.name}');"
+        "CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS"
+        f" (user '{parts['user']}', password '{parts.get('password', '')}');"
+        "CREATE FOREIGN TABLE events_far PARTITION OF events FOR VALUES IN ('far')"
+        " SERVER s OPTIONS (table_name 'far');"
+    )
+    shop.execute("INSERT INTO far VALUES ('2024-01-01', 'far')")
+    assert tool("backup", "create").status == 0
+    in_place(tool, "events").is_error(3, "TZ358", "events_far is a foreign table")
+    assert shop.scalar("SELECT count(*) FROM far") == 1
+
+
+def test_a_table_that_became_a_partition_beside_its_root_stops_it(
+    shop: Any, tool: Any
+) -> None:
+    shop.execute(
+        "CREATE TABLE ev (id int, y int) PARTITION BY LIST (y);"
+        "CREATE TABLE ev_default PARTITION OF ev DEFAULT;"
+        "INSERT INTO ev SELECT g, 24 FROM generate_series(1, 100) AS g;"
+        "CREATE TABLE ev_24 (LIKE ev)"
+    )
+    assert tool("backup", "create").status == 0
+    shop.execute(
+        "BEGIN; WITH d AS (DELETE FROM ev_default RETURNING *)"
+        " INSERT INTO ev_24 SELECT * FROM d;"
+        "ALTER TABLE ev ATTACH PARTITION ev_24 FOR VALUES IN (24); COMMIT"
+    )
+    in_place(tool, "ev*").is_error(3, "TZ358", "ev_24")
+    assert shop.scalar("SELECT count(*) FROM ev") == 100
+    done = in_place(tool, "ev")
+    assert done.status == 0, done.err
+    assert shop.scalar("SELECT count(*) FROM ev") == 100
+
+
+@pytest.mark.parametrize("where", [(), ("--in-place",)])
+@pytest.mark.parametrize(
+    ("made", "changed"),
+    [
+        (
+            "CREATE TYPE xy AS (x int, y int)",
+            "ALTER TYPE xy DROP ATTRIBUTE x CASCADE;"
+            "ALTER TYPE xy ADD ATTRIBUTE x int CASCADE",
+        ),
+        (
+            "CREATE DOMAIN xy AS timestamp",
+            "ALTER TABLE t ALTER p TYPE text; DROP DOMAIN xy;"
+            "CREATE DOMAIN xy AS timestamptz; ALTER TABLE t ALTER p TYPE xy"
+            " USING NULL",
+        ),
+    ],
+)
+def test_types_of_one_name_are_compared(
+    shop: Any, tool: Any, made: str, changed: str, where: tuple[str, ...]
+) -> None:
+    shop.execute(f"{made}; CREATE TABLE t (p xy)")
+    assert tool("backup", "create").status == 0
+    shop.execute(changed)
+    done = tool("restore", "--tables", "t", *where, "--yes")
+    done.is_error(3, "TZ353", "type public.xy was")
+    assert schemas_beside(shop) == 0
+
+
+def test_deferrable_constraints_are_checked(shop: Any, tool: Any) -> None:
+    shop.execute("CREATE TABLE t (id int PRIMARY KEY, x int, r int4range)")
+    shop.execute("INSERT INTO t VALUES (1, 1, '[1,5)'), (2, 1, '[3,9)')")
+    assert tool("backup", "create").status == 0
+    for added in ("UNIQUE (x)", "EXCLUDE USING gist (r WITH &&)"):
+        shop.execute(
+            "DELETE FROM t WHERE id = 2;"
+            f"ALTER TABLE t ADD CONSTRAINT later {added} DEFERRABLE INITIALLY DEFERRED"
+        )
+        in_place(tool, "t").is_error(3, "TZ357", "later")
+        assert shop.scalar("SELECT count(*) FROM t") == 1
+        shop.execute("ALTER TABLE t DROP CONSTRAINT later")
+    shop.execute("ALTER TABLE t ADD CONSTRAINT later UNIQUE (id) DEFERRABLE")
+    done = in_place(tool, "t")
+    assert done.status == 0, done.err
+
+
+def test_a_key_that_matches_in_full_is_checked_in_full(shop: Any, tool: Any) -> None:
+    shop.execute(
+        "CREATE TABLE pp (a int, b int, PRIMARY KEY (a, b)); CREATE TABLE f (a int,"
+        " b int); INSERT INTO f VALUES (1, NULL), (NULL, NULL)"
+    )
+    assert tool("backup", "create").status == 0
+    shop.execute(
+        "DELETE FROM f; ALTER TABLE f ADD CONSTRAINT whole FOREIGN KEY (a, b)"
+        " REFERENCES pp MATCH FULL"
+    )
+    in_place(tool, "f").is_error(3, "TZ355", "1 rows", "whole")
+    shop.execute("ALTER TABLE f DROP CONSTRAINT whole")
+    shop.execute("ALTER TABLE f ADD FOREIGN KEY (a, b) REFERENCES pp")
+    assert in_place(tool, "f").status == 0
+
+
+def test_a_period_has_to_be_covered(shop: Any, tool: Any) -> None:
+    if shop.server.version < 18:
+        pytest.skip("temporal keys are of 18")
+    shop.execute(
+        "CREATE TABLE p (id int4range, v daterange,"
+        " PRIMARY KEY (id, v WITHOUT OVERLAPS));"
+        "CREATE TABLE c (id int4range, v daterange,"
+        " FOREIGN KEY (id, PERIOD v) REFERENCES p (id, PERIOD v));"
+        "INSERT INTO p VALUES ('[1,2)', '[2024-01-01,2024-02-01)'),"
+        " ('[1,2)', '[2024-02-01,2024-03-01)');"
+        "INSERT INTO c VALUES ('[1,2)', '[2024-01-10,2024-02-10)')"
+    )
+    assert tool("backup", "create").status == 0
+    assert in_place(tool, "c").status == 0
+    shop.execute("DELETE FROM c; DELETE FROM p WHERE lower(v) = '2024-02-01'")
+    in_place(tool, "c").is_error(3, "TZ355", "c_id_v_fkey")
+
+
+def test_every_trigger_stays_as_it_is_enabled(shop: Any, tool: Any) -> None:
+    shop.execute(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'it acts'; END $$;"
+        "CREATE TABLE aevents PARTITION OF events FOR VALUES IN ('c');"
+        "CREATE TRIGGER tg AFTER INSERT ON events FOR EACH ROW EXECUTE FUNCTION f();"
+        "CREATE TRIGGER other AFTER DELETE ON events FOR EACH ROW"
+        " EXECUTE FUNCTION f();"
+        "ALTER TABLE events ENABLE ALWAYS TRIGGER tg;"
+        "ALTER TABLE events_a DISABLE TRIGGER tg;"
+        "ALTER TABLE aevents ENABLE REPLICA TRIGGER tg;"
+        "ALTER TABLE events_b DISABLE TRIGGER other"
+    )
+    state = (
+        "SELECT string_agg(concat_ws(' ', tgrelid::regclass, tgname, tgenabled),"
+        " ', ' ORDER BY tgrelid::regclass::text, tgname) FROM pg_trigger"
+    )
+    before = shop.scalar(state)
+    assert tool("backup", "create").status == 0
+    done = in_place(tool, "events")
+    assert done.status == 0, done.err
+    assert shop.scalar(state) == before
+
+
 def test_a_partner_that_another_session_deletes_stops_it(shop: Any, tool: Any) -> None:
     shop.execute(
         "CREATE TABLE parent (id int PRIMARY KEY);"

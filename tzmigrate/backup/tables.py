@@ -11,16 +11,16 @@ from tzmigrate.backup.carrying import carried, settle_schemas
 from tzmigrate.backup.choosing import Choice, Member, read_members
 from tzmigrate.backup.copies import require_same, told
 from tzmigrate.backup.databases import source_of
-from tzmigrate.backup.interlock import share
-from tzmigrate.backup.model import Backup, Restoration
-from tzmigrate.backup.programs import APPLICATION
-from tzmigrate.backup.replacing import (
-    Replaced,
-    replace_rows,
+from tzmigrate.backup.fitting import (
     require_fitting,
     require_quiet,
     require_rights,
+    require_types,
 )
+from tzmigrate.backup.interlock import share
+from tzmigrate.backup.model import Backup, Restoration
+from tzmigrate.backup.programs import APPLICATION
+from tzmigrate.backup.replacing import Replaced, replace_rows
 from tzmigrate.backup.restoring import Progress, Safety
 from tzmigrate.backup.since import Written
 from tzmigrate.errors import Refused
@@ -83,8 +83,10 @@ def restore_tables(
         ):
             with quick_restore(scratch):
                 members = _filled(archive, scratch, backup, choice)
+            require_types(base, scratch.session, members)
             if choice.in_place:
-                require_fitting(base, scratch.session, members)
+                chosen = {(t.schema, t.name) for t in choice.tables}
+                require_fitting(base, scratch.session, members, chosen)
             with carried(archive, scratch, base, members, progress) as places:
                 if choice.in_place:
                     done = replace_rows(
