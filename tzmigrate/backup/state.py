@@ -216,7 +216,7 @@ def _table(
         rows=0,
         key=table.key,
     )
-    if columns is None:
+    if columns is None or _reaches_far(connection, table):
         if table.kind != "r":
             return state
         return replace(state, rows=_counted(connection, table))
@@ -257,6 +257,18 @@ def _table(
             for place, (name, type_name, _) in enumerate(found)
         ),
     )
+
+
+def _reaches_far(connection: psycopg.Connection[Any], table: Contents) -> bool:
+    """Tell whether a foreign table stands below: its rows are in no backup."""
+    row = connection.execute(
+        "WITH RECURSIVE tree (oid) AS (SELECT %s::oid UNION SELECT i.inhrelid"
+        " FROM tree JOIN pg_inherits AS i ON i.inhparent = tree.oid)"
+        " SELECT FROM tree JOIN pg_class AS c USING (oid)"
+        " WHERE c.relkind = 'f' LIMIT 1",
+        (table.oid,),
+    ).fetchone()
+    return row is not None
 
 
 def _counted(connection: psycopg.Connection[Any], table: Contents) -> int:
