@@ -165,6 +165,23 @@ def test_auto_is_the_most_that_was_recorded(
     assert found.level == ("full" if level == "full" else "physical")
 
 
+def test_a_sample_of_one_row_is_never_empty(database: Any, planned: Any) -> None:
+    """A proof by rows rests on those that chance drew: none would prove nothing."""
+    _, statements = planned("America/New_York", "sample")
+    drawn = "SELECT count(*) FROM tzmigrate.sample WHERE NOT edge"
+    # where the number of rows is known, a block gives one on average
+    database.execute("ANALYZE visits")
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement)
+            if "choose_sample" in statement:
+                break
+        for _ in range(100):
+            connection.execute("DELETE FROM tzmigrate.sample")
+            connection.execute("SELECT tzmigrate.draw_sample('public.visits', 1)")
+            assert connection.execute(drawn).fetchone() == (1,)
+
+
 def test_a_row_moved_beside_the_conversion_is_shifted(
     database: Any, planned: Any
 ) -> None:

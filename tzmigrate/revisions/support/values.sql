@@ -254,9 +254,10 @@ BEGIN
         share = ceil(rows * (blocks::numeric / all_blocks));
         -- random blocks, and of the lines that fit into one (28 bytes each) so many that a block gives about one row; all lines have
         -- the same chance, also where the statistics know no number of rows, as an empty or dead line gives nothing;
+        -- three times as many blocks as rows are wanted, and 30, so that chance does not leave a small share without any;
         -- a line drawn twice counts once by ON CONFLICT, as DISTINCT could sort the lines and leave the last blocks out
         EXECUTE concat(into_sample, ', false FROM (SELECT concat(''('', b.tz_block, '','', l.tz_line, '')'')::tid AS tz_tid',
-            ' FROM (SELECT floor(random() * ', blocks, ')::bigint AS tz_block FROM generate_series(1, ', 3 * share, ')) AS b,',
+            ' FROM (SELECT floor(random() * ', blocks, ')::bigint AS tz_block FROM generate_series(1, ', 3 * share + 30, ')) AS b,',
             -- block by block: were the lines the outer loop, LIMIT would leave the last ones out
             ' LATERAL generate_series(1 + 0 * b.tz_block::integer, ', (current_setting('block_size')::integer - 24) / 28, ') AS l (tz_line)',
             ' WHERE random() < (SELECT CASE WHEN reltuples > 0 THEN least(1, ', blocks, ' / reltuples) ELSE 0.05 END FROM pg_class WHERE oid = ', leaf::oid, ') OFFSET 0) AS draw',
