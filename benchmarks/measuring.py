@@ -57,7 +57,10 @@ def environment(**variables: str) -> dict[str, str]:
     """Return an environment in which this checkout is imported."""
     here = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
-    return os.environ | {"PYTHONPATH": path, **variables}
+    found = os.environ | {"PYTHONPATH": path, **variables}
+    # what is installed has its bytecode
+    found.pop("PYTHONDONTWRITEBYTECODE", None)
+    return found
 
 
 def run(argv: list[str], variables: dict[str, str]) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.acceptance.test_backup import SHOP, made
 from tzmigrate.backup.interlock import refuse_beside_a_dump
@@ -247,6 +248,69 @@ def test_encrypted_nothing_is_plain_and_it_can_be_restored(
     assert done.status == 0, done.err
 
 
+def test_settings_of_an_application_are_not_told(
+    shop: Any, shell: Any, tmp_path: Path, recipient: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """They may be secrets, as those that web services sign with are."""
+    name = sql.Identifier(shop.name)
+    setting = "ALTER DATABASE {} SET {} = {}"
+
+    def give(place: str, value: str) -> None:
+        shop.server.execute(
+            sql.SQL(setting).format(name, sql.SQL(place), sql.Literal(value))
+        )
+
+    give('"app.jwt_secret"', "a secret of the shop")
+    give("work_mem", "5MB")
+    with psycopg.connect(shop.url) as connection:
+        connection.execute(
+            "CREATE TABLE signed (by text CHECK (by <> current_setting("
+            "'app.jwt_secret'))); INSERT INTO signed VALUES ('x')"
+        )
+    url = ("--url", shop.url)
+    done = shell.main("backup", "create", *url, "--format", "json")
+    assert done.status == 0, done.err
+    assert "5MB" in done.out
+    assert "a secret of the shop" not in done.out
+    plain = made(tmp_path)
+    assert "a secret of the shop" in (plain / "backup_metadata.json").read_text()
+    shutil.rmtree(plain)
+    done = shell.main(
+        "backup", "create", *url, "--encrypt-to", recipient, "--test-restore"
+    )
+    assert done.status == 0, done.err + done.out
+    path = made(tmp_path)
+    for file in path.iterdir():
+        assert b"a secret of the shop" not in file.read_bytes(), file
+    give('"app.jwt_secret"', "another secret")
+    give("work_mem", "6MB")
+    done = shell.main("restore", "--yes", *url)
+    assert done.status == 0, done.err
+    said = " ".join((done.out + done.err).split())
+    assert "setting work_mem is 6MB as in the database of now" in said
+    assert "secret of the shop" not in said
+    assert "another secret" not in said
+    shop.server.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(name))
+    # of another database, what was backed up is given, as far as it is known
+    other = shop.server.url("postgres")
+    beside = f"{shop.name}_of_then"
+    done = shell.main("restore", str(path), "--into", beside, "--yes", "--url", other)
+    assert done.status == 0, done.err
+    with psycopg.connect(shop.server.url(beside)) as connection:
+        found = connection.execute("SHOW app.jwt_secret").fetchone()
+    assert found == ("a secret of the shop",)
+    # without the key nothing is damaged
+    with monkeypatch.context() as without:
+        without.setenv("GNUPGHOME", str(tmp_path))
+        done = shell.main("restore", str(path), "--yes", "--url", other)
+        done.is_error(6, "TZ685", "database_settings.json")
+    for (beside,) in shop.execute(
+        "SELECT datname FROM pg_database WHERE datname LIKE %s", (shop.name + r"\_%",)
+    ):
+        shop.server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(beside)))
+
+
 @pytest.mark.skipif(shutil.which("age") is None, reason="age is not installed")
 def test_age_needs_the_identity_to_read_the_archive(
     shop: Any, shell: Any, tmp_path: Path
@@ -285,6 +349,29 @@ def test_age_needs_the_identity_to_read_the_archive(
     assert shell.main(*back, "--url", shop.url).status == 0
     done = shell.main(*verify)
     assert done.status == 0, done.err
+
+
+def test_an_owner_from_whom_rows_are_kept_is_told_who_sees_them(
+    shop: Any, shell: Any, make_role: Any, tmp_path: Path
+) -> None:
+    owner = make_role()
+    shop.execute(
+        "CREATE SCHEMA own; CREATE TABLE own.t (at timestamp);"
+        "ALTER TABLE own.t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+        "GRANT USAGE ON SCHEMA own TO PUBLIC;"
+    )
+    name = sql.Identifier(owner.name)
+    for text in (
+        "ALTER TABLE own.t OWNER TO {}",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}",
+        'GRANT USAGE ON SCHEMA "Shop, as %s" TO {}',
+        'GRANT SELECT ON ALL TABLES IN SCHEMA "Shop, as %s" TO {}',
+        'GRANT SELECT ON ALL SEQUENCES IN SCHEMA "Shop, as %s" TO {}',
+    ):
+        shop.execute(sql.SQL(text).format(name))
+    done = shell.main("backup", "create", "--url", shop.url_as(owner))
+    done.is_error(6, "TZ605", "BYPASSRLS")
+    assert left(tmp_path) == []
 
 
 def test_an_unknown_recipient_or_a_missing_program_is_said_first(
@@ -489,11 +576,15 @@ def test_what_a_server_cannot_make_is_named(
     assert shell.main("backup", "create", "--url", shop.url).status == 0
     path = made(tmp_path)
     backup = read_metadata(path)
-    for edit in ({"encoding": "nonsense"}, {"grants": ("nonsense",)}):
+    # beside a database of another name the grants are those of the backup
+    for edit, url in (
+        ({"encoding": "nonsense"}, shop.url),
+        ({"grants": ("nonsense",)}, shop.server.url("postgres")),
+    ):
         database = replace(backup.database, **edit)
         write_metadata(path, replace(backup, database=database))
-        done = shell.main("restore", str(path), "--yes", "--url", shop.url)
-        done.is_error(6, "TZ679", shop.name)
+        done = shell.main("restore", str(path), "--yes", "--url", url)
+        done.is_error(6, "TZ679", "cannot be made as the other one was", "nonsense")
 
 
 def test_prune_asks_the_cluster_that_the_backup_is_of(

@@ -12,7 +12,9 @@ import pytest
 from psycopg import sql
 
 from tests.acceptance.test_backup import SHOP, flip, made
+from tzmigrate.backup import restoring, scene
 from tzmigrate.backup.databases import NOT_WHOLE
+from tzmigrate.backup.scene import busy_in, look
 
 
 @pytest.fixture
@@ -219,6 +221,74 @@ def test_a_database_in_use_is_not_swapped_unless_that_is_asked(
         assert done.status == 0, done.err
         with pytest.raises(psycopg.OperationalError):
             busy.execute("SELECT 1")
+
+
+def test_a_session_that_just_ends_is_waited_for(
+    shop: Any, tool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probe, or a session of ours, takes a moment to be gone."""
+    assert tool("backup", "create").status == 0
+    seen: list[tuple[str, ...]] = []
+
+    def looked(*arguments: Any) -> tuple[str, ...]:
+        if seen:
+            return busy_in(*arguments)
+        with psycopg.connect(shop.url, application_name="a probe"):
+            seen.append(busy_in(*arguments))
+        return seen[0]
+
+    monkeypatch.setattr(restoring, "busy_in", looked)
+    done = tool("restore", "--swap", "--yes", "--no-safety-backup")
+    assert done.status == 0, done.err
+    assert "a probe" in seen[0][0]
+
+
+def test_what_is_carried_over_from_the_database_of_now_is_told(
+    shop: Any, tool: Any
+) -> None:
+    assert tool("backup", "create").status == 0
+    words = ("restore", "--swap", "--yes", "--no-safety-backup")
+    for _ in range(2):
+        done = tool(*words)
+        assert done.status == 0, done.err
+        # a grant that PostgreSQL gives by itself is the same when it was given
+        assert "of the database:" not in done.out + done.err
+    for text in (
+        "ALTER DATABASE {} CONNECTION LIMIT 9",
+        "COMMENT ON DATABASE {} IS 'x'",
+    ):
+        shop.server.execute(sql.SQL(text).format(sql.Identifier(shop.name)))
+    done = tool(*words)
+    said = " ".join((done.out + done.err).split())
+    assert "connection limit of the database: 9, as of the one of now" in said
+    assert "comment of the database: x, as of the one of now" in said
+
+
+def test_a_locked_table_does_not_throw_a_finished_restore_away(
+    shop: Any, tool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tool("backup", "create").status == 0
+    monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=200ms")
+
+    limited = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 9")
+    looks: list[Any] = []
+
+    def looked(*arguments: Any) -> Any:
+        looks.append(arguments)
+        if len(looks) == 1:
+            return look(*arguments)
+        shop.server.execute(limited.format(sql.Identifier(shop.name)))
+        with psycopg.connect(shop.url) as other:
+            other.execute("LOCK TABLE plain")
+            return look(*arguments)
+
+    monkeypatch.setattr(scene, "look", looked)
+    done = tool("restore", "--swap", "--yes", "--no-safety-backup")
+    assert done.status == 0, done.err
+    said = " ".join((done.out + done.err).split())
+    assert "what was written meanwhile was not looked for" in said
+    limit = "SELECT datconnlimit FROM pg_database WHERE datname = current_database()"
+    assert shop.scalar(limit) == 9
 
 
 def test_what_no_ended_session_frees_is_named_first(shop: Any, tool: Any) -> None:

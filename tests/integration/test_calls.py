@@ -6,7 +6,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from tzmigrate.planning.calls import ADDED, SAME, calls, explain_calls
+from tzmigrate.planning.calls import (
+    _BY_NODES,
+    ADDED,
+    SAME,
+    _by_nodes,
+    calls,
+    explain_calls,
+)
 
 TABLE = """
 CREATE TABLE t (id int, a timestamp, b timestamp, c timestamp);
@@ -151,3 +158,25 @@ def test_the_server_knows_the_functions_by_these_numbers(database: Any) -> None:
 def test_braces_in_a_name_are_part_of_it() -> None:
     text = r"({QUERY :x {VAR :vartype 1114 :name a\{b\ :funcid\ 7} :funcid 9})"
     assert calls(text) == Counter([9])
+
+
+def test_calls_found_in_the_text_are_those_of_its_nodes(database: Any) -> None:
+    """By all that the server itself stores, and by names made to mislead."""
+    database.execute(
+        """CREATE TABLE ":funcid 2052" (":opfuncid 5" int CHECK (":opfuncid 5" > 1));"""
+        """CREATE VIEW v AS SELECT ":opfuncid 5" AS ":aggfnoid 7 :winfnoid 8","""
+        ''' ':funcid 9'::text AS "{MINMAX" FROM ":funcid 2052"'''
+    )
+    with database.connect() as connection:
+        rows = connection.execute(
+            "SELECT ev_action::text FROM pg_rewrite"
+            " UNION ALL SELECT adbin::text FROM pg_attrdef"
+            " UNION ALL SELECT conbin::text FROM pg_constraint"
+            " WHERE conbin IS NOT NULL"
+        ).fetchall()
+    trees = [tree for (tree,) in rows]
+    by_text = [tree for tree in trees if not _BY_NODES.search(tree)]
+    assert len(by_text) > 50
+    assert len(by_text) < len(trees)
+    for tree in trees:
+        assert calls(tree) == _by_nodes(tree)

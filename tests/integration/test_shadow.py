@@ -709,3 +709,26 @@ def test_the_target_of_the_shadow_reaches_it_again(database: Any) -> None:
         assert conninfo_to_dict(shadow.session.target.conninfo) == given | {
             "dbname": name_of(shadow)
         }
+
+
+def test_further_shadows_are_like_the_first(database: Any) -> None:
+    database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, at timestamp DEFAULT now());"
+        "CREATE VIEW v AS SELECT at FROM t"
+    )
+    name = database.scalar("SELECT quote_ident(current_database())")
+    database.execute(f"ALTER DATABASE {name} SET work_mem TO '7MB'")
+    looks = (
+        "SELECT current_setting('work_mem'), pg_get_viewdef('public.v'::regclass),"
+        " (SELECT count(*) FROM pg_class), (SELECT pg_get_userbyid(d.datdba)"
+        "  FROM pg_database d WHERE d.datname = current_database())"
+    )
+    with shadow_of(database.url, copies=3) as shadow:
+        sessions = [shadow.session, *shadow.others]
+        assert ours(database) == {s.info.dbname for s in sessions}
+        seen = [s.execute(looks).fetchone() for s in sessions]
+        assert len(seen) == 3
+        assert seen[0] is not None
+        assert seen[0][0] == "7MB"
+        assert seen == [seen[0]] * 3
+    assert ours(database) == set()

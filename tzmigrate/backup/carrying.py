@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from tzmigrate.backup.archive import Archive, connected
+from tzmigrate.backup.archive import ERRORS_IGNORED, Archive, connected
 from tzmigrate.backup.choosing import Member
-from tzmigrate.backup.copies import told
 from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.restoring import Progress
 from tzmigrate.backup.scene import free_name
@@ -20,10 +20,19 @@ from tzmigrate.backup.state import query
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres.clients import Access, started
 from tzmigrate.postgres.dump import failures_of, last_words, lost
+from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.scratch import Scratch, words
 from tzmigrate.postgres.session import Session, connect
 
-_WRITABLE = "-c default_transaction_read_only=off"
+_WRITABLE = "-c default_transaction_read_only=off -c exit_on_error=off"
+_QUIET = "-c session_replication_role=replica"
+
+_REFUSED = (
+    "Nothing was changed there. The role needs CREATE on the database, and on the types"
+    " and functions that the tables use; and types, domains and functions of now have"
+    " to take the rows. Else restore the whole backup beside (tzmigrate restore without"
+    " --tables), and copy them from there."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +44,8 @@ def carried(
     base: Session,
     members: Sequence[Member],
     progress: Progress,
+    *,
+    in_place: bool,
 ) -> Iterator[dict[str, str]]:
     """Copy tables into new schemas, which go again where the block fails.
 
@@ -44,6 +55,7 @@ def carried(
         base: a session in autocommit mode to the database that gets them.
         members: the tables.
         progress: told what happens.
+        in_place: they go again; no event trigger shall look at them.
 
     Yields:
         The new schema of each one that tables come from.
@@ -63,7 +75,8 @@ def carried(
             base.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(place)))
             _comment(base, place, ON_THE_WAY)
     try:
-        _carry(archive, scratch, base, places)
+        _carry(archive, scratch, base, places, in_place=in_place)
+        _require_arrived(scratch.session, base, members, places)
         yield places
     except BaseException:
         _drop(base, places)
@@ -159,13 +172,25 @@ def _moved(
 
 
 def _carry(
-    archive: Archive, scratch: Scratch, base: Session, places: Mapping[str, str]
+    archive: Archive,
+    scratch: Scratch,
+    base: Session,
+    places: Mapping[str, str],
+    *,
+    in_place: bool,
 ) -> None:
     """Dump the schemas from the scratch database into the database, as they come."""
     programs = archive.programs
+    found: Any = scratch.session.execute(
+        "SELECT pg_encoding_to_char(encoding)::text FROM pg_database"
+        " WHERE datname = current_database()"
+    ).fetchone()
+    (encoding,) = found
     dump = [
         *(programs.pg_dump, "--format=custom", "--compress=0", "--no-password"),
         *("--no-owner", "--no-privileges", f"--dbname={connected(scratch.name)}"),
+        # bytes as they are: not every database has an encoding that others can read
+        f"--encoding={encoding}",
         *(f"--schema={_exactly(place)}" for place in places.values()),
     ]
     restore = [
@@ -174,6 +199,8 @@ def _carry(
     ]
     access = Access.of(base)
     options = f"{access.parameters.get('options', '')} {_WRITABLE}".strip()
+    if in_place:
+        options += f" {_QUIET}"
     access = replace(access, parameters={**access.parameters, "options": options})
     with (
         started(dump, scratch.access, application=APPLICATION) as source,
@@ -184,7 +211,8 @@ def _carry(
             source.stdout.close()
         complaints = source.stderr.read() if source.stderr is not None else b""
         broken = source.wait() != 0
-        sink.wait()
+        # the schema that is there already is always an error to it
+        broken |= sink.wait() != 0 and ERRORS_IGNORED not in said
     text = (complaints + said).decode(errors="replace")
     # the schemas are there, and nobody else's
     failures = [
@@ -202,10 +230,33 @@ def _carry(
         raise Refused(
             "TZ679",
             "the tables could not be copied into the database",
-            detail=told(failures) or last_words(text),
-            hint="Nothing was changed there. The role needs CREATE on the database, "
-            "and on the types and functions that the tables use.",
+            detail="; ".join(f.reason for f in failures[:3]) or last_words(text),
+            hint=_REFUSED,
         )
+
+
+def _require_arrived(
+    scratch: Session,
+    base: Session,
+    members: Sequence[Member],
+    places: Mapping[str, str],
+) -> None:
+    """See that each table has all its rows, whatever the programs said."""
+    for member in members:
+        if member.kind != "r":
+            continue
+        count = sql.SQL("SELECT count(*) FROM ONLY {}").format(
+            sql.Identifier(places[member.schema], member.name)
+        )
+        sent: Any = scratch.execute(count).fetchone()
+        came: Any = base.execute(count).fetchone()
+        if sent != came:
+            raise Refused(
+                "TZ679",
+                f"of table {readable_name(member.schema, member.name)} {came[0]:,} of "
+                f"{sent[0]:,} rows came into the database",
+                hint=_REFUSED,
+            )
 
 
 def _exactly(name: str) -> str:

@@ -1,5 +1,6 @@
 """Whether a backup is whole: its files, its archive, and what a trial restore gives."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 from tzmigrate.backup.archive import Archive
 from tzmigrate.backup.copies import Trial, told
 from tzmigrate.backup.metadata import described, files_in
-from tzmigrate.backup.model import FULL, Backup
-from tzmigrate.backup.sealing import Seal, require_identity
+from tzmigrate.backup.model import FULL, SETTINGS, Backup, Setting
+from tzmigrate.backup.sealing import Seal, opened, require_identity
 from tzmigrate.errors import NotProved
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.postgres.clients import Programs
@@ -27,17 +28,45 @@ def archive_of(
     Raises:
         Refused: it is encrypted, and there is no key.
     """
-    seal = None
-    if backup.sealer is not None:
-        seal = Seal(
-            program=backup.sealer,
-            recipient=backup.recipient or "",
-            identity=identity,
-        )
+    seal = _seal(backup, identity)
     name = FULL + (seal.suffix if seal else "")
     if seal is not None:
         require_identity(seal, directory / name)
     return Archive(path=directory / name, programs=programs, seal=seal)
+
+
+def _seal(backup: Backup, identity: Path | None) -> Seal | None:
+    if backup.sealer is None:
+        return None
+    return Seal(
+        program=backup.sealer, recipient=backup.recipient or "", identity=identity
+    )
+
+
+def with_settings(
+    directory: Path, backup: Backup, identity: Path | None = None
+) -> Backup:
+    """Return a backup with the settings that its metadata keep back.
+
+    Raises:
+        Refused: they are encrypted, and there is no key.
+        NotProved: they cannot be read.
+    """
+    seal = _seal(backup, identity)
+    if seal is None or all(s.value is not None for s in backup.database.settings):
+        return backup
+    path = directory / (SETTINGS + seal.suffix)
+    if path.name not in {file.name for file in backup.files}:
+        return backup
+    with opened(path, seal) as plain:
+        said = plain.read()
+    try:
+        settings = tuple(Setting(**one) for one in json.loads(said))
+    except (ValueError, TypeError) as error:
+        raise NotProved(
+            "TZ443", f"{path} does not hold settings of a database", hint=_AGAIN
+        ) from error
+    return replace(backup, database=replace(backup.database, settings=settings))
 
 
 def check_files(

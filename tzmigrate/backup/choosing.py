@@ -21,11 +21,13 @@ class Choice:
     Attributes:
         tables: of the backup.
         in_place: put their rows in the place of those of now.
+        safety: what is replaced is backed up.
         lock_timeout: how long a lock is waited for, as PostgreSQL reads it.
     """
 
     tables: tuple[TableState, ...]
     in_place: bool
+    safety: bool = True
     lock_timeout: str = "2s"
 
 

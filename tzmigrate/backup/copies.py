@@ -11,7 +11,12 @@ import psycopg
 from psycopg import sql
 
 from tzmigrate.backup.archive import Archive
-from tzmigrate.backup.databases import give_settings, require_creating, source_of
+from tzmigrate.backup.databases import (
+    give_settings,
+    on_its_server,
+    require_creating,
+    source_of,
+)
 from tzmigrate.backup.model import Backup, Database
 from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.state import (
@@ -214,6 +219,8 @@ def _server(
             require_creating(base, _ELSEWHERE)
             known = {n for (n,) in base.execute("SELECT rolname::text FROM pg_roles")}
             same = set(backup.database.roles) <= known
+            # a name says little: a locale or a tablespace may be missing all the same
+            same = same and on_its_server(base, backup.database)
             yield base, f"{base.info.host}:{base.info.port}", same
         return
     major = backup.database.version // 10000

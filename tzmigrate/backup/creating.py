@@ -43,7 +43,12 @@ from tzmigrate.errors import NotProved, Refused, UsageError
 from tzmigrate.postgres.clients import Access
 from tzmigrate.postgres.dump import LOCK_WAIT, Entry
 from tzmigrate.postgres.errors import translated
-from tzmigrate.postgres.session import Session, connect, read_only
+from tzmigrate.postgres.session import (
+    Session,
+    connect,
+    read_only,
+    require_own,
+)
 from tzmigrate.postgres.url import Target
 
 PREFIX = "timezone_migration_"
@@ -67,7 +72,7 @@ class Wishes:
         root: the directory that holds the backups.
         planned: the columns of the plan.
         plan: digest of the planned revisions.
-        steps: how many planned steps the ledger has as done.
+        steps: how many planned steps the ledger has as done; ``None``: not known.
         bin_dir: where ``pg_dump`` is.
         jobs: connections of ``pg_dump``; more than one make a directory.
         passwords: of roles, in ``globals.sql``.
@@ -84,7 +89,7 @@ class Wishes:
     root: Path
     planned: Planned
     plan: str | None = None
-    steps: int = 0
+    steps: int | None = 0
     bin_dir: Path | None = None
     jobs: int = 1
     passwords: bool = False
@@ -118,6 +123,7 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
         connect(target, application_name=APPLICATION) as session,
         _place(wishes.root) as partial,
     ):
+        require_own(session)
         version = session.info.server_version // 10000
         programs = choose_programs(version, wishes.bin_dir)
         with read_only(session), translated():
@@ -157,6 +163,11 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
             if wishes.data_archive:
                 dumping.dump_again(order)
         dumping.dump_globals(order)
+        shown = moment.database
+        if seal is not None and shown != shown.told():
+            # beside what is encrypted nothing stands in plain
+            dumping.write_settings(order, shown.settings)
+            shown = shown.told()
         if seal is None:
             dumping.derive(order)
         backup = Backup(
@@ -164,7 +175,7 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
             tool=wishes.tool,
             dump=programs.text,
             format=order.format,
-            database=moment.database,
+            database=shown,
             plan=wishes.plan,
             snapshot=moment.snapshot,
             running=moment.running,

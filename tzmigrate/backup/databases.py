@@ -11,6 +11,7 @@ from psycopg import sql
 from tzmigrate.backup.model import Database
 from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.errors import Refused, TzmigrateError
+from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.clients import Access
 from tzmigrate.postgres.quoting import readable_identifier
 from tzmigrate.postgres.scratch import (
@@ -56,20 +57,23 @@ def source_of(database: Database) -> Source:
 
 
 @contextmanager
-def new_database(base: Session, name: str, database: Database) -> Iterator[Target]:
+def new_database(
+    base: Session, name: str, database: Database, dressed: Database
+) -> Iterator[Target]:
     """Make a database like one that was backed up; dropped where the block fails.
 
     Args:
         base: a session in autocommit mode to another database of the server.
         name: what it is called.
         database: what it shall be like.
+        dressed: whose owner, grants and settings it will be given at the end.
 
     Raises:
         Refused: the server lacks a role, a tablespace or a locale.
     """
-    _require_roles(base, database)
+    _require_roles(base, dressed)
     target = Access.of(base).target(base.target.source, name)
-    options = locale_options(source_of(database))
+    options = locale_options(source_of(database), base.info.server_version)
     if database.tablespace != "pg_default":
         options.append(_sql("TABLESPACE {}", database.tablespace))
     try:
@@ -95,7 +99,7 @@ def new_database(base: Session, name: str, database: Database) -> Iterator[Targe
         )
         # what cannot be given at the end shall not cost a restore
         with _as_it_was(name), base.transaction(force_rollback=True):
-            dress(base, name, database)
+            dress(base, name, dressed)
         base.execute(_sql("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", name))
         with connect(target, application_name=APPLICATION, autocommit=True) as inside:
             if not database.public:
@@ -131,7 +135,8 @@ def dress(connection: Session, name: str, database: Database) -> None:
     execute = connection.execute
     execute(_sql("ALTER DATABASE {} RESET ALL", name))
     for setting in database.settings:
-        execute(setting_statement(name, setting.role, setting.name, setting.value))
+        if setting.value is not None:
+            execute(setting_statement(name, setting.role, setting.name, setting.value))
     execute(
         sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {} IS_TEMPLATE {}").format(
             sql.Identifier(name),
@@ -213,7 +218,8 @@ def _grant(connection: Session, name: str, database: Database) -> None:
 def give_settings(session: Session, name: str, database: Database) -> None:
     """Set what decides how a dump's text is read, such as the text search."""
     for setting in database.settings:
-        if setting.role is None and setting.name not in AFTERWARDS:
+        own = setting.role is None and setting.name not in AFTERWARDS
+        if own and setting.value is not None:
             try:
                 session.execute(
                     setting_statement(name, None, setting.name, setting.value)
@@ -221,6 +227,14 @@ def give_settings(session: Session, name: str, database: Database) -> None:
             except psycopg.Error:
                 # another server may lack it, and a restore shows what needed it
                 continue
+
+
+def on_its_server(connection: Session, database: Database) -> bool:
+    """Return whether a server may be the one of a database that was backed up."""
+    here = read_system_identifier(connection)
+    return None in (here, database.system_identifier) or (
+        here == database.system_identifier
+    )
 
 
 def require_creating(base: Session, hint: str) -> None:

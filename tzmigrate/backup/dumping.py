@@ -1,12 +1,13 @@
 """Run ``pg_dump`` once, and make every other file from what it wrote."""
 
+import json
 import os
 import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +19,9 @@ from tzmigrate.backup.model import (
     FULL,
     GLOBALS,
     SCHEMA,
+    SETTINGS,
     Format,
+    Setting,
 )
 from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.sealing import Seal, sealed
@@ -168,6 +171,12 @@ def dump_globals(order: Order) -> None:
         *(() if order.passwords else ("--no-role-passwords",)),
     ]
     _run(argv, order, order.path(GLOBALS))
+
+
+def write_settings(order: Order, settings: Sequence[Setting]) -> None:
+    """Write settings of the database that may be secrets, encrypted as the rest is."""
+    with _into(order, SETTINGS) as out:
+        out.write(json.dumps([asdict(setting) for setting in settings]).encode())
 
 
 def derive(order: Order) -> None:

@@ -11,6 +11,7 @@ from tzmigrate.backup.model import TableState
 from tzmigrate.backup.state import query
 from tzmigrate.errors import DecisionNeeded, Refused
 from tzmigrate.postgres.quoting import (
+    quote_identifier,
     readable_identifier,
     readable_name,
 )
@@ -18,6 +19,16 @@ from tzmigrate.postgres.session import Session
 
 AWAKE = frozenset({"A", "R"})
 """How triggers are enabled that ``session_replication_role`` keeps from nothing."""
+_NOT_TO_REINDEX = """
+SELECT k.conrelid::regclass::text, current_user::text
+FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid
+WHERE k.conrelid::int8 = ANY (%(relations)s::int8[])
+  AND k.condeferrable AND k.contype IN ('p', 'u', 'x')
+  AND NOT CASE WHEN current_setting('server_version_num')::int4 >= 170000
+               THEN has_table_privilege(c.oid, 'MAINTAIN')
+               ELSE pg_has_role(c.relowner, 'USAGE') END
+ORDER BY 1 LIMIT 1
+"""
 _KINDS = {"r": "a plain table", "p": "a partitioned one"}
 
 
@@ -30,6 +41,7 @@ class ForeignKey(NamedTuple):
         refers: rows that are replaced refer to rows that are not.
         lacking: counts the rows of ``table`` that have no partner.
         holding: keeps their partners from going.
+        valid: all rows have one; else some may lack it already.
     """
 
     name: str
@@ -38,6 +50,12 @@ class ForeignKey(NamedTuple):
     refers: bool
     lacking: str
     holding: str
+    valid: bool
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What names it in its database."""
+        return self.table, self.name
 
 
 def require_quiet(base: Session, tables: Sequence[TableState]) -> None:
@@ -71,6 +89,17 @@ def require_quiet(base: Session, tables: Sequence[TableState]) -> None:
     ).fetchall():
         if enabled not in AWAKE:
             continue
+        if kind == "KEY":
+            raise DecisionNeeded(
+                "TZ357",
+                f"trigger {readable_identifier(name)} of table {table} is set to "
+                "ENABLE ALWAYS or REPLICA, so its foreign key would act",
+                detail="It would change or delete rows that nobody spoke of. Nothing "
+                "was changed.",
+                hint=f"ALTER TABLE {table} ENABLE TRIGGER "
+                f"{quote_identifier(name)}, or leave --in-place out, and copy the rows "
+                "from the schema beside.",
+            )
         owned: Any = base.execute(
             "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class"
             " WHERE oid = %s::regclass",
@@ -119,6 +148,61 @@ def require_rights(base: Session, tables: Sequence[TableState]) -> None:
                     hint=f"GRANT {privileges} ON {table} to the role, connect as a "
                     "superuser, or leave --in-place out.",
                 )
+    row = base.execute(
+        _NOT_TO_REINDEX, {"relations": [member.oid for member in live]}
+    ).fetchone()
+    if row is not None:
+        raise Refused(
+            "TZ691",
+            f"role {readable_identifier(row[1])} may not REINDEX table {row[0]}",
+            detail="It has a deferrable key, which is checked by building its index "
+            "anew. Nothing was changed.",
+            hint="Connect as the table's owner or a superuser (17 and newer: GRANT "
+            "MAINTAIN), or leave --in-place out.",
+        )
+
+
+def require_names(
+    scratch: Session, members: Sequence[Member], *, in_place: bool, objects: bool
+) -> None:
+    """See that no value names by its number what does not come with the tables.
+
+    Tables are carried under other names, and the numbers of relations and their types
+    would be of the copies; large objects belong to no table. In place no table takes
+    rows of a copy's row type either.
+
+    Args:
+        scratch: the database that has the tables.
+        members: the tables.
+        in_place: they take the place of those of now.
+        objects: there are large objects.
+
+    Raises:
+        Refused: names the column.
+    """
+    found = scratch.execute(
+        query("numbered"),
+        {
+            "relations": [m.oid for m in members],
+            "rows": in_place,
+            "objects": objects,
+        },
+    ).fetchone()
+    if found is not None:
+        raise Refused(
+            "TZ679",
+            f"column {found[0]} holds {found[1]}, which cannot be restored by itself",
+            detail=(
+                "There are large objects, which its values may name, and which do not "
+                "come with a table."
+                if found[1] == "oid"
+                else "Tables are carried under other names, and its values would be of "
+                "the copies."
+            )
+            + " Nothing was changed.",
+            hint="Restore the whole backup into a database beside (tzmigrate restore "
+            "without --tables), and copy the rows from there.",
+        )
 
 
 def require_types(base: Session, scratch: Session, members: Sequence[Member]) -> None:
@@ -180,21 +264,7 @@ def require_fitting(
             detail="The rows of both would not fit together. Nothing was changed.",
             hint="Leave --in-place out, and copy the rows from the schema beside.",
         )
-    far: Any = base.execute(
-        "WITH RECURSIVE tree (oid) AS (SELECT unnest(%s::int8[])::oid UNION"
-        " SELECT i.inhrelid FROM tree JOIN pg_inherits AS i ON i.inhparent = tree.oid)"
-        " SELECT c.oid::regclass::text FROM tree JOIN pg_class AS c USING (oid)"
-        " WHERE c.relkind = 'f' LIMIT 1",
-        ([member.oid for member in live.values()],),
-    ).fetchone()
-    if far is not None:
-        raise DecisionNeeded(
-            "TZ358",
-            f"{far[0]} is a foreign table, whose rows are in no backup",
-            detail="They would be deleted with those of the tables above it. Nothing "
-            "was changed.",
-            hint="Leave --in-place out, and copy the rows from the schema beside.",
-        )
+    require_near(base, live)
     for member in members:
         now = live.get((member.schema, member.name))
         moved = now is not None and now.partition != member.partition
@@ -221,6 +291,29 @@ def require_fitting(
             fitting_columns(
                 member, read_shape(scratch, member.oid), read_shape(base, now.oid)
             )
+
+
+def require_near(base: Session, live: Mapping[tuple[str, str], Member]) -> None:
+    """See that no foreign table stands below some tables of now.
+
+    Raises:
+        DecisionNeeded: names it.
+    """
+    far: Any = base.execute(
+        "WITH RECURSIVE tree (oid) AS (SELECT unnest(%s::int8[])::oid UNION"
+        " SELECT i.inhrelid FROM tree JOIN pg_inherits AS i ON i.inhparent = tree.oid)"
+        " SELECT c.oid::regclass::text FROM tree JOIN pg_class AS c USING (oid)"
+        " WHERE c.relkind = 'f' LIMIT 1",
+        ([member.oid for member in live.values()],),
+    ).fetchone()
+    if far is not None:
+        raise DecisionNeeded(
+            "TZ358",
+            f"{far[0]} is a foreign table, whose rows are in no backup",
+            detail="They would be deleted with those of the tables above it. Nothing "
+            "was changed.",
+            hint="Leave --in-place out, and copy the rows from the schema beside.",
+        )
 
 
 def named(member: Member) -> str:
@@ -251,8 +344,9 @@ def require_there(member: Member, live: Mapping[tuple[str, str], Member]) -> Mem
             "TZ354",
             f"table {readable_name(member.schema, member.name)} is not there any more",
             detail="Nothing was changed.",
-            hint="Leave --in-place out, and move it from the schema beside: ALTER TABLE"
-            " … SET SCHEMA.",
+            hint="Leave --in-place out for its rows alone; with its indexes, keys, "
+            "grants and sequences it stands in a whole restore beside (tzmigrate "
+            "restore without --tables).",
         )
     return live[member.schema, member.name]
 

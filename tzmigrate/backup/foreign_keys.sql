@@ -1,7 +1,7 @@
 -- foreign_keys: those that touch some tables, on either side
 -- params: relations int8[]
 -- gives: constraint, table, partner, whether rows of these tables refer to others, the query that counts rows without
--- a partner, the query that locks the partners   needs: PostgreSQL 13+
+-- a partner, the query that locks the partners, whether all rows have one   needs: PostgreSQL 13+
 WITH RECURSIVE family (oid) AS (
     SELECT pg_catalog.unnest(%(relations)s::pg_catalog.int8[])::pg_catalog.oid
     UNION
@@ -24,7 +24,7 @@ WITH RECURSIVE family (oid) AS (
                 FROM pg_catalog.unnest(k.conkey) AS u (attnum)
                 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum)
            ELSE 'false' END AS begun,
-           equal.every, equal.scalar, equal.covered
+           equal.every, equal.scalar, equal.covered, k.convalidated AS valid
     FROM pg_catalog.pg_constraint k
     CROSS JOIN LATERAL (
         SELECT pg_catalog.string_agg(each.pair, ' AND '),
@@ -32,7 +32,10 @@ WITH RECURSIVE family (oid) AS (
                pg_catalog.string_agg(pg_catalog.format('f.%%I OPERATOR(pg_catalog.<@) (SELECT pg_catalog.range_agg(p.%%I)', each.here, each.there), '')
                    FILTER (WHERE each.last AND each.period)
         FROM (
-            SELECT pg_catalog.format('p.%%I OPERATOR(%%I.%%s) f.%%I', b.attname, n.nspname, o.oprname, a.attname) AS pair,
+            -- as the server compares them: by the collation of the partner
+            SELECT pg_catalog.format('p.%%I OPERATOR(%%I.%%s) f.%%I%%s', b.attname, n.nspname, o.oprname, a.attname,
+                       (SELECT pg_catalog.format(' COLLATE %%I.%%I', cn.nspname, c.collname) FROM pg_catalog.pg_collation c
+                        JOIN pg_catalog.pg_namespace cn ON cn.oid = c.collnamespace WHERE c.oid = b.attcollation AND a.attcollation <> b.attcollation)) AS pair,
                    a.attname AS here, b.attname AS there, u.place = pg_catalog.cardinality(k.conkey) AS last,
                    -- 18: the last column is a period, which partners cover together
                    coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::pg_catalog.bool, false) AS period
@@ -46,7 +49,9 @@ WITH RECURSIVE family (oid) AS (
     ) AS equal (every, scalar, covered)
     JOIN pg_catalog.pg_class h ON h.oid = k.conrelid
     JOIN pg_catalog.pg_class t ON t.oid = k.confrelid
-    WHERE k.contype = 'f' AND k.conparentid = 0 AND k.convalidated
+    WHERE k.contype = 'f' AND k.conparentid = 0
+      -- 18: one that is not enforced promises nothing
+      AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true)
       AND (k.conrelid IN (SELECT oid FROM family) OR k.confrelid IN (SELECT oid FROM family))
 )
 SELECT name, here, there, refers,
@@ -56,6 +61,7 @@ SELECT name, here, there, refers,
                          CASE WHEN covered IS NULL THEN every ELSE scalar END, complete, begun),
        pg_catalog.format('SELECT count(*) FROM (SELECT FROM %%s AS p WHERE EXISTS (SELECT FROM %%s AS f WHERE %%s AND %%s)'
                          ' FOR KEY SHARE OF p) AS held',
-                         rows_there, rows_here, complete, every)
+                         rows_there, rows_here, complete, every),
+       valid
 FROM key
 ORDER BY 2, 1

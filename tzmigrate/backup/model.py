@@ -1,6 +1,6 @@
 """The nouns of a backup: what was read, what was written, what was found later."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tzmigrate.inventory.model import Finding, Severity
@@ -12,6 +12,7 @@ DATA = "data_backup.sql"
 DATA_ARCHIVE = "data_backup.dump"
 CRITICAL = "critical_tables_backup.sql"
 GLOBALS = "globals.sql"
+SETTINGS = "database_settings.json"
 SUMMARY = "backup_metadata.txt"
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
 """How every time is written: ISO 8601, UTC."""
@@ -84,11 +85,15 @@ class TableState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting of the database; with a role, of that role in the database."""
+    """One setting of the database; with a role, of that role in the database.
+
+    Attributes:
+        value: ``None`` where it is kept back (``Database.told``).
+    """
 
     role: str | None
     name: str
-    value: str
+    value: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +150,18 @@ class Database:
     zones: tuple[Zone, ...] = ()
     roles: tuple[str, ...] = ()
 
+    def told(self) -> "Database":
+        """Return it without values that only its application knows the meaning of.
+
+        A setting with a dot in its name, such as ``app.jwt_secret``, may be a secret.
+        """
+        return replace(
+            self,
+            settings=tuple(
+                replace(s, value=None) if "." in s.name else s for s in self.settings
+            ),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
@@ -200,7 +217,8 @@ class Backup:
         snapshot: as ``pg_current_snapshot()`` writes it; what its transactions do not
             see is not in the backup.
         running: 32-bit ids of transactions that ran then, with subtransactions.
-        steps: how many planned steps the ledger had as done.
+        steps: how many planned steps the ledger had as done; ``None`` where it was not
+            ours to believe.
         database_bytes: size of the database, with its indexes.
         partial: it holds some tables only.
         safety: a restore made it of what it replaced.
@@ -218,7 +236,7 @@ class Backup:
     plan: str | None
     snapshot: str
     running: tuple[int, ...]
-    steps: int
+    steps: int | None
     database_bytes: int
     tables: tuple[TableState, ...]
     files: tuple[File, ...]

@@ -19,6 +19,7 @@ from tzmigrate.backup.fitting import (
     read_foreign_keys,
     read_live,
     read_shape,
+    require_near,
     require_there,
 )
 from tzmigrate.backup.interlock import share
@@ -27,6 +28,7 @@ from tzmigrate.backup.restoring import Safety
 from tzmigrate.backup.since import Written, written_since
 from tzmigrate.backup.state import query
 from tzmigrate.errors import DecisionNeeded, NotProved, Unavailable
+from tzmigrate.postgres.errors import from_psycopg
 from tzmigrate.postgres.quoting import (
     quote_identifier,
 )
@@ -38,6 +40,9 @@ _WAYS = {
     "O": "ENABLE",
     "D": "DISABLE",
 }
+
+_OWN = 150000
+"""Before this version the triggers of a partition follow those of its parent."""
 
 
 class Replaced(NamedTuple):
@@ -76,7 +81,7 @@ def replace_rows(
         NotProved: they are not what was backed up.
         Unavailable: a table stays locked, or a conversion runs.
     """
-    with _refused_rows(), base.transaction():
+    with base.transaction():
         base.execute("SELECT set_config('lock_timeout', %s, true)", (lock_timeout,))
         share(base)
         for member in members:
@@ -92,29 +97,43 @@ def replace_rows(
         live = read_live(base, members)
         whole = [(m, require_there(m, live)) for m in members if not m.partition]
         relations = [m.oid for m in live.values()]
+        # again, as one may have been attached before the lock
+        require_near(base, live)
+        _require_none_came(backup, members, live)
         written = written_since(base, backup, {*live, *_names(members)})
         # what is written between a backup and the lock would be in neither
         kept = safety([*live])
         quieten(base)
-        states = base.execute(query("always"), {"relations": relations}).fetchall()
-        awake = {(kind, name) for _, kind, name, state in states if state in AWAKE}
+        states = [
+            row
+            for row in base.execute(query("always"), {"relations": relations})
+            if row[1] != "KEY"
+        ]
+        lacked = {
+            key.identity: _lacking(base, key)
+            for key in read_foreign_keys(base, relations)
+            if not key.valid
+        }
+        awake = {row[:3] for row in states if row[3] in AWAKE}
+        followed = {row[1:] for row in awake} if base.info.server_version < _OWN else ()
         for table, kind, name, state in states:
             if state in AWAKE:
                 with _waiting(table, lock_timeout):
                     base.execute(_switched(table, "DISABLE", kind, name))
         for member, now in whole:
-            with _waiting(named(member), lock_timeout):
+            with _refused_rows(), _waiting(named(member), lock_timeout):
                 _replace(base, member, now, places[member.schema])
         for member, now in whole:
             _require_all(base, member, now, places[member.schema])
         for table, kind, name, state in states:
-            # before 15 a partition follows its parent: parents come first here
-            if (kind, name) in awake:
+            # parents come first here
+            if (table, kind, name) in awake or (kind, name) in followed:
                 base.execute(_switched(table, _WAYS[state], kind, name))
-        _recheck(base, relations)
+        with _refused_rows(), _waiting(named(members[0]), lock_timeout):
+            _recheck(base, relations)
         for key in read_foreign_keys(base, relations):
             with _waiting(key.partner, lock_timeout):
-                _check_foreign_key(base, key)
+                _check_foreign_key(base, key, lacked.get(key.identity, 0))
         # a partition since split or detached is not what it was; their root is
         require_same(base, backup, _names([m for m in members if not m.partition]))
         drop_schemas(base, places)
@@ -145,12 +164,15 @@ def _refused_rows() -> Iterator[None]:
     """Say what in the tables of now does not take rows of then."""
     try:
         yield
-    except (
-        psycopg.errors.IntegrityError,
-        psycopg.errors.DataError,
-        psycopg.errors.RaiseException,
-        psycopg.errors.ObjectNotInPrerequisiteState,
-    ) as error:
+    except psycopg.Error as error:
+        # index expressions, CHECKs and rules run code of the database's own, which may
+        # fail in any way; a lost connection, a lock or a missing privilege is named,
+        # and damaged pages and files are the server's own
+        state = error.sqlstate or ""
+        if from_psycopg(error) is not None or state[:2] in {"", "58"}:
+            raise
+        if state in {"XX001", "XX002"}:
+            raise
         said = error.diag.message_primary or str(error)
         more = error.diag.message_detail or error.diag.message_hint or ""
         raise DecisionNeeded(
@@ -226,7 +248,30 @@ def _switched(table: str, way: str, kind: str, name: str) -> bytes:
     return f"ALTER TABLE ONLY {table} {way} {kind} {quote_identifier(name)}".encode()
 
 
-def _check_foreign_key(base: Session, key: ForeignKey) -> None:
+def _require_none_came(
+    backup: Backup, members: Sequence[Member], live: Mapping[tuple[str, str], Member]
+) -> None:
+    """See that no table with rows of its own in the backup came below these.
+
+    One that was empty then, or that the backup does not know, is to be empty.
+    """
+    known = {(t.schema, t.name) for t in backup.tables if t.rows}
+    for name in sorted((set(live) & known) - _names(members)):
+        raise DecisionNeeded(
+            "TZ358",
+            f"table {named(live[name])} came below a table that is restored since the "
+            "backup, which has rows of it too",
+            detail="They would be deleted. Nothing was changed.",
+            hint="Leave --in-place out, and copy the rows from the schema beside.",
+        )
+
+
+def _lacking(base: Session, key: ForeignKey) -> int:
+    found: Any = base.execute(key.lacking.encode()).fetchone()
+    return int(found[0])
+
+
+def _check_foreign_key(base: Session, key: ForeignKey, before: int) -> None:
     """Look for rows without a partner, which then must not go before the commit.
 
     Rows are locked rather than their table: an application that has written to it may
@@ -234,12 +279,12 @@ def _check_foreign_key(base: Session, key: ForeignKey) -> None:
     """
     if key.refers:
         base.execute(key.holding.encode())
-    found: Any = base.execute(key.lacking.encode()).fetchone()
-    if found[0]:
+    found = _lacking(base, key)
+    if found > before:
         raise DecisionNeeded(
             "TZ355",
-            f"{found[0]:,} rows of table {key.table} would be left without the row that"
-            f" foreign key {key.name} names",
+            f"{found - before:,} rows of table {key.table} would be left without the "
+            f"row that foreign key {key.name} names",
             detail="Nothing was changed.",
             hint="Restore the other table with it (--tables takes several), or "
             "delete those rows first.",

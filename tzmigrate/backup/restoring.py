@@ -1,5 +1,6 @@
 """Restore a whole database beside the one of now, and swap them where that is asked."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -10,9 +11,10 @@ from psycopg import sql
 from tzmigrate.backup.archive import Archive
 from tzmigrate.backup.copies import compared, fill
 from tzmigrate.backup.databases import dress, new_database
-from tzmigrate.backup.model import Backup, Restoration
+from tzmigrate.backup.model import Backup, Database, Restoration
 from tzmigrate.backup.programs import APPLICATION
-from tzmigrate.backup.scene import Names, Scene, Way, busy_in, look
+from tzmigrate.backup.scene import Names, Scene, Way, busy_in, look_again, other_than
+from tzmigrate.backup.since import told_about
 from tzmigrate.errors import NotProved, Unavailable
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.quoting import (
@@ -51,13 +53,18 @@ def restore(
     """
     name = names.new
     kept = None
+    missed: tuple[str, ...] = ()
     if way.swap and scene.current is not None:
         kept = safety(None)
     started = time.monotonic()
+    dressed = _dressed(scene, backup, way)
     with connect(
         scene.maintenance, application_name=APPLICATION, autocommit=True
     ) as base:
-        with translated(), new_database(base, name, backup.database) as target:
+        with (
+            translated(),
+            new_database(base, name, backup.database, dressed) as target,
+        ):
             progress(f"restoring into database {name}")
             fill(archive, base, name, backup.database, jobs=way.jobs)
             with connect(
@@ -78,15 +85,20 @@ def restore(
                 )
             if way.swap and scene.current is not None:
                 # a restore takes long, and the application goes on
-                scene = look(here, backup)
+                scene, missed = look_again(here, scene, backup)
+                dressed = _dressed(scene, backup, way)
             with base.transaction():
-                dress(base, name, scene.current or backup.database)
+                dress(base, name, dressed)
         done = Restoration(
             source=source,
             database=name,
             seconds=time.monotonic() - started,
             since=scene.written.tables,
-            notes=tuple(_notes(scene, backup)),
+            notes=(
+                *_notes(dressed, backup),
+                *told_about(scene.written, scene.name),
+                *missed,
+            ),
         )
         if not way.swap:
             return done
@@ -110,6 +122,10 @@ def _swap(base: Session, scene: Scene, names: Names, *, terminate: bool) -> None
     for attempt in range(1, _TRIES + 1):
         busy = busy_in(base, (scene.name, names.new))
         if busy and not terminate:
+            # one that has ended, ours too, takes a moment to be gone
+            if attempt < _TRIES:
+                time.sleep(_PAUSE)
+                continue
             raise _in_use(scene.name, names, busy)
         try:
             if busy:
@@ -154,17 +170,64 @@ def _rename(old: str, new: str) -> sql.Composed:
     )
 
 
-def _notes(scene: Scene, backup: Backup) -> Iterator[str]:
-    if scene.current is None:
-        return
+def _dressed(scene: Scene, backup: Backup, way: Way) -> Database:
+    """Return the database whose owner, grants and settings the restored one gets.
+
+    What it takes the place of has had them changed since, perhaps. Beside another
+    database, which the URL may name for its server alone, it is what it was.
+    """
+    if scene.current is None or (
+        not way.swap and other_than(backup.database, scene.current)
+    ):
+        return backup.database
+    return scene.current
+
+
+def _notes(dressed: Database, backup: Backup) -> Iterator[str]:
+    before = backup.database
     then, now = (
-        {(s.role, s.name): s.value for s in d.settings}
-        for d in (backup.database, scene.current)
+        {(s.role, s.name): s.value for s in d.settings} for d in (before, dressed)
     )
-    for role, name in sorted(set(then) | set(now), key=str):
-        if then.get((role, name)) != now.get((role, name)):
+    for place in sorted(set(then) | set(now), key=str):
+        role, name = place
+        what = f"setting {name}{f' of role {role}' if role else ''}"
+        if then.get(place) == now.get(place):
+            continue
+        if "." in name:
+            # of an application; its value may be a secret
             yield (
-                f"setting {name}{f' of role {role}' if role else ''} is "
-                f"{now.get((role, name), 'not set')} as in the database of now; when "
-                f"the backup was made it was {then.get((role, name), 'not set')}"
+                f"{what} is as in the database of now; when the backup was made it was"
+                " otherwise"
             )
+        else:
+            yield (
+                f"{what} is {now.get(place, 'not set')} as in the database of now; when"
+                f" the backup was made it was {then.get(place, 'not set')}"
+            )
+    worn, lost = _worn(dressed), _worn(before)
+    for thing, is_ in worn.items():
+        if is_ != lost[thing]:
+            yield (
+                f"{thing} of the database: {is_}, as of the one of now; when the backup"
+                f" was made: {lost[thing]}"
+            )
+
+
+def _worn(database: Database) -> dict[str, str]:
+    return {
+        "owner": readable_identifier(database.owner),
+        "connection limit": str(database.connection_limit),
+        "mark as a template": "yes" if database.template else "no",
+        "comment": database.comment or "none",
+        "grants": _grants(database),
+    }
+
+
+def _grants(database: Database) -> str:
+    """Write grants as ``aclitem`` does, with what is there where none were given."""
+    if database.grants is not None:
+        return ", ".join(sorted(database.grants)) or "none"
+    owner = database.owner
+    if not re.fullmatch(r"[A-Za-z0-9_]+", owner):
+        owner = quote_identifier(owner)
+    return ", ".join(sorted([f"=Tc/{owner}", f"{owner}=CTc/{owner}"]))

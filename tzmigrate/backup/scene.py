@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
@@ -23,14 +23,14 @@ from tzmigrate.backup.since import (
     told_written,
     written_since,
 )
-from tzmigrate.backup.state import read_moment
+from tzmigrate.backup.state import read_database, read_moment
 from tzmigrate.errors import Refused, Unavailable, UsageError
 from tzmigrate.postgres.clients import Access
 from tzmigrate.postgres.quoting import (
     quote_identifier,
     readable_identifier,
 )
-from tzmigrate.postgres.session import Session, connect, read_only
+from tzmigrate.postgres.session import Session, connect, read_only, require_own
 from tzmigrate.postgres.url import Target, parse_url
 
 _MAINTENANCE = ("postgres", "template1")
@@ -105,21 +105,21 @@ def look(target: Target, backup: Backup, tables: Sequence[TableState] = ()) -> S
         Unavailable: it cannot be reached.
     """
     try:
-        with (
-            connect(target, application_name=APPLICATION) as session,
-            read_only(session),
-        ):
+        with connect(target, application_name=APPLICATION) as session:
+            require_own(session)
             access = Access.of(session)
             version = session.info.server_version
             name = session.info.dbname
-            current = read_moment(session).database
-            names = None
-            if tables:
-                names = {(t.schema, t.name) for t in tables}
-                names |= {(m.schema, m.name) for m in read_members(session, tables)}
-            written = written_since(session, backup, names)
-            busy = busy_in(session, (name,))
-            leftovers = left_schemas(session)
+            with read_only(session):
+                current = read_moment(session).database
+                names = None
+                if tables:
+                    names = {(t.schema, t.name) for t in tables}
+                    members = read_members(session, tables)
+                    names |= {(m.schema, m.name) for m in members}
+                written = written_since(session, backup, names)
+                busy = busy_in(session, (name,))
+                leftovers = left_schemas(session)
     except Refused as error:
         # after a disaster there may be none
         if error.code != "TZ604":
@@ -139,6 +139,42 @@ def look(target: Target, backup: Backup, tables: Sequence[TableState] = ()) -> S
         busy=busy,
         leftovers=leftovers,
     )
+
+
+def look_again(
+    target: Target, scene: Scene, backup: Backup
+) -> tuple[Scene, tuple[str, ...]]:
+    """Read at the end of a restore what it meets by then.
+
+    What took so long is not thrown away for a table that is locked just now.
+
+    Returns:
+        The scene, and what could not be looked for.
+    """
+    try:
+        return look(target, backup), ()
+    except Unavailable as error:
+        with (
+            connect(target, application_name=APPLICATION) as session,
+            read_only(session),
+        ):
+            current = read_database(session)
+        missed = f"what was written meanwhile was not looked for: {error.message}"
+        return replace(scene, current=current), (missed,)
+
+
+def other_than(then: Database, now: Database) -> str:
+    """Say in which way a database is another than the one that was backed up.
+
+    Returns:
+        The end of a sentence; empty where it is the same, as far as both tell.
+    """
+    if then.name != now.name:
+        return f"and the URL names {readable_identifier(now.name)}"
+    clusters = {then.system_identifier, now.system_identifier} - {None}
+    if len(clusters) > 1:
+        return "of another cluster than the one that the URL names"
+    return ""
 
 
 def choose_names(scene: Scene, into: str | None) -> Names:

@@ -1,6 +1,7 @@
 """What was written after a backup, and so is not in it."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import psycopg
@@ -10,6 +11,7 @@ from tzmigrate.backup.model import Backup, Since, TableState
 from tzmigrate.backup.state import Contents, read_moment, read_tables
 from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.quoting import readable_identifier, readable_name
+from tzmigrate.verification.ledger import read_rewriting
 
 ON_THE_WAY = (
     "tzmigrate: tables of a backup on their way. The schema goes away with the command"
@@ -18,24 +20,21 @@ ON_THE_WAY = (
 """Comment of a schema until what is in it is whole."""
 PLACE = "tzmigrate.place "
 """Advisory lock of such a schema, with its name behind."""
-_OWN = (
-    "SELECT coalesce(array_agg(DISTINCT x), '{}') FROM tzmigrate.step AS s,"
-    " unnest(s.transaction_ids) AS x"
-)
 # An xmin has 32 bits: the newest 64-bit id that ends with them is the row's, for as
 # long as vacuum lets any of them live. Ids below 3 are older than every snapshot.
 _WRITTEN = sql.SQL(
-    "SELECT count(*), count(*) FILTER (WHERE x.low >= 3"
-    " AND (NOT pg_visible_in_snapshot(f.id::text::xid8, {snapshot}::pg_snapshot)"
-    "  OR x.low = ANY ({running}::int8[])"
-    "   AND f.id >= pg_snapshot_xmin({snapshot}::pg_snapshot)::text::int8)"
-    " AND NOT f.id = ANY ({own}::int8[]))"
-    " FROM ONLY {relation} AS t"
+    "SELECT count(*), count(*) FILTER (WHERE w.newer AND NOT w.own),"
+    " count(*) FILTER (WHERE w.newer AND w.own) FROM ONLY {relation} AS t"
     " CROSS JOIN LATERAL (SELECT t.xmin::text::int8 AS low) AS x"
     " CROSS JOIN (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::int8 AS next)"
     " AS n"
     " CROSS JOIN LATERAL"
     " (SELECT n.next - ((n.next - x.low) & 4294967295) AS id) AS f"
+    " CROSS JOIN LATERAL (SELECT f.id = ANY ({own}::int8[]) AS own, x.low >= 3"
+    " AND (NOT pg_visible_in_snapshot(f.id::text::xid8, {snapshot}::pg_snapshot)"
+    "  OR x.low = ANY ({running}::int8[])"
+    "   AND f.id >= pg_snapshot_xmin({snapshot}::pg_snapshot)::text::int8) AS newer)"
+    " AS w"
 )
 
 
@@ -45,10 +44,16 @@ class Written(NamedTuple):
     Attributes:
         counted: rows were only counted; transaction ids of another database or of a
             restored one say nothing.
+        rewritten: tables of whose rows a conversion wrote some anew; when the
+            application had last written these cannot be told.
+        unread: there is a ledger that is not ours to believe, so that rows which a
+            conversion wrote anew count as written.
     """
 
     tables: tuple[Since, ...] = ()
     counted: bool = False
+    rewritten: tuple[str, ...] = ()
+    unread: bool = False
 
 
 def written_since(
@@ -65,22 +70,18 @@ def written_since(
     """
     database = backup.database
     row: Any = connection.execute(
-        "SELECT d.oid::int8, EXISTS (SELECT FROM pg_class AS c"
-        " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-        " WHERE n.nspname = 'tzmigrate' AND c.relname = 'step'"
-        " AND has_schema_privilege(n.oid, 'USAGE')"
-        " AND has_table_privilege(c.oid, 'SELECT'))"
-        " FROM pg_database d WHERE d.datname = current_database()"
+        "SELECT oid::int8 FROM pg_database WHERE datname = current_database()"
     ).fetchone()
     here = (read_system_identifier(connection), row[0])
     # in another database transaction ids mean nothing
     same = here == (database.system_identifier, database.oid) and None not in here
-    own: Any = connection.execute(_OWN).fetchone() if same and row[1] else None
-    found = [
-        _table(connection, backup, t, list(own[0]) if own else [], same=same)
+    own = read_rewriting(connection) if same else ()
+    looked = [
+        _table(connection, backup, t, list(own or ()), same=same)
         for t in backup.tables
         if t.kind == "r" and _asked(t, names)
     ]
+    found = [since for since, _ in looked]
     known = {(t.schema, t.name) for t in backup.tables}
     left = left_schemas(connection)
     new = [
@@ -102,7 +103,12 @@ def written_since(
         for state in read_tables(connection, new, {})
     ]
     told = tuple(s for s in found if s.written or s.rows != s.rows_then)
-    return Written(told, counted=not same)
+    return Written(
+        told,
+        counted=not same,
+        rewritten=tuple(readable_name(s.schema, s.name) for s, own in looked if own),
+        unread=own is None,
+    )
 
 
 def left_schemas(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
@@ -136,7 +142,31 @@ def told_since(since: Since) -> str:
 
 def told_written(written: Written, database: str) -> tuple[str, ...]:
     """Say in words what is not in a backup."""
-    lines = [f"Not in the backup: {told_since(since)}." for since in written.tables]
+    return (
+        *(f"Not in the backup: {told_since(since)}." for since in written.tables),
+        *told_about(written, database),
+    )
+
+
+def told_about(written: Written, database: str) -> tuple[str, ...]:
+    """Say what cannot be told of what is not in a backup."""
+    lines = []
+    if written.rewritten:
+        first = f"{written.rewritten[0]}" + (
+            f" and {len(written.rewritten) - 1:,} more tables"
+            if len(written.rewritten) > 1
+            else ""
+        )
+        lines.append(
+            f"A conversion wrote rows of {first} anew since: what the application had "
+            "written to them between the backup and the conversion is not in the backup"
+            " either, and cannot be told."
+        )
+    if written.unread:
+        lines.append(
+            "Schema tzmigrate belongs to another role, or is damaged, and is not "
+            "believed: rows that a conversion wrote anew count as written since."
+        )
     if written.counted:
         lines.append(
             f"Database {readable_identifier(database)} is not the one that the backup "
@@ -161,7 +191,8 @@ def _table(
     own: list[int],
     *,
     same: bool,
-) -> Since:
+) -> tuple[Since, int]:
+    """Return what was written to a table, and how many rows a conversion wrote anew."""
     relation = sql.Identifier(table.schema, table.name)
     since = Since(
         schema=table.schema,
@@ -170,7 +201,14 @@ def _table(
         rows=None,
         written=None,
     )
-    statement = sql.SQL("SELECT count(*), NULL FROM ONLY {}").format(relation)
+    kind = connection.execute(
+        "SELECT relkind::text FROM pg_class WHERE oid = to_regclass(%s)",
+        (relation.as_string(connection),),
+    ).fetchone()
+    if kind not in {("r",), ("p",)}:
+        # a view may have taken its name
+        return since, 0
+    statement = sql.SQL("SELECT count(*), NULL, 0 FROM ONLY {}").format(relation)
     if same:
         statement = _WRITTEN.format(
             snapshot=sql.Literal(backup.snapshot),
@@ -182,11 +220,5 @@ def _table(
         with connection.transaction():
             row: Any = connection.execute(statement).fetchone()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-        return since
-    return Since(
-        schema=since.schema,
-        name=since.name,
-        rows_then=since.rows_then,
-        rows=row[0],
-        written=row[1],
-    )
+        return since, 0
+    return replace(since, rows=row[0], written=row[1]), row[2]

@@ -84,8 +84,28 @@ def read_moment(
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         row: Any = cursor.execute(query("database")).fetchone()
         tables: list[Any] = cursor.execute(query("tables")).fetchall()
+    return Moment(
+        database=_database(connection, row, server_zone),
+        at=row.at,
+        snapshot=row.snapshot,
+        running=tuple(row.running),
+        bytes=row.bytes,
+        tables=tuple(Contents(*t)._replace(key=tuple(t.key)) for t in tables),
+    )
+
+
+def read_database(connection: psycopg.Connection[Any]) -> Database:
+    """Read what a database is, and nothing of its tables, which may be locked."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        row: Any = cursor.execute(query("database")).fetchone()
+    return _database(connection, row, None)
+
+
+def _database(
+    connection: psycopg.Connection[Any], row: Any, server_zone: tuple[str, str] | None
+) -> Database:
     zones = read_zone_settings(connection, (), server_zone=server_zone)
-    database = Database(
+    return Database(
         name=row.name,
         host=connection.info.host,
         port=connection.info.port,
@@ -109,14 +129,6 @@ def read_moment(
         public=row.public,
         roles=tuple(row.roles),
         zones=tuple(Zone(scope=z.scope, zone=z.zone, role=z.role) for z in zones),
-    )
-    return Moment(
-        database=database,
-        at=row.at,
-        snapshot=row.snapshot,
-        running=tuple(row.running),
-        bytes=row.bytes,
-        tables=tuple(Contents(*t)._replace(key=tuple(t.key)) for t in tables),
     )
 
 

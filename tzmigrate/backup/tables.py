@@ -1,6 +1,7 @@
 """Restore some tables: beside those of now, or in their place."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import psycopg
@@ -10,9 +11,10 @@ from tzmigrate.backup.archive import Archive
 from tzmigrate.backup.carrying import carried, settle_schemas
 from tzmigrate.backup.choosing import Choice, Member, read_members
 from tzmigrate.backup.copies import require_same, told
-from tzmigrate.backup.databases import source_of
+from tzmigrate.backup.databases import give_settings, on_its_server, source_of
 from tzmigrate.backup.fitting import (
     require_fitting,
+    require_names,
     require_quiet,
     require_rights,
     require_types,
@@ -22,7 +24,8 @@ from tzmigrate.backup.model import Backup, Restoration
 from tzmigrate.backup.programs import APPLICATION
 from tzmigrate.backup.replacing import Replaced, replace_rows
 from tzmigrate.backup.restoring import Progress, Safety
-from tzmigrate.backup.since import Written
+from tzmigrate.backup.sequences import told_behind
+from tzmigrate.backup.since import Written, told_about
 from tzmigrate.errors import Refused
 from tzmigrate.postgres.dump import Entry, within_database
 from tzmigrate.postgres.errors import translated
@@ -33,7 +36,7 @@ from tzmigrate.postgres.scratch import (
     quick_restore,
     scratch_database,
 )
-from tzmigrate.postgres.session import connect
+from tzmigrate.postgres.session import Session, connect
 from tzmigrate.postgres.url import Target
 
 _PARTS = Purpose(
@@ -42,6 +45,9 @@ _PARTS = Purpose(
     " that made it; without one, it can be dropped.",
     application=APPLICATION,
 )
+
+_UNLOGGED_SEQUENCES = 150000
+"""From this version on a sequence may be logged or not."""
 
 
 def restore_tables(
@@ -74,20 +80,33 @@ def restore_tables(
             with translated():
                 require_quiet(base, choice.tables)
                 require_rights(base, choice.tables)
+        name = base.info.dbname
         done = Replaced(None, written)
         with (
             translated(),
             scratch_database(
-                base, source_of(backup.database), same=True, purpose=_PARTS
+                base,
+                source_of(backup.database),
+                same=on_its_server(base, backup.database),
+                purpose=_PARTS,
             ) as scratch,
         ):
             with quick_restore(scratch):
+                give_settings(scratch.session, scratch.name, backup.database)
                 members = _filled(archive, scratch, backup, choice)
+            require_names(
+                scratch.session,
+                members,
+                in_place=choice.in_place,
+                objects=_large_objects(archive, base, choice),
+            )
             require_types(base, scratch.session, members)
             if choice.in_place:
                 chosen = {(t.schema, t.name) for t in choice.tables}
                 require_fitting(base, scratch.session, members, chosen)
-            with carried(archive, scratch, base, members, progress) as places:
+            with carried(
+                *(archive, scratch, base, members, progress), in_place=choice.in_place
+            ) as places:
                 if choice.in_place:
                     done = replace_rows(
                         *(base, backup, members, places),
@@ -103,14 +122,18 @@ def restore_tables(
                 base.execute(
                     sql.SQL("ANALYZE {}").format(sql.Identifier(home, member.name))
                 )
+        notes = told_about(done.written, name)
+        if choice.in_place:
+            notes += told_behind(base, members)
         return Restoration(
             source=source,
-            database=base.info.dbname,
+            database=name,
             tables=tuple(readable_name(t.schema, t.name) for t in choice.tables),
             schema=None if choice.in_place else ", ".join(places.values()),
             seconds=time.monotonic() - begun,
             since=done.written.tables,
             safety=done.kept,
+            notes=notes,
         )
 
 
@@ -134,6 +157,8 @@ def _filled(
             hint="Restore the whole backup (tzmigrate restore without --tables), as a "
             "superuser or as the owner of all that is in it.",
         )
+    if choice.in_place:
+        _unlog(scratch, members)
     names = {(m.schema, m.name) for m in members}
     rows = {t.oid for t in backup.tables if (t.schema, t.name) in names}
     keys = tuple(f"CONSTRAINT {_listed(m.schema)} {_listed(m.name)} " for m in members)
@@ -153,6 +178,42 @@ def _filled(
         )
     require_same(scratch.session, backup, names)
     return members
+
+
+def _large_objects(archive: Archive, base: Session, choice: Choice) -> bool:
+    """Return whether values of a table may name large objects.
+
+    Those of now count too where rows of now go into a backup of what is replaced.
+    """
+    if any(entry.label.startswith("BLOB") for entry in archive.entries()):
+        return True
+    found = base.execute("SELECT FROM pg_largeobject_metadata LIMIT 1").fetchone()
+    return choice.in_place and choice.safety and found is not None
+
+
+def _unlog(scratch: Scratch, members: Sequence[Member]) -> None:
+    """Have copies that go again neither logged nor published, where that can be."""
+    session = scratch.session
+    if session.info.server_version < _UNLOGGED_SEQUENCES:
+        # a dump would set the persistence of their sequences, which these do not know
+        rows = session.execute(
+            "SELECT attrelid::regclass::text, quote_ident(attname) FROM pg_attribute"
+            " WHERE attrelid::int8 = ANY (%s::int8[]) AND attidentity <> ''",
+            ([member.oid for member in members],),
+        ).fetchall()
+        for table, column in rows:
+            session.execute(
+                f"ALTER TABLE ONLY {table} ALTER COLUMN {column} DROP IDENTITY".encode()
+            )
+    for member in members:
+        if member.kind == "r":
+            # another table may hold rows of it, which forbids it
+            with suppress(psycopg.errors.FeatureNotSupported):
+                session.execute(
+                    sql.SQL("ALTER TABLE {} SET UNLOGGED").format(
+                        sql.Identifier(member.schema, member.name)
+                    )
+                )
 
 
 def _listed(name: str) -> str:

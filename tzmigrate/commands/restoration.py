@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tzmigrate.backup import choosing, restoring, shelf
 from tzmigrate.backup import scene as scenes
-from tzmigrate.backup.checking import archive_of, check_files
+from tzmigrate.backup.checking import archive_of, check_files, with_settings
 from tzmigrate.backup.metadata import read_metadata, write_metadata
 from tzmigrate.backup.model import Backup, Restoration, Restored
 from tzmigrate.backup.tables import restore_tables
@@ -80,6 +80,7 @@ def restore(
     scene = scenes.look(target, backup, chosen)
     programs = readers_of(backup, keeping, scene.version)
     archive = archive_of(path, backup, programs, keeping.identity)
+    backup = with_settings(path, backup, keeping.identity)
     names = scenes.choose_names(scene, way.into)
     if way.swap or in_place:
         _require_same(backup, scene, path, accept)
@@ -120,6 +121,7 @@ def restore(
         choice = choosing.Choice(
             tables=chosen,
             in_place=in_place,
+            safety=safety,
             lock_timeout=config.policy.lock_timeout,
         )
         lines = (
@@ -180,13 +182,8 @@ def _require_same(
     then, now = backup.database, scene.current
     if now is None or _OTHER in accept:
         return
-    if then.name != now.name:
-        other = f"and the URL names {readable_identifier(now.name)}"
-    elif None not in (now.system_identifier, then.system_identifier) and (
-        now.system_identifier != then.system_identifier
-    ):
-        other = "of another cluster than the one that the URL names"
-    else:
+    other = scenes.other_than(then, now)
+    if not other:
         return
     raise DecisionNeeded(
         _OTHER,

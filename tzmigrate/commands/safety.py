@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from tzmigrate import __version__
 from tzmigrate.backup import creating, shelf
-from tzmigrate.backup.checking import archive_of, check_files, check_trial
+from tzmigrate.backup.checking import (
+    archive_of,
+    check_files,
+    check_trial,
+    with_settings,
+)
 from tzmigrate.backup.copies import check_place, try_restore
 from tzmigrate.backup.metadata import read_metadata, write_metadata
 from tzmigrate.backup.model import (
@@ -93,6 +98,13 @@ def backup_create(
         ticks=ticks,
     )
     progress(f"wrote {made.path}")
+    if steps is None:
+        note = (
+            "The ledger in schema tzmigrate belongs to another role, or is damaged: "
+            "which steps were done is not known, and prune does not know this backup "
+            "as one from before the first step."
+        )
+        made = replace(made, notes=(*made.notes, note))
     if keeping.test_restore:
         made = _tried(made, keeping, target, progress)
     if keeping.upload is not None and not made.broken:
@@ -224,7 +236,8 @@ def _tried(
     archive = archive_of(path, backup, programs, keeping.identity)
     progress("restoring it by trial")
     place = _place_of_trial(keeping, own)
-    trial = try_restore(archive, backup, place, jobs=keeping.jobs)
+    whole = with_settings(path, backup, keeping.identity)
+    trial = try_restore(archive, whole, place, jobs=keeping.jobs)
     findings = check_trial(trial)
     # a server that lacks a role or an extension says nothing of the backup
     done = not trial.failures
@@ -289,10 +302,16 @@ def _plan(
     return planned, None
 
 
-def _steps_done(target: Target) -> int:
-    """Return how many planned steps the ledger has as done."""
-    with connect(target) as session, read_only(session):
-        return sum(step.zoned for step in read_ledger(session) or ())
+def _steps_done(target: Target) -> int | None:
+    """Return how many planned steps the ledger has as done; ``None``: not known."""
+    try:
+        with connect(target) as session, read_only(session):
+            return sum(step.zoned for step in read_ledger(session) or ())
+    except TzmigrateError as error:
+        # a ledger of another role, or a damaged one: the rest is backed up all the same
+        if error.code not in {"TZ414", "TZ640"}:
+            raise
+        return None
 
 
 def _revisions(

@@ -21,8 +21,10 @@ _TYPES = (
 )
 """Fields of primnodes.h that hold the type of the value, one in each node."""
 
-_WORD = re.compile(r"[{}()]|(?:\\.?|[^\\{}()\s])+", re.DOTALL)
+_WORD = re.compile(r"[{}()]|(?:[^\\{}()\s]+|\\.?)+", re.DOTALL)
 """Braces, parentheses and words; a backslash protects what follows it."""
+
+_SIGNS = frozenset("{}()")
 
 
 @dataclass(slots=True)
@@ -66,18 +68,18 @@ def read_nodes(tree: str) -> list["str | Node"]:
     opened: list[tuple[Node, list[str | Node]]] = []
     fresh = False
     for word in _WORD.findall(tree):
-        if word == "{":
+        if fresh:
+            opened[-1][0].name = word
+            values, fresh = [], False
+        elif word[0] == ":" and opened:
+            values = opened[-1][0].fields.setdefault(word[1:], [])
+        elif word not in _SIGNS:
+            values.append(word)
+        elif word == "{":
             node = Node("")
             values.append(node)
             opened.append((node, values))
             fresh = True
-        elif fresh:
-            opened[-1][0].name = word
-            values, fresh = [], False
         elif word == "}":
             _, values = opened.pop()
-        elif word.startswith(":") and opened:
-            values = opened[-1][0].fields.setdefault(word[1:], [])
-        elif word not in {"(", ")"}:
-            values.append(word)
     return top

@@ -18,6 +18,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from tzmigrate.inventory.asking import array
 from tzmigrate.planning.model import (
     DependentKind,
     PlannedDependent,
@@ -185,9 +186,9 @@ def read_readers(
     rows = connection.execute(
         _query("readers"),
         {
-            "places": [places[column] for column, _, _ in members],
-            "relations": [relation for _, relation, _ in members],
-            "attnums": [attnum for _, _, attnum in members],
+            "places": array(places[column] for column, _, _ in members),
+            "relations": array(relation for _, relation, _ in members),
+            "attnums": array(attnum for _, _, attnum in members),
         },
     ).fetchall()
     found: list[set[tuple[str, str]]] = [set() for _ in groups]
@@ -251,7 +252,10 @@ def _roots(
     """Return which of these tables each object depends on, directly or by views."""
     rows = connection.execute(
         _query("reads"),
-        {"classes": [c for c, _ in objects], "objects": [o for _, o in objects]},
+        {
+            "classes": array(c for c, _ in objects),
+            "objects": array(o for _, o in objects),
+        },
     ).fetchall()
     read: dict[tuple[int, int], set[int]] = defaultdict(set)
     for class_, object_, relation in rows:
@@ -368,7 +372,7 @@ def _target(
 ) -> _Target:
     relations = [relation for _, relation, _ in members]
     attnums = [attnum for _, _, attnum in members]
-    asked = {"relations": relations, "attnums": attnums}
+    asked = {"relations": array(relations), "attnums": array(attnums)}
     rows = connection.execute(_query("generated"), asked).fetchall()
     dropped = connection.info.server_version < SETS_EXPRESSION
     generated = {
@@ -389,8 +393,8 @@ def _target(
     remade = [key for key, one in generated.items() if dropped or one.fed]
     gone = remade if dropped else []
     values = {
-        "relations": relations + [relation for relation, _ in gone],
-        "attnums": attnums + [attnum for _, attnum in gone],
+        "relations": array([*relations, *(relation for relation, _ in gone)]),
+        "attnums": array([*attnums, *(attnum for _, attnum in gone)]),
         "domains": domains,
     }
     views = connection.execute(_query("views_above"), values).fetchall()
@@ -557,13 +561,13 @@ def _things(
     tree = "r.prqual" if filtered else "NULL::pg_node_tree"
     statement = _query("leaning").replace("{publication_filter}", tree)
     values = {
-        "relations": target.relations,
-        "attnums": target.attnums,
-        "views": target.views,
-        "remade": [relation for relation, _ in target.remade],
-        "remade_attnums": [attnum for _, attnum in target.remade],
+        "relations": array(target.relations),
+        "attnums": array(target.attnums),
+        "views": array(target.views),
+        "remade": array(relation for relation, _ in target.remade),
+        "remade_attnums": array(attnum for _, attnum in target.remade),
         "dropped": target.dropped,
-        "checked": target.checked,
+        "checked": array(target.checked),
         "domains": target.domains,
     }
     return connection.execute(statement, values).fetchall()
@@ -628,7 +632,7 @@ def _direct(
         "  AND d.refobjid = w.relation AND d.refobjsubid = w.attnum"
         "  AND d.classid = 'pg_rewrite'::regclass"
         " JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'",
-        (relations, attnums),
+        (array(relations), array(attnums)),
     ).fetchall()
     return {row[0] for row in rows}
 
@@ -696,7 +700,10 @@ def _columns(
         " FROM read, LATERAL (SELECT array_agg(a.attname ORDER BY a.attnum) AS names"
         "  FROM pg_attribute a WHERE a.attrelid = read.relation AND a.attnum > 0"
         "  AND NOT a.attisdropped) AS c WHERE c.names IS NOT NULL",
-        {"classes": [c for c, _ in objects], "objects": [o for _, o in objects]},
+        {
+            "classes": array(c for c, _ in objects),
+            "objects": array(o for _, o in objects),
+        },
     ).fetchall()
     return {row[0]: tuple(row[1]) for row in rows}
 

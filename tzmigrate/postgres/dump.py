@@ -34,10 +34,16 @@ _ABOUT_THEM = re.compile(
 )
 _WORDS = re.compile(r"^(?:[A-Z]+ )+")
 _FROM_ENTRY = re.compile(r"pg_restore: from TOC entry (\d+);")
-_ERROR = re.compile(r"pg_restore: error: could not execute query: (?:\w+: +)?(.*)")
+_ERROR = re.compile(
+    r"pg_restore: error: (?:could not execute query|COPY failed for table .*?):"
+    r" (?:ERROR: +|FATAL: +)?(.*)"
+)
+# words of libpq, or the server's last ones: what a statement says stands behind ERROR
 _LOST = re.compile(
-    r"server closed the connection|terminating connection|connection to server"
-    r"|could not receive data|no connection to the server|SSL SYSCALL"
+    r"(?m)^(?!.*\b(?:ERROR|DETAIL|HINT|CONTEXT|QUERY):)(?!Command was).*"
+    r"(?:server closed the connection|FATAL: +terminating connection"
+    r"|connection to server |could not receive data|no connection to the server"
+    r"|SSL SYSCALL)"
 )
 _COMMAND = "Command was: "
 _IGNORED = b"pg_restore: warning: errors ignored on restore"

@@ -50,6 +50,10 @@ _REFUSED: dict[str, tuple[str, str]] = {
     "42501": ("TZ605", "Grant the privilege, or connect as the owner of the object."),
     "53100": ("TZ609", "Free space on the server's disk, then try again."),
 }  # fmt: skip
+_ROW_SECURITY = (
+    "Connect as a superuser or a role with BYPASSRLS, so that no row is left out; or, "
+    "as the owner of the table, ALTER TABLE … NO FORCE ROW LEVEL SECURITY for the time."
+)
 _REFUSED_CLASSES: dict[str, tuple[str, str]] = {
     "28": ("TZ603", "Check user and password (PGPASSWORD, ~/.pgpass, or the URL), "
            "and the server's pg_hba.conf."),
@@ -115,6 +119,8 @@ def from_sqlstate(
     else:
         return None
     code, advice = known
+    if sqlstate == "42501" and "row-level security" in message:
+        advice = _ROW_SECURITY
     text = " ".join(part for part in (detail, hint) if part)
     return kind(code, message, detail=text, hint=advice, sqlstate=sqlstate)
 

@@ -125,6 +125,10 @@ class Scratch:
         return self.access.target(source, self.name)
 
 
+_PROVIDERS = 150000
+"""From this version on a database has one of several providers of its locale."""
+
+
 def query(name: str) -> bytes:
     """Return one of this room's ``.sql`` files."""
     return files(__package__).joinpath(f"{name}.sql").read_bytes()
@@ -278,7 +282,7 @@ def _created(
 
 
 def _create(base: Session, name: str, source: Source, *, same: bool) -> None:
-    like = locale_options(source)
+    like = locale_options(source, base.info.server_version)
     encoding = _option("ENCODING", source.encoding)
     simple = [encoding, _option("LC_COLLATE", "C"), _option("LC_CTYPE", "C")]
     # to be a member of the owner does not always suffice to make it the owner
@@ -306,8 +310,13 @@ def _where(source: Source) -> list[sql.Composable]:
     return options
 
 
-def locale_options(source: Source) -> list[sql.Composable]:
-    """Return what makes ``CREATE DATABASE`` give a database the same locale."""
+def locale_options(source: Source, version: int) -> list[sql.Composable]:
+    """Return what makes ``CREATE DATABASE`` give a database the same locale.
+
+    Args:
+        source: what it shall be like.
+        version: of the server that makes it, as ``server_version_num``.
+    """
     options = [
         _option("ENCODING", source.encoding),
         _option("LC_COLLATE", source.collate),
@@ -320,7 +329,8 @@ def locale_options(source: Source) -> list[sql.Composable]:
         ]
         if source.icu_rules is not None:
             options.append(_option("ICU_RULES", source.icu_rules))
-    elif source.provider == "c":
+    elif version >= _PROVIDERS and source.provider in {"c", None}:
+        # the template may have another one, and older servers had this one alone
         options.append(sql.SQL("LOCALE_PROVIDER libc"))
     elif source.provider == "b" and source.locale is not None:
         options.append(sql.SQL("LOCALE_PROVIDER builtin"))

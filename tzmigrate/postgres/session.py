@@ -179,6 +179,19 @@ def require_writable(session: Session) -> None:
                 hint="Connect to the primary server.",
             )
         session.rollback()
+    require_own(session)
+
+
+def require_own(session: Session) -> None:
+    """Refuse a server connection that is shared with other sessions.
+
+    Call it outside a transaction.
+
+    Raises:
+        Refused: a pooler shares server connections between transactions, so that
+            session settings are lost.
+    """
+    with translated():
         if _is_shared(session):
             raise Refused(
                 "TZ610",

@@ -7,6 +7,7 @@ A field is never renamed, taken out or given another meaning without a new
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -398,7 +399,8 @@ class BackupDocument(_Entry):
     version: Literal[1] = 1
     path: Path
     backup: Backup
-    """What `backup_metadata.json` says."""
+    """What `backup_metadata.json` says, but for the values of settings with a dot in
+    their names: they may be secrets."""
     findings: tuple[FindingEntry, ...]
     notes: tuple[str, ...]
 
@@ -477,7 +479,10 @@ def document_of(result: Result) -> Document:  # noqa: PLR0911  one for each
         case Run():
             return RunDocument.model_validate(result)
         case Kept():
-            return BackupDocument.model_validate(result)
+            database = result.backup.database.told()
+            return BackupDocument.model_validate(
+                replace(result, backup=replace(result.backup, database=database))
+            )
         case Shelf():
             return BackupsDocument.model_validate(
                 {

@@ -57,10 +57,12 @@ _BY_INDEX = """
 SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES
     ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'),
     ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
-    ('enable_mergejoin', 'off'), ('enable_material', 'off')
+    ('enable_mergejoin', 'off'), ('enable_material', 'off'),
+    ('synchronous_commit', 'off')
 ) AS s (name, value)
 """
-"""Each group is a few rows of catalogs that may be large; all else there is empty."""
+"""Each group is a few rows of catalogs that may be large; all else there is empty, and
+nothing has to outlive a crash."""
 
 _DEAF = 0.1
 """Seconds after which what still runs is told once more to stop."""

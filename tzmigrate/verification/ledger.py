@@ -130,6 +130,8 @@ def readable(database: str) -> Iterator[None]:
         psycopg.errors.UndefinedColumn,
         psycopg.errors.UndefinedFunction,
         psycopg.errors.UndefinedTable,
+        psycopg.errors.DatatypeMismatch,
+        psycopg.errors.WrongObjectType,
     ) as error:
         raise NotProved(
             "TZ414",
@@ -166,6 +168,28 @@ def read_baselines(
         for found in rows
         if (step := by_id[found[0]])
     }
+
+
+def read_rewriting(connection: psycopg.Connection[Any]) -> tuple[int, ...] | None:
+    """Return the 64-bit ids of the transactions in which steps rewrote their tables.
+
+    Returns:
+        ``None`` where the ledger is not ours to believe, or is damaged.
+    """
+    row = connection.execute(query("trust")).fetchone()
+    if row is None or row[0] is None:
+        return ()
+    if row[0] > 0:
+        return None
+    try:
+        with connection.transaction(), readable(connection.info.dbname):
+            found: Any = connection.execute(
+                "SELECT coalesce(array_agg(DISTINCT x), '{}') FROM tzmigrate.step AS s,"
+                " unnest(s.transaction_ids) AS x WHERE s.rewrite"
+            ).fetchone()
+    except NotProved:
+        return None
+    return tuple(found[0])
 
 
 def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] | None:

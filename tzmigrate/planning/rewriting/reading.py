@@ -7,11 +7,13 @@ letters, all other names quoted, expressions in parentheses. So a small word is 
 key word, and a capital word always is one.
 """
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from textwrap import shorten
+from typing import NamedTuple
 
+from sqlglot import TokenType
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
 
@@ -27,8 +29,7 @@ class Kind(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A word, string, number or sign, and where it stands in the text."""
 
     text: str
@@ -163,7 +164,7 @@ def _pieces(text: str) -> Iterator[Piece]:
         end = 0
         for token in tokens:
             slice_ = rest[token.start : token.end + 1]
-            if token.token_type.name == "STRING" and "'" not in slice_[:2]:
+            if token.token_type is TokenType.STRING and "'" not in slice_[:2]:
                 # sqlglot takes what follows SHOW, FETCH and the like for one string;
                 # as names of functions they stand at the start of an expression
                 break
@@ -171,7 +172,7 @@ def _pieces(text: str) -> Iterator[Piece]:
             for word in slice_.split() if slice_[0].isalpha() else [slice_]:
                 begin = text.index(word, start)
                 start = begin + len(word)
-                yield Piece(word, begin, start, _kind(word, token.token_type.name))
+                yield Piece(word, begin, start, _kind(word, token.token_type))
             end = token.end + 1
         else:
             return
@@ -181,12 +182,20 @@ def _pieces(text: str) -> Iterator[Piece]:
 
 
 _STRINGS = frozenset(
-    "STRING BYTE_STRING HEREDOC_STRING NATIONAL_STRING RAW_STRING UNICODE_STRING "
-    "BIT_STRING HEX_STRING".split()
+    (
+        TokenType.STRING,
+        TokenType.BYTE_STRING,
+        TokenType.HEREDOC_STRING,
+        TokenType.NATIONAL_STRING,
+        TokenType.RAW_STRING,
+        TokenType.UNICODE_STRING,
+        TokenType.BIT_STRING,
+        TokenType.HEX_STRING,
+    )
 )
 
 
-def _kind(text: str, token_type: str) -> Kind:
+def _kind(text: str, token_type: TokenType) -> Kind:
     if text[0] == '"':
         return Kind.NAME
     if token_type in _STRINGS:
@@ -196,11 +205,13 @@ def _kind(text: str, token_type: str) -> Kind:
     return Kind.OTHER
 
 
+_WORD = re.compile(r"\w+")
+
+
 def words_in(text: str) -> frozenset[str]:
     """Return the words of a text that need not be SQL.
 
     >>> sorted(words_in("it's tzq_1, twice: tzq_1"))
     ['it', 's', 'twice', 'tzq_1']
     """
-    blanked = "".join(c if c.isalnum() or c == "_" else " " for c in text)
-    return frozenset(blanked.split())
+    return frozenset(_WORD.findall(text))

@@ -1,18 +1,18 @@
 -- repairs: what ALTER TYPE forgets of storage, indexes, keys and statistics, read before it and given back after it (postgres-facts.md section 3)
 
--- what of an index ALTER TYPE, or the making of its partitioned index, may forget
-CREATE OR REPLACE FUNCTION tzmigrate.index_state(index oid) RETURNS jsonb
+-- what of indexes ALTER TYPE, or the making of their partitioned index, may forget; all at once, for each by itself would take six times as long
+CREATE OR REPLACE FUNCTION tzmigrate.index_states(indexes oid[]) RETURNS TABLE (place bigint, index oid, state jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 BEGIN
-    RETURN (
-        SELECT jsonb_build_object('options', to_jsonb(c.reloptions), 'tablespace', tzmigrate.tablespace_of(c.oid), 'comment', obj_description(c.oid, 'pg_class'),
-            'clustered', i.indisclustered, 'replica identity', i.indisreplident,
+    RETURN QUERY
+        SELECT w.place, c.oid, jsonb_build_object('options', to_jsonb(c.reloptions), 'tablespace', coalesce((SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace), ''),
+            'comment', obj_description(c.oid, 'pg_class'), 'clustered', i.indisclustered, 'replica identity', i.indisreplident,
             'statistics', (SELECT jsonb_object_agg(a.attnum, coalesce(a.attstattarget, -1)) FROM pg_attribute a WHERE a.attrelid = c.oid),
             'extensions', (SELECT jsonb_agg(e.extname ORDER BY e.extname) FROM pg_depend d, LATERAL (SELECT x.extname FROM pg_extension x WHERE x.oid = d.refobjid OFFSET 0) AS e
                 WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x'),
             'constraint comment', (SELECT obj_description(k.oid, 'pg_constraint') FROM pg_constraint k WHERE k.conindid = c.oid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')))
-        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indexrelid = index);
+        FROM unnest(indexes) WITH ORDINALITY AS w (index, place) JOIN pg_index i ON i.indexrelid = w.index JOIN pg_class c ON c.oid = i.indexrelid;
 END
 $tz$;
 
@@ -25,9 +25,9 @@ BEGIN
     RETURN (
     WITH RECURSIVE tree (relation) AS (
         SELECT r::oid FROM unnest(roots) AS r UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
-    ), index (level, oid, relation, parent) AS (
-        SELECT 0, i.indexrelid, i.indrelid, NULL::oid FROM tree JOIN pg_index i ON i.indrelid = tree.relation WHERE NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
-        UNION ALL SELECT index.level + 1, i.indexrelid, i.indrelid, index.oid FROM index JOIN pg_inherits h ON h.inhparent = index.oid JOIN pg_index i ON i.indexrelid = h.inhrelid
+    ), index (level, oid, parent) AS (
+        SELECT 0, i.indexrelid, NULL::oid FROM tree JOIN pg_index i ON i.indrelid = tree.relation WHERE NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
+        UNION ALL SELECT index.level + 1, i.indexrelid, index.oid FROM index JOIN pg_inherits h ON h.inhparent = index.oid JOIN pg_index i ON i.indexrelid = h.inhrelid
     ), key (level, oid, parent) AS (
         -- theirs and those that refer to them, which no index of pg_constraint finds; OFFSET 0, here and below: the planner would read them all
         SELECT DISTINCT 0, o.objid, NULL::oid FROM tree, LATERAL (
@@ -41,8 +41,9 @@ BEGIN
         'columns', (SELECT jsonb_agg(jsonb_build_object('relation', a.attrelid::regclass, 'name', a.attname, 'storage', a.attstorage, 'compression', coalesce(to_jsonb(a) ->> 'attcompression', '')))
             FROM tree JOIN pg_attribute a ON a.attrelid = tree.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attlen = -1 JOIN pg_type t ON t.oid = a.atttypid
             WHERE a.attstorage <> t.typstorage OR coalesce(to_jsonb(a) ->> 'attcompression', '') <> ''),
-        'indexes', (SELECT jsonb_agg(jsonb_build_object('relation', i.relation::regclass, 'parent', i.parent::regclass, 'schema', n.nspname, 'name', c.relname, 'state', tzmigrate.index_state(i.oid)) ORDER BY i.level)
-            FROM index i JOIN pg_class c ON c.oid = i.oid JOIN pg_namespace n ON n.oid = c.relnamespace),
+        'indexes', (SELECT jsonb_agg(jsonb_build_object('relation', i.indrelid::regclass, 'parent', x.parents[s.place]::regclass, 'schema', n.nspname, 'name', c.relname, 'state', s.state) ORDER BY s.place)
+            FROM (SELECT array_agg(index.oid ORDER BY index.level, index.oid) AS indexes, array_agg(index.parent ORDER BY index.level, index.oid) AS parents FROM index) AS x CROSS JOIN LATERAL tzmigrate.index_states(x.indexes) AS s
+            JOIN pg_index i ON i.indexrelid = s.index JOIN pg_class c ON c.oid = s.index JOIN pg_namespace n ON n.oid = c.relnamespace),
         'keys', (SELECT jsonb_agg(jsonb_build_object('relation', k.conrelid::regclass, 'name', k.conname, 'parent', p.conname, 'parent relation', p.conrelid::regclass,
                 'comment', obj_description(k.oid, 'pg_constraint'), 'states', CASE WHEN key.level = 0 THEN tzmigrate.key_states(k.oid) END) ORDER BY key.level)
             FROM key JOIN pg_constraint k ON k.oid = key.oid LEFT JOIN pg_constraint p ON p.oid = key.parent
@@ -86,8 +87,8 @@ BEGIN
         here = CASE WHEN was ->> 'parent' IS NULL THEN to_regclass(full_name)
                     ELSE (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = (was ->> 'relation')::regclass
                           AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid AND h.inhparent = to_regclass(was ->> 'parent'))) END;
-        SELECT c.oid, c.relname, c.oid::regclass AS label, i.indrelid::regclass AS relation, tzmigrate.index_state(c.oid) AS state INTO now
-        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indexrelid = here;
+        SELECT c.oid, c.relname, c.oid::regclass AS label, i.indrelid::regclass AS relation, s.state INTO now
+        FROM tzmigrate.index_states(ARRAY[here::oid]) AS s JOIN pg_index i ON i.indexrelid = s.index JOIN pg_class c ON c.oid = i.indexrelid;
         CONTINUE WHEN now.oid IS NULL OR now.relname = was ->> 'name' AND now.state = was -> 'state';
         IF now.relname <> was ->> 'name' THEN
             taken = to_regclass(full_name);

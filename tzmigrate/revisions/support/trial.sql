@@ -198,9 +198,10 @@ BEGIN
     SELECT min(concat(w.relation, '.', quote_ident(w.column_name))) INTO other
     FROM jsonb_to_recordset(quick_plan.columns) AS w (relation text, column_name name, type_before text, default_before text)
     LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(w.relation) AND a.attname = w.column_name AND NOT a.attisdropped
-    WHERE tzmigrate.type_label(a.atttypid, a.atttypmod) IS DISTINCT FROM w.type_before
+    -- a type of PostgreSQL's own is labelled as it is formatted
+    WHERE (a.atttypid < 16384 AND format_type(a.atttypid, a.atttypmod) = w.type_before) IS NOT TRUE AND tzmigrate.type_label(a.atttypid, a.atttypmod) IS DISTINCT FROM w.type_before
        -- the expression of a generated column is compared as what leans on other columns
-       OR first AND a.attgenerated = '' AND tzmigrate.default_text(a.attrelid, a.attname) IS DISTINCT FROM w.default_before;
+       OR first AND a.attgenerated = '' AND (a.atthasdef OR w.default_before IS NOT NULL) AND tzmigrate.default_text(a.attrelid, a.attname) IS DISTINCT FROM w.default_before;
     IF other IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ345', concat('column ', other, ' has another type or default than planned'), '', '');
     END IF;
@@ -255,7 +256,7 @@ BEGIN
     WHERE d.step_id = s.id AND x.step_id = d.step_id AND x.position = d.position;
     state = tzmigrate.whole_index_repairs_before(tables);
     INSERT INTO tzmigrate.trial (step, roots, picture, repairs, bare, taken)
-    SELECT s.step, tables, tzmigrate.picture(tables), state,
+    SELECT s.step, tables, tzmigrate.picture(tables), tzmigrate.lasting(state),
         coalesce(jsonb_agg(jsonb_build_array(d.kind, d.relation, d.name)) FILTER (WHERE d.properties = '{}' AND coalesce(d.leaving, '{}') = '{}' AND coalesce(d.tablespace, '') = ''), '[]'),
         coalesce(array_agg(d), '{}')
     FROM tzmigrate.step_dependent d WHERE d.step_id = s.id;
