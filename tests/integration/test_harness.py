@@ -1,6 +1,9 @@
 """The harness itself: what other tests rely on."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -45,3 +48,35 @@ def test_psql_stops_at_the_first_error(database: Any) -> None:
     done = database.psql("SELECT 1/0; CREATE TABLE t ();", check=False)
     assert done.returncode == 3
     assert database.scalar("SELECT to_regclass('t')") is None
+
+
+def collected(*options: str) -> list[str]:
+    argv = [sys.executable, "-m", "pytest", "--collect-only", "-q", *options]
+    chosen = ["tests/acceptance/test_situations.py", "tests/unit/test_url.py"]
+    done = subprocess.run(
+        [*argv, *chosen],
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return sorted(line for line in done.stdout.splitlines() if "::" in line)
+
+
+def test_a_share_of_the_variations_is_drawn_by_the_seed() -> None:
+    everything = collected()
+    first, again, other = (
+        collected("--share", "3", "-p", "randomly", f"--randomly-seed={seed}")
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    assert set(first) < set(everything)
+
+    def of(test: str, names: list[str]) -> int:
+        return sum(test in name for name in names)
+
+    every, drawn = (of("comes_back[", names) for names in (everything, first))
+    assert every / 3 <= drawn <= every / 3 + 5
+    # these need contrib, which few servers bring, and the units no server at all
+    assert of("[foreign_tables", everything) == of("[foreign_tables", first)
+    assert of("test_url.py", everything) == of("test_url.py", first)
