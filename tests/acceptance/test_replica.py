@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,14 @@ def pair() -> Iterator[tuple[Any, Any]]:
             os.chown(note, owner.st_uid, owner.st_gid)
             run_client(
                 [
-                    *(primary.bin / "pg_basebackup", "--write-recovery-conf"),
+                    *(primary.bin / "pg_basebackup", "--checkpoint=fast"),
                     *("--pgdata", str(data), "--dbname", primary.url()),
-                    "--checkpoint=fast",
                 ]
             )
+            # a newer program would write options that an older server does not know
+            (data / "standby.signal").touch()
+            with (data / "postgresql.auto.conf").open("a") as settings:
+                settings.write(f"primary_conninfo = '{primary.url()}'\n")
             for path in (data, *data.rglob("*")):
                 os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
             with embedded_server(
@@ -78,10 +82,26 @@ def converted(
         )
         project.plan()
         project.apply()
+        with (
+            psycopg.connect(primary.url(), autocommit=True) as here,
+            psycopg.connect(standby.url(), autocommit=True) as there,
+        ):
+            wait_for_replay(here, there)
         yield project, standby.url("shop")
     finally:
         with psycopg.connect(primary.url(), autocommit=True) as connection:
             connection.execute("DROP DATABASE shop WITH (FORCE)")
+
+
+def wait_for_replay(primary: Any, standby: Any) -> None:
+    """Wait until a database that was just made is there as well."""
+    now = primary.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
+    replayed = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
+    for _ in range(600):
+        if standby.execute(replayed, now).fetchone() == (True,):
+            return
+        time.sleep(0.1)
+    pytest.fail("the replica stands still")
 
 
 def test_the_proof_is_made_on_the_replica(
@@ -120,8 +140,11 @@ def test_a_replica_that_is_behind_is_waited_for(
     converted: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project, replica = converted
-    monkeypatch.setattr(rooms, "_PATIENCE", 0.5)
-    with psycopg.connect(replica, autocommit=True) as paused:
+    with (
+        psycopg.connect(replica, autocommit=True) as paused,
+        monkeypatch.context() as impatient,
+    ):
+        impatient.setattr(rooms, "_PATIENCE", 0.5)
         paused.execute("SELECT pg_wal_replay_pause()")
         try:
             with psycopg.connect(project.url, autocommit=True) as connection:
