@@ -1,8 +1,11 @@
 """What is said of the place that a backup is copied to."""
 
+from pathlib import Path
+
 import pytest
 
-from tzmigrate.backup.uploading import _shown
+from tzmigrate.backup.uploading import _shown, check_destination
+from tzmigrate.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -11,6 +14,8 @@ from tzmigrate.backup.uploading import _shown
         ("s3://bucket/path", "s3://bucket/path"),
         ("sftp://ann:hunter2@host/x", "sftp://ann:…@host/x"),
         ("sftp://ann:hun@ter2@host/x", "sftp://ann:…@host/x"),
+        ("sftp://ann:hun/ter2@host/x", "sftp://ann:…@host/x"),
+        ("s3://AKIA:abc/def@bucket/x", "s3://AKIA:…@bucket/x"),
         ("ftp://:hunter2@host", "ftp://:…@host"),
         (
             "abfs://safe@shop.dfs.core.windows.net/x",
@@ -25,3 +30,11 @@ from tzmigrate.backup.uploading import _shown
 )
 def test_passwords_and_parameters_are_left_out(said: str, shown: str) -> None:
     assert _shown(said) == shown
+
+
+def test_what_is_no_directory_or_bucket_is_a_slip_of_the_pen(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for url in (f"file://{tmp_path}/file", f"file://{tmp_path}/file/below", "s3://"):
+        with pytest.raises(UsageError) as caught:
+            check_destination(url)
+        assert caught.value.code == "TZ295", url

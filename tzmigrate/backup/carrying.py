@@ -201,7 +201,12 @@ def _carry(
     options = f"{access.parameters.get('options', '')} {_WRITABLE}".strip()
     if in_place:
         options += f" {_QUIET}"
-    access = replace(access, parameters={**access.parameters, "options": options})
+    access = replace(
+        access,
+        parameters={**access.parameters, "options": options},
+        # a CHECK may compute with it
+        zone=base.zone.zone,
+    )
     with (
         started(dump, scratch.access, application=APPLICATION) as source,
         started(restore, access, stdin=source.stdout, application=APPLICATION) as sink,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from tzmigrate.backup.databases import (
     on_its_server,
     require_creating,
     source_of,
+    zone_of,
 )
 from tzmigrate.backup.model import Backup, Database
 from tzmigrate.backup.programs import APPLICATION
@@ -116,7 +117,7 @@ def try_restore(
             with quick_restore(scratch):
                 give_settings(scratch.session, scratch.name, backup.database)
                 failures = archive.restore(
-                    scratch.access,
+                    replace(scratch.access, zone=zone_of(base, backup.database)),
                     scratch.name,
                     wanted=partial(_in_a_trial, some=backup.partial),
                     jobs=jobs,
@@ -185,7 +186,8 @@ def fill(
         Refused: the server refused a statement.
         NotProved: the archive cannot be read.
     """
-    failures = archive.restore(Access.of(base), name, wanted=_everything, jobs=jobs)
+    access = replace(Access.of(base), zone=zone_of(base, database))
+    failures = archive.restore(access, name, wanted=_everything, jobs=jobs)
     older = told_older(base.info.server_version, database)
     if failures:
         raise Refused(

@@ -157,7 +157,8 @@ def create(target: Target, wishes: Wishes, *, ticks: Ticks) -> Kept:
             )
             started = time.monotonic()
             with dumping.dumping(order, _ticking(moment.tables, ticks)) as wait:
-                tables = read_tables(session, moment.tables, wishes.planned)
+                with _as_they_are():
+                    tables = read_tables(session, moment.tables, wishes.planned)
                 wait()
             ended = time.monotonic()
             if wishes.data_archive:
@@ -221,6 +222,19 @@ def _finished(partial: Path, backup: Backup, *, derived_since: float) -> Backup:
     with dumping.private(partial / SUMMARY) as file:
         file.write(summary(backup).encode())
     return replace(backup, files=(*files, described(partial, partial / SUMMARY)))
+
+
+@contextmanager
+def _as_they_are() -> Iterator[None]:
+    """Say what it means when a table of the snapshot is not there any more."""
+    try:
+        yield
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.InvalidSchemaName,
+    ) as error:
+        raise dumping.changed(f"{error.diag.message_primary}.") from error
 
 
 @contextmanager

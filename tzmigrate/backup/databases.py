@@ -2,8 +2,9 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -37,6 +38,15 @@ AFTERWARDS = frozenset({"default_transaction_read_only", "role"})
 
 
 logger = logging.getLogger(__name__)
+
+
+class _Grant(NamedTuple):
+    """One privilege of ``datacl``; ``grantee`` is ``None`` for PUBLIC."""
+
+    grantor: str
+    grantee: str | None
+    privilege: str
+    grantable: bool
 
 
 def source_of(database: Database) -> Source:
@@ -193,26 +203,60 @@ def _grant(connection: Session, name: str, database: Database) -> None:
         return
     execute(_sql("REVOKE ALL ON DATABASE {} FROM PUBLIC", name))
     execute(_sql("REVOKE ALL ON DATABASE {} FROM {}", name, database.owner))
-    rows = execute(
-        "SELECT pg_get_userbyid(a.grantor)::text,"
-        " CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee)::text END,"
-        " a.privilege_type, a.is_grantable"
-        " FROM aclexplode(%s::text[]::aclitem[]) AS a"
-        # who may grant on comes before those who were granted by them
-        " ORDER BY a.grantor <> (SELECT oid FROM pg_roles WHERE rolname = %s)",
-        (list(database.grants), database.owner),
-    ).fetchall()
-    for grantor, grantee, privilege, grantable in rows:
-        execute(_sql("SET ROLE {}", grantor))
+    wanted = _exploded(connection, database.grants)
+    for grant in _in_order(wanted, database.owner):
+        execute(_sql("SET ROLE {}", grant.grantor))
         execute(
             sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(
-                sql.SQL(privilege),
+                sql.SQL(grant.privilege),
                 sql.Identifier(name),
-                sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee),
-                sql.SQL(" WITH GRANT OPTION" if grantable else ""),
+                sql.SQL("PUBLIC")
+                if grant.grantee is None
+                else sql.Identifier(grant.grantee),
+                sql.SQL(" WITH GRANT OPTION" if grant.grantable else ""),
             )
         )
         execute("RESET ROLE")
+    given: Any = execute(
+        "SELECT coalesce(datacl::text[], '{}') FROM pg_database WHERE datname = %s",
+        (name,),
+    ).fetchone()
+    # PostgreSQL only warns where a grantor has nothing to give
+    if lost := set(wanted) - set(_exploded(connection, given[0])):
+        grant = min(lost, key=str)
+        raise Refused(
+            "TZ679",
+            f"{grant.privilege} on database {readable_identifier(name)} could not be "
+            f"granted to {readable_identifier(grant.grantee or 'PUBLIC')}",
+            detail=f"Role {readable_identifier(grant.grantor)} has no right to give it "
+            "there.",
+            hint="Revoke what is left of that grant from the database of now, or grant "
+            "it anew as the database's owner, then restore again.",
+        )
+
+
+def _exploded(connection: Session, grants: Sequence[str]) -> list[_Grant]:
+    rows = connection.execute(
+        "SELECT pg_get_userbyid(a.grantor)::text,"
+        " CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee)::text END,"
+        " a.privilege_type, a.is_grantable FROM aclexplode(%s::text[]::aclitem[]) AS a",
+        (list(grants),),
+    ).fetchall()
+    return [_Grant(*row) for row in rows]
+
+
+def _in_order(grants: Sequence[_Grant], owner: str) -> Iterator[_Grant]:
+    """Yield grants so that each grantor has what it gives; what nobody has comes last.
+
+    ``datacl`` is not always in the order in which they can be given again.
+    """
+    left = list(grants)
+    may = {(owner, grant.privilege) for grant in grants}
+    while left:
+        ready = [g for g in left if (g.grantor, g.privilege) in may] or left
+        yield from ready
+        may |= {(g.grantee, g.privilege) for g in ready if g.grantee and g.grantable}
+        left = [g for g in left if g not in ready]
 
 
 def give_settings(session: Session, name: str, database: Database) -> None:
@@ -227,6 +271,25 @@ def give_settings(session: Session, name: str, database: Database) -> None:
             except psycopg.Error:
                 # another server may lack it, and a restore shows what needed it
                 continue
+
+
+def zone_of(session: Session, database: Database) -> str:
+    """Return the ``TimeZone`` that sessions of a database got, as a server knows it.
+
+    Refreshing a materialized view, a CHECK on rows that arrive and much else computes
+    with it.
+    """
+    zones = {zone.scope: zone.zone for zone in database.zones if zone.role is None}
+    for scope in ("database", "server"):
+        if scope not in zones:
+            continue
+        with (
+            suppress(psycopg.DataError),
+            session.transaction(force_rollback=True),
+        ):
+            session.execute("SELECT set_config('TimeZone', %s, true)", (zones[scope],))
+            return zones[scope]
+    return "default"  # libpq leaves it to the server then
 
 
 def on_its_server(connection: Session, database: Database) -> bool:

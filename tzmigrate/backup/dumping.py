@@ -36,6 +36,7 @@ Told = Callable[[str], None]
 
 _CHUNK = 1 << 20
 _DUMPING = re.compile(r'pg_dump: dumping contents of table "(.*)"')
+_GONE = re.compile(r"(?:relation|column|schema) .+ does not exist|with OID \d+")
 _ERROR = re.compile(r"pg_\w+: (?:error|fatal|hint|detail)")
 _KEPT = 200
 
@@ -143,7 +144,7 @@ def dumping(order: Order, tell: Told) -> Iterator[Callable[[], None]]:
             status = process.wait()
             ear.join()
             if status and not (failed is not None and status < 0):
-                raise failure("\n".join(words.lines), order.path(FULL))
+                raise _failed("\n".join(words.lines), order.path(FULL))
             if failed is not None:
                 raise failed
 
@@ -245,6 +246,21 @@ def failure(said: str, path: Path) -> TzmigrateError:
     )
 
 
+def _failed(said: str, path: Path) -> TzmigrateError:
+    return changed(last_words(said)) if _GONE.search(said) else failure(said, path)
+
+
+def changed(detail: str) -> Unavailable:
+    """Build the error for a table that went, or became another, under a dump."""
+    return Unavailable(
+        "TZ516",
+        "the database changed while it was to be backed up",
+        detail=detail,
+        hint="A table or column was dropped or renamed meanwhile. Nothing was kept of "
+        "the backup; try again, best while nothing is dropped there.",
+    )
+
+
 def _parts(
     order: Order, entries: Sequence[Entry]
 ) -> Iterator[tuple[str, tuple[str, ...], list[Entry] | None]]:
@@ -259,7 +275,7 @@ def _run(argv: list[str], order: Order, path: Path) -> None:
         done = run_client(argv, order.access, stdout=pipe, application=APPLICATION)
         said = done.stderr.decode(errors="replace")
         if done.returncode:
-            raise failure(said, path)
+            raise _failed(said, path)
 
 
 def _pass_on(source: IO[bytes], order: Order) -> None:

@@ -39,7 +39,8 @@ class ForeignKey(NamedTuple):
         table: the one that refers.
         partner: the one that is referred to.
         refers: rows that are replaced refer to rows that are not.
-        lacking: counts the rows of ``table`` that have no partner.
+        lacking: counts the rows of ``table`` that have no partner, by a hash of
+            their key.
         holding: keeps their partners from going.
         valid: all rows have one; else some may lack it already.
     """
@@ -340,15 +341,20 @@ def require_there(member: Member, live: Mapping[tuple[str, str], Member]) -> Mem
         DecisionNeeded: it is gone.
     """
     if (member.schema, member.name) not in live:
-        raise DecisionNeeded(
-            "TZ354",
-            f"table {readable_name(member.schema, member.name)} is not there any more",
-            detail="Nothing was changed.",
-            hint="Leave --in-place out for its rows alone; with its indexes, keys, "
-            "grants and sequences it stands in a whole restore beside (tzmigrate "
-            "restore without --tables).",
-        )
+        raise gone(member)
     return live[member.schema, member.name]
+
+
+def gone(member: Member) -> DecisionNeeded:
+    """Build the error for a table that is not there."""
+    return DecisionNeeded(
+        "TZ354",
+        f"table {readable_name(member.schema, member.name)} is not there any more",
+        detail="Nothing was changed.",
+        hint="Leave --in-place out for its rows alone; with its indexes, keys, grants "
+        "and sequences it stands in a whole restore beside (tzmigrate restore without "
+        "--tables).",
+    )
 
 
 def _parents(connection: Session, members: Sequence[Member]) -> set[tuple[str, str]]:

@@ -1,7 +1,7 @@
 -- foreign_keys: those that touch some tables, on either side
 -- params: relations int8[]
 -- gives: constraint, table, partner, whether rows of these tables refer to others, the query that counts rows without
--- a partner, the query that locks the partners, whether all rows have one   needs: PostgreSQL 13+
+-- a partner by a hash of their key, the query that locks the partners, whether all rows have one   needs: PostgreSQL 13+
 WITH RECURSIVE family (oid) AS (
     SELECT pg_catalog.unnest(%(relations)s::pg_catalog.int8[])::pg_catalog.oid
     UNION
@@ -24,6 +24,9 @@ WITH RECURSIVE family (oid) AS (
                 FROM pg_catalog.unnest(k.conkey) AS u (attnum)
                 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum)
            ELSE 'false' END AS begun,
+           (SELECT pg_catalog.string_agg(pg_catalog.format('f.%%I', a.attname), ', ' ORDER BY u.place)
+            FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY AS u (attnum, place)
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum) AS columns,
            equal.every, equal.scalar, equal.covered, k.convalidated AS valid
     FROM pg_catalog.pg_constraint k
     CROSS JOIN LATERAL (
@@ -55,9 +58,9 @@ WITH RECURSIVE family (oid) AS (
       AND (k.conrelid IN (SELECT oid FROM family) OR k.confrelid IN (SELECT oid FROM family))
 )
 SELECT name, here, there, refers,
-       pg_catalog.format('SELECT count(*) FROM %%s AS f WHERE %%s AND NOT coalesce(%%s FROM %%s AS p WHERE %%s), false)'
-                         ' OR NOT (%%s) AND %%s',
-                         rows_here, complete, coalesce(covered, 'EXISTS (SELECT'), rows_there,
+       pg_catalog.format('SELECT pg_catalog.hashtextextended(ROW(%%s)::pg_catalog.text, 0), count(*) FROM %%s AS f'
+                         ' WHERE %%s AND NOT coalesce(%%s FROM %%s AS p WHERE %%s), false) OR NOT (%%s) AND %%s GROUP BY 1',
+                         columns, rows_here, complete, coalesce(covered, 'EXISTS (SELECT'), rows_there,
                          CASE WHEN covered IS NULL THEN every ELSE scalar END, complete, begun),
        pg_catalog.format('SELECT count(*) FROM (SELECT FROM %%s AS p WHERE EXISTS (SELECT FROM %%s AS f WHERE %%s AND %%s)'
                          ' FOR KEY SHARE OF p) AS held',

@@ -14,6 +14,7 @@ from tzmigrate.backup.fitting import (
     AWAKE,
     ForeignKey,
     fitting_columns,
+    gone,
     named,
     quieten,
     read_foreign_keys,
@@ -32,7 +33,7 @@ from tzmigrate.postgres.errors import from_psycopg
 from tzmigrate.postgres.quoting import (
     quote_identifier,
 )
-from tzmigrate.postgres.session import Session
+from tzmigrate.postgres.session import PINNED, Session
 
 _WAYS = {
     "A": "ENABLE ALWAYS",
@@ -87,12 +88,7 @@ def replace_rows(
         for member in members:
             if not member.partition:
                 require_there(member, read_live(base, members))
-                with _waiting(named(member), lock_timeout):
-                    base.execute(
-                        sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(
-                            sql.Identifier(member.schema, member.name)
-                        )
-                    )
+                _lock(base, member, lock_timeout)
         # partitions too that came after the backup
         live = read_live(base, members)
         whole = [(m, require_there(m, live)) for m in members if not m.partition]
@@ -104,6 +100,8 @@ def replace_rows(
         # what is written between a backup and the lock would be in neither
         kept = safety([*live])
         quieten(base)
+        # a CHECK may compute with it, and a foreign key compare by it
+        base.execute("SELECT set_config('TimeZone', %s, true)", (base.zone.zone,))
         states = [
             row
             for row in base.execute(query("always"), {"relations": relations})
@@ -129,15 +127,27 @@ def replace_rows(
             # parents come first here
             if (table, kind, name) in awake or (kind, name) in followed:
                 base.execute(_switched(table, _WAYS[state], kind, name))
-        with _refused_rows(), _waiting(named(members[0]), lock_timeout):
-            _recheck(base, relations)
+        _recheck(base, relations, lock_timeout)
         for key in read_foreign_keys(base, relations):
             with _waiting(key.partner, lock_timeout):
-                _check_foreign_key(base, key, lacked.get(key.identity, 0))
+                _check_foreign_key(base, key, lacked.get(key.identity, {}))
+        base.execute("SELECT set_config('TimeZone', %s, true)", (PINNED["TimeZone"],))
         # a partition since split or detached is not what it was; their root is
         require_same(base, backup, _names([m for m in members if not m.partition]))
         drop_schemas(base, places)
     return Replaced(kept, written)
+
+
+def _lock(base: Session, member: Member, lock_timeout: str) -> None:
+    table = sql.Identifier(member.schema, member.name)
+    try:
+        with _waiting(named(member), lock_timeout):
+            base.execute(
+                sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(table)
+            )
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        # it went while its lock was waited for
+        raise gone(member) from None
 
 
 @contextmanager
@@ -149,7 +159,7 @@ def _waiting(table: str, lock_timeout: str) -> Iterator[None]:
             "TZ502",
             f"table {table} stayed locked for {lock_timeout}",
             detail="Another session has written to it, or reads it where a rule has to "
-            "be kept from acting. Nothing was changed.",
+            "be kept from acting or a deferrable key be checked. Nothing was changed.",
             hint="Try again when it has ended, or wait longer: lock_timeout under "
             "[policy].",
         ) from error
@@ -226,21 +236,23 @@ def _require_all(base: Session, member: Member, now: Member, place: str) -> None
         )
 
 
-def _recheck(base: Session, relations: Sequence[int]) -> None:
+def _recheck(base: Session, relations: Sequence[int], lock_timeout: str) -> None:
     """Build what deferrable constraints are checked by anew, which checks them.
 
     The triggers that would do it do not act; whoever builds such an index verifies it.
     """
     rows = base.execute(
-        "SELECT k.conindid::regclass::text FROM pg_constraint AS k"
+        "SELECT k.conindid::regclass::text, k.conrelid::regclass::text"
+        " FROM pg_constraint AS k"
         " JOIN pg_class AS i ON i.oid = k.conindid AND i.relkind = 'i'"
         " WHERE k.condeferrable AND k.contype IN ('p', 'u', 'x')"
         " AND k.conrelid::int8 = ANY (%s::int8[]) ORDER BY 1",
         (list(relations),),
     ).fetchall()
-    for (index,) in rows:
-        # the server has quoted it
-        base.execute(f"REINDEX INDEX {index}".encode())
+    for index, table in rows:
+        with _refused_rows(), _waiting(table, lock_timeout):
+            # the server has quoted it
+            base.execute(f"REINDEX INDEX {index}".encode())
 
 
 def _switched(table: str, way: str, kind: str, name: str) -> bytes:
@@ -266,12 +278,14 @@ def _require_none_came(
         )
 
 
-def _lacking(base: Session, key: ForeignKey) -> int:
-    found: Any = base.execute(key.lacking.encode()).fetchone()
-    return int(found[0])
+def _lacking(base: Session, key: ForeignKey) -> dict[int, int]:
+    """Count the rows without a partner, by a hash of their key."""
+    return dict(base.execute(key.lacking.encode()).fetchall())
 
 
-def _check_foreign_key(base: Session, key: ForeignKey, before: int) -> None:
+def _check_foreign_key(
+    base: Session, key: ForeignKey, before: Mapping[int, int]
+) -> None:
     """Look for rows without a partner, which then must not go before the commit.
 
     Rows are locked rather than their table: an application that has written to it may
@@ -280,10 +294,11 @@ def _check_foreign_key(base: Session, key: ForeignKey, before: int) -> None:
     if key.refers:
         base.execute(key.holding.encode())
     found = _lacking(base, key)
-    if found > before:
+    more = sum(max(0, rows - before.get(each, 0)) for each, rows in found.items())
+    if more:
         raise DecisionNeeded(
             "TZ355",
-            f"{found - before:,} rows of table {key.table} would be left without the "
+            f"{more:,} rows of table {key.table} would be left without the "
             f"row that foreign key {key.name} names",
             detail="Nothing was changed.",
             hint="Restore the other table with it (--tables takes several), or "

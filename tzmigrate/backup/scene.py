@@ -30,6 +30,7 @@ from tzmigrate.postgres.quoting import (
     quote_identifier,
     readable_identifier,
 )
+from tzmigrate.postgres.scratch import words
 from tzmigrate.postgres.session import Session, connect, read_only, require_own
 from tzmigrate.postgres.url import Target, parse_url
 
@@ -153,13 +154,14 @@ def look_again(
     """
     try:
         return look(target, backup), ()
-    except Unavailable as error:
+    except (Unavailable, Refused, psycopg.Error) as error:
         with (
             connect(target, application_name=APPLICATION) as session,
             read_only(session),
         ):
             current = read_database(session)
-        missed = f"what was written meanwhile was not looked for: {error.message}"
+        said = words(error)
+        missed = f"what was written meanwhile was not looked for: {said}"
         return replace(scene, current=current), (missed,)
 
 

@@ -1,6 +1,7 @@
 """What was written after a backup, and so is not in it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ PLACE = "tzmigrate.place "
 # long as vacuum lets any of them live. Ids below 3 are older than every snapshot.
 _WRITTEN = sql.SQL(
     "SELECT count(*), count(*) FILTER (WHERE w.newer AND NOT w.own),"
-    " count(*) FILTER (WHERE w.newer AND w.own) FROM ONLY {relation} AS t"
+    " count(*) FILTER (WHERE w.newer AND w.own) FROM {relation} AS t"
     " CROSS JOIN LATERAL (SELECT t.xmin::text::int8 AS low) AS x"
     " CROSS JOIN (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::int8 AS next)"
     " AS n"
@@ -100,7 +101,7 @@ def written_since(
             rows=state.rows,
             written=state.rows,
         )
-        for state in read_tables(connection, new, {})
+        for state in _still_there(connection, new)
     ]
     told = tuple(s for s in found if s.written or s.rows != s.rows_then)
     return Written(
@@ -109,6 +110,18 @@ def written_since(
         rewritten=tuple(readable_name(s.schema, s.name) for s, own in looked if own),
         unread=own is None,
     )
+
+
+def _still_there(
+    connection: psycopg.Connection[Any], tables: Iterable[Contents]
+) -> Iterator[TableState]:
+    """Count the rows of new tables; one that just went is no news any more."""
+    for table in tables:
+        with (
+            suppress(psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName),
+            connection.transaction(),
+        ):
+            yield from read_tables(connection, [table], {})
 
 
 def left_schemas(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
@@ -208,13 +221,15 @@ def _table(
     if kind not in {("r",), ("p",)}:
         # a view may have taken its name
         return since, 0
-    statement = sql.SQL("SELECT count(*), NULL, 0 FROM ONLY {}").format(relation)
+    # one that became partitioned since has its rows below
+    there = sql.SQL("" if kind == ("p",) else "ONLY ") + relation
+    statement = sql.SQL("SELECT count(*), NULL, 0 FROM {}").format(there)
     if same:
         statement = _WRITTEN.format(
             snapshot=sql.Literal(backup.snapshot),
             running=sql.Literal(list(backup.running)),
             own=sql.Literal(own),
-            relation=relation,
+            relation=there,
         )
     try:
         with connection.transaction():

@@ -1,8 +1,11 @@
 """Restore some tables: beside those of now, or in their place."""
 
+import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -11,7 +14,12 @@ from tzmigrate.backup.archive import Archive
 from tzmigrate.backup.carrying import carried, settle_schemas
 from tzmigrate.backup.choosing import Choice, Member, read_members
 from tzmigrate.backup.copies import require_same, told
-from tzmigrate.backup.databases import give_settings, on_its_server, source_of
+from tzmigrate.backup.databases import (
+    give_settings,
+    on_its_server,
+    source_of,
+    zone_of,
+)
 from tzmigrate.backup.fitting import (
     require_fitting,
     require_names,
@@ -27,7 +35,7 @@ from tzmigrate.backup.restoring import Progress, Safety
 from tzmigrate.backup.sequences import told_behind
 from tzmigrate.backup.since import Written, told_about
 from tzmigrate.errors import Refused
-from tzmigrate.postgres.dump import Entry, within_database
+from tzmigrate.postgres.dump import Entry, Failure, within_database
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.scratch import (
@@ -45,6 +53,10 @@ _PARTS = Purpose(
     " that made it; without one, it can be dropped.",
     application=APPLICATION,
 )
+
+_PARENTS = re.compile(r"ALTER TABLE ONLY .+? ATTACH PARTITION|\nINHERITS \(.+?\)\n?")
+"""In what pg_dump writes: the tables that another one is put below."""
+_NAME = re.compile(r'(?:"(?:[^"]|"")*"|[\w$]+)\.(?:"(?:[^"]|"")*"|[\w$]+)')
 
 _UNLOGGED_SEQUENCES = 150000
 """From this version on a sequence may be logged or not."""
@@ -141,7 +153,8 @@ def _filled(
     archive: Archive, scratch: Scratch, backup: Backup, choice: Choice
 ) -> tuple[Member, ...]:
     """Restore definitions, and the rows of the chosen tables and of their trees."""
-    access, name = scratch.access, scratch.name
+    zone = zone_of(scratch.session, backup.database)
+    access, name = replace(scratch.access, zone=zone), scratch.name
     missed = archive.restore(
         access, name, wanted=within_database, options=("--section=pre-data",)
     )
@@ -157,6 +170,7 @@ def _filled(
             hint="Restore the whole backup (tzmigrate restore without --tables), as a "
             "superuser or as the owner of all that is in it.",
         )
+    _require_trees(scratch.session, members, missed)
     if choice.in_place:
         _unlog(scratch, members)
     names = {(m.schema, m.name) for m in members}
@@ -178,6 +192,32 @@ def _filled(
         )
     require_same(scratch.session, backup, names)
     return members
+
+
+def _require_trees(
+    session: Session, members: Sequence[Member], missed: Sequence[Failure]
+) -> None:
+    """See that no partition or child of a table is lacking, which has rows of it.
+
+    Raises:
+        Refused: one could not be made.
+    """
+    known = {member.oid for member in members}
+    for failure in missed:
+        found = _PARENTS.search(failure.command)
+        for parent in _NAME.findall(found[0]) if found else ():
+            row: Any = session.execute(
+                "SELECT to_regclass(%s)::oid::int8", (parent,)
+            ).fetchone()
+            if row[0] in known:
+                raise Refused(
+                    "TZ679",
+                    f"a table below {parent} could not be restored",
+                    detail=told(missed),
+                    hint="Its rows would be missing. Restore the whole backup "
+                    "(tzmigrate restore without --tables), as a superuser or as the "
+                    "owner of all that is in it.",
+                )
 
 
 def _large_objects(archive: Archive, base: Session, choice: Choice) -> bool:

@@ -17,10 +17,16 @@ from tzmigrate.errors import NotProved, Refused, TzmigrateError, Unavailable, Us
 
 _CHUNK = 1 << 22
 _SECRETS = (
-    (re.compile(r"(://[^/\s:@]*:)[^/\s]*@"), r"\1…@"),
+    (re.compile(r"(://[^/\s:@]*:)\S*@"), r"\1…@"),
     (re.compile(r"(://[^\s?]*)\?[^\s'\"]*"), r"\1"),
 )
 """Passwords and parameters in a URL, wherever it stands."""
+_NO_PLACE = (
+    FileNotFoundError,
+    FileExistsError,
+    NotADirectoryError,
+    IsADirectoryError,
+)
 _MISSING = re.compile(r"ContainerNotFound|NoSuchBucket")
 _DENIED = re.compile(r"(?i)credential|denied|forbidden|unauthori[sz]ed|authenticat")
 
@@ -130,13 +136,14 @@ def _reached(url: str, state: str) -> Iterator[None]:
         # the rest is for whoever looks after the storage
         first = str(error).strip().partition("\n")[0].rstrip(".")
         said = _shown(f"{type(error).__name__}: {first}")
-        if isinstance(error, FileNotFoundError) or _MISSING.search(str(error)):
+        if isinstance(error, _NO_PLACE) or _MISSING.search(str(error)):
             raise UsageError(
                 "TZ295",
                 f"{_shown(url)} is no place that a backup can be copied to",
                 detail=f"{said}. {state}",
-                hint="Correct the URL, or make its bucket or container first: tzmigrate"
-                " makes none, as it is yours to say where it lies and who reads it.",
+                hint="Correct the URL, or make its directory, bucket or container "
+                "first: tzmigrate makes no bucket, as it is yours to say where it lies "
+                "and who reads it.",
             ) from error
         if isinstance(error, PermissionError) or _DENIED.search(said):
             raise Refused(
@@ -183,6 +190,13 @@ def _filesystem(url: str) -> tuple[Any, str]:
                 hint="Write s3://bucket/path, gs://bucket/path, abfs://container/path "
                 "or another URL that fsspec knows.",
             ) from error
+    if not str(root):
+        raise UsageError(
+            "TZ295",
+            f"{_shown(url)} names no bucket or directory",
+            hint="Write s3://bucket/path, gs://bucket/path, abfs://container/path or "
+            "another URL that fsspec knows.",
+        )
     return filesystem, str(root)
 
 

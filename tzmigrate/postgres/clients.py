@@ -79,11 +79,13 @@ class Access:
     Attributes:
         conninfo: as it was given; the host that answered, where several were.
         parameters: libpq's, complete, without password.
+        zone: ``TimeZone`` of the programs' sessions.
     """
 
     conninfo: str = field(repr=False)
     parameters: Mapping[str, str] = field(repr=False)
     password: str = field(repr=False)
+    zone: str = "Etc/UTC"
 
     @classmethod
     def of(cls, session: Session) -> "Access":
@@ -217,10 +219,11 @@ def _environment(
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_"))}
     # their messages are read
     environment = keep | {"LC_ALL": "C", "PGCLIENTENCODING": "UTF8"}
-    environment |= {"PGAPPNAME": application, "PGTZ": "Etc/UTC"}
+    environment |= {"PGAPPNAME": application}
     if access is None:
         yield environment, ()
         return
+    environment["PGTZ"] = access.zone
     variables = {
         option.keyword.decode(): option.envvar.decode() if option.envvar else None
         for option in Conninfo.get_defaults()
