@@ -249,3 +249,38 @@ def test_verify_says_where_naive_input_is_read_in_another_zone(
     assert zones == [Severity.WARNING] * 2
     project.rollback(everything=True)
     assert project.verify().findings == ()
+
+
+COMPUTED = """
+CREATE TABLE sales (id int PRIMARY KEY, at timestamptz, day date, noted timestamp,
+    CHECK (noted IS NOT NULL AND at::date = day), CHECK (noted::date = at::date));
+INSERT INTO sales VALUES
+    (1, '2024-01-01 01:00+13', '2024-01-01', '2024-01-01 01:00'),
+    (2, '2024-01-01 23:00+13', '2024-01-01', '2024-01-01 23:00');
+CREATE MATERIALIZED VIEW daily AS
+    SELECT at::date AS day, min(at)::text AS opened, max(noted) AS noted, count(*)
+    FROM sales GROUP BY 1
+"""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_what_computes_with_the_zone_of_the_session_finds_that_of_the_database(
+    zone: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    """The zone that a step is pinned to is nobody's but the step's."""
+    pin(database, "Pacific/Auckland")
+    database.execute(f"ALTER DATABASE {database.name} SET DateStyle = 'SQL, DMY'")
+    with database.connect(autocommit=True) as connection:
+        connection.execute("SET TimeZone = 'Pacific/Auckland'")
+        connection.execute(COMPUTED)
+    look = "SELECT day = '2024-01-01', opened, count FROM daily"
+    before = database.execute(look)
+    assert before == [(True, "01/01/2024 01:00:00 NZDT", 2)]
+    project = make_project(database.url)
+    project.plan(zones=(f"default={zone}",))
+    project.apply()
+    assert database.execute(look) == before
+    assert project.verify().outcome is Outcome.PROVED
+    project.run("downgrade", "base")
+    assert database.execute(look) == before
+    assert database.scalar("SELECT bool_and(convalidated) FROM pg_constraint")

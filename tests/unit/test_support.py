@@ -30,6 +30,7 @@ def test_every_function_that_revisions_call_pins_its_search_path() -> None:
     # these set the transaction's own search_path, which a SET clause would undo
     pinned_by_hand = {
         *("begin_step", "prove_step", "close_step"),
+        *("as_found", "as_pinned"),
         *("quick_guard", "quick_prove"),
     }
     for function in functions:

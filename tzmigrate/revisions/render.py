@@ -211,12 +211,13 @@ def group_statements(
             relation = wire.literal(dependent.relation)
             refresh = f"REFRESH MATERIALIZED VIEW {dependent.relation}"
             guard = f"tzmigrate.was_populated({relation})"
-            # its owner may be one who sees some rows only, which is no error in it
+            # it yields what a REFRESH of this session yields, in its zone; and its
+            # owner may be one who sees some rows only, which is no error in it
             text = wire.guarded(
                 guard,
                 refresh,
-                before="PERFORM set_config('row_security', 'on', true)",
-                after="PERFORM set_config('row_security', 'off', true)",
+                before="PERFORM tzmigrate.as_found(true)",
+                after="PERFORM tzmigrate.as_pinned()",
             )
             found.append(Statement(text))
     found.append(_call("prove_step", {}))
@@ -322,18 +323,25 @@ def _if_taken(
 ) -> Statement:
     """Return a statement that runs only where the database has the dependent."""
     own = dependent.as_owner and asked == "makes"
+    before, after = [], []
+    if own:
+        relation = wire.literal(dependent.relation)
+        before.append(f"PERFORM tzmigrate.become_owner({relation})")
+        after.append(
+            "PERFORM set_config('role', current_setting('tzmigrate.role'), true)"
+        )
+    if dependent.kind is DependentKind.CONSTRAINT and asked == "makes":
+        # a check may compute with the session's zone, which rows were written in
+        before.insert(0, "PERFORM tzmigrate.as_found(false)")
+        after.append("PERFORM tzmigrate.as_pinned()")
     whole = dependent.kind in {DependentKind.RULE, DependentKind.FUNCTION}
     return Statement(
         wire.guarded(
             f"tzmigrate.{asked}({named(dependent)})",
             sql,
             whole=whole and not sql.startswith("PERFORM "),
-            before=f"PERFORM tzmigrate.become_owner({wire.literal(dependent.relation)})"
-            if own
-            else "",
-            after="PERFORM set_config('role', current_setting('tzmigrate.role'), true)"
-            if own
-            else "",
+            before=";\n".join(before),
+            after=";\n".join(after),
         )
     )
 

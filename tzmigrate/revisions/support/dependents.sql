@@ -283,6 +283,45 @@ BEGIN
 END
 $tz$;
 
+-- what fills a materialized view or checks the rows of a table computes as it does elsewhere: with what the database has
+-- declared, and else with what the step found; what a role has for itself says nothing of who wrote the rows. For a check,
+-- whose text is read as it was printed, that is the zone; for a view, which is parsed already, all that decides what it yields
+CREATE OR REPLACE FUNCTION tzmigrate.as_found(whole boolean) RETURNS void LANGUAGE plpgsql AS $tz$
+DECLARE
+    setting record;
+    pinned jsonb = '{}';
+BEGIN
+    FOR setting IN
+        SELECT j.key AS name, coalesce(declared.value, j.value) AS value
+        FROM jsonb_each_text(current_setting('tzmigrate.saved')::jsonb || '{"row_security": "on"}') AS j
+        LEFT JOIN LATERAL (
+            SELECT substr(c.line, length(j.key) + 2) FROM pg_db_role_setting d, unnest(d.setconfig) AS c (line)
+            WHERE lower(split_part(c.line, '=', 1)) = lower(j.key) AND j.key NOT IN ('row_security', 'search_path')
+              AND d.setrole = 0 AND d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+            ORDER BY d.setdatabase DESC LIMIT 1
+        ) AS declared (value) ON true
+        WHERE j.key = 'TimeZone' OR whole AND j.key = ANY ('{DateStyle,IntervalStyle,extra_float_digits,bytea_output,row_security,search_path}')
+        ORDER BY j.key = 'search_path'
+    LOOP
+        pinned = pinned || jsonb_build_object(setting.name, current_setting(setting.name));
+        PERFORM set_config('tzmigrate.pinned', pinned::text, true);
+        PERFORM pg_catalog.set_config(setting.name, setting.value, true);
+    END LOOP;
+END
+$tz$;
+
+-- the step's own again
+CREATE OR REPLACE FUNCTION tzmigrate.as_pinned() RETURNS void LANGUAGE plpgsql AS $tz$
+DECLARE
+    setting record;
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    FOR setting IN SELECT key AS name, value FROM jsonb_each_text(current_setting('tzmigrate.pinned')::jsonb) AS j LOOP
+        PERFORM set_config(setting.name, setting.value, true);
+    END LOOP;
+END
+$tz$;
+
 -- owner, grants, comments and what else CREATE does not give
 CREATE OR REPLACE FUNCTION tzmigrate.give_back(kind text, relation text, name text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
