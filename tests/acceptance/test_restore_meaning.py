@@ -53,19 +53,27 @@ def test_a_materialized_view_is_refreshed_in_the_zone_of_the_database(
     assert shop.execute(look) == before
 
 
-@pytest.mark.parametrize("way", [(), ("--tables", "visits"), ("--in-place",)])
+WAYS = [(), ("--tables", "visits"), ("--tables", "visits", "--in-place")]
+
+
+@pytest.mark.parametrize("role_in", ["", "Asia/Kathmandu"])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_check_that_computes_with_the_zone_takes_the_rows_again(
-    shop: Any, tool: Any, way: tuple[str, ...]
+    shop: Any, tool: Any, way: tuple[str, ...], role_in: str
 ) -> None:
+    """Whatever zone the role that restores has for itself."""
     in_zone(shop, "Pacific/Auckland")
+    if role_in:
+        shop.execute(
+            f"ALTER ROLE CURRENT_USER IN DATABASE {shop.name} SET TimeZone ="
+            f" '{role_in}'"
+        )
     as_application(
         shop,
         "CREATE TABLE visits (at timestamptz, day date CHECK (at::date = day));"
         "INSERT INTO visits VALUES ('2024-01-01 01:00', '2024-01-01')",
     )
     assert tool("backup", "create", "--test-restore").status == 0
-    if way == ("--in-place",):
-        way = ("--tables", "visits", "--in-place")
     done = tool("restore", *way, "--yes")
     assert done.status == 0, done.err
     assert shop.scalar("SELECT count(*) FROM visits") == 1
@@ -82,14 +90,35 @@ CREATE TABLE app.t1 PARTITION OF app.t FOR VALUES IN (1);
 CREATE TABLE app.t2 PARTITION OF app.t (v DEFAULT public.made('a', 'b'))
   FOR VALUES IN (2);
 INSERT INTO app.t SELECT 1 + g % 2, 'x' FROM generate_series(1, 10) AS g;
-CREATE TABLE app."Par, ""ent" (id int);
+CREATE TABLE app."Par), ""ent" (id int);
 CREATE TABLE app.kid (v text DEFAULT public.made('a', 'b'))
-  INHERITS (app."Par, ""ent");
-INSERT INTO app.kid VALUES (2)
+  INHERITS (app."Par), ""ent");
+INSERT INTO app.kid VALUES (2);
+CREATE TABLE app."x ATTACH PARTITION
+y" (id int, v text) PARTITION BY LIST (id);
+CREATE TABLE app.y1 PARTITION OF app."x ATTACH PARTITION
+y" (v DEFAULT public.made('a', 'b')) FOR VALUES IN (1);
+INSERT INTO app.y1 VALUES (1, 'x')
 """
 
 
-@pytest.mark.parametrize("table", ["app.t", 'app."Par, ""ent"'])
+def readable(shop: Any, role: str) -> None:
+    """Let a role read all that is there, as a backup does."""
+    schemas = shop.execute(
+        "SELECT quote_ident(nspname) FROM pg_namespace"
+        " WHERE nspname !~ '^(pg_|information_schema|app)'"
+    )
+    for (schema,) in schemas:
+        shop.execute(
+            f'GRANT USAGE ON SCHEMA {schema} TO "{role}";'
+            f'GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO "{role}";'
+            f'GRANT SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO "{role}"'
+        )
+
+
+@pytest.mark.parametrize(
+    "table", ["app.t", 'app."Par), ""ent"', 'app."x ATTACH PARTITION\ny"']
+)
 def test_a_table_is_not_restored_without_what_is_below_it(
     shop: Any,
     make_role: Callable[..., Any],
@@ -101,28 +130,43 @@ def test_a_table_is_not_restored_without_what_is_below_it(
     role = make_role("CREATEDB")
     shop.server.execute(f'ALTER DATABASE {shop.name} OWNER TO "{role.name}"')
     shop.execute(BELOW + f'ALTER SCHEMA app OWNER TO "{role.name}"')
-    with psycopg.connect(shop.url) as connection:
-        schemas = [
-            row[0]
-            for row in connection.execute(
-                "SELECT quote_ident(nspname) FROM pg_namespace"
-                " WHERE nspname !~ '^(pg_|information_schema|app)'"
-            )
-        ]
-        for schema in schemas:
-            connection.execute(
-                f'GRANT USAGE ON SCHEMA {schema} TO "{role.name}";'
-                f'GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO "{role.name}";'
-                f'GRANT SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO "{role.name}"'
-            )
+    readable(shop, role.name)
     url = shop.url_as(role)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(TREES)
     shell = shell_in(tmp_path)
     assert shell.main("backup", "create", "--url", url).status == 0
     done = shell.main("restore", "--tables", table, "--yes", "--url", url)
-    done.is_error(6, "TZ679", "below app.", "made")
+    done.is_error(6, "TZ679", "below app.")
     assert shop.scalar("SELECT count(*) FROM app.t") == 10
+
+
+def test_other_things_that_the_role_cannot_make_are_in_nobodys_way(
+    shop: Any,
+    make_role: Callable[..., Any],
+    shell_in: Callable[[Path], Any],
+    tmp_path: Path,
+) -> None:
+    """Code that keeps partitions looks like what puts them below their table."""
+    role = make_role("CREATEDB")
+    shop.server.execute(f'ALTER DATABASE {shop.name} OWNER TO "{role.name}"')
+    shop.execute(f'CREATE SCHEMA app AUTHORIZATION "{role.name}"')
+    readable(shop, role.name)
+    shop.execute(
+        "CREATE TABLE app.t (id int) PARTITION BY LIST (id);"
+        "CREATE TABLE app.t1 PARTITION OF app.t FOR VALUES IN (1);"
+        "INSERT INTO app.t VALUES (1), (1);"
+        f'ALTER TABLE app.t OWNER TO "{role.name}";'
+        f'ALTER TABLE app.t1 OWNER TO "{role.name}";'
+        "CREATE FUNCTION public.keep(text) RETURNS text LANGUAGE internal AS"
+        " 'textout'; COMMENT ON FUNCTION public.keep(text) IS"
+        " 'ALTER TABLE ONLY app.t ATTACH PARTITION app.t9 FOR VALUES IN (9);"
+        "\nINHERITS (app.t)'"
+    )
+    shell, url = shell_in(tmp_path), shop.url_as(role)
+    assert shell.main("backup", "create", "--url", url).status == 0
+    done = shell.main("restore", "--tables", "app.t", "--yes", "--url", url)
+    assert done.status == 0, done.err
 
 
 def test_grants_come_back_in_whatever_order_they_were_given(
@@ -150,6 +194,21 @@ def test_grants_come_back_in_whatever_order_they_were_given(
     done = tool("restore", "--swap", "--yes", "--no-safety-backup")
     assert done.status == 0, done.err
     assert shop.scalar(look) == before
+
+
+def test_a_grant_of_who_became_a_superuser_is_the_owners(
+    shop: Any, tool: Any, make_role: Callable[..., Any]
+) -> None:
+    a, c = (make_role(suffix=str(i)).name for i in range(2))
+    on = f"CREATE ON DATABASE {shop.name}"
+    shop.server.execute(f'GRANT {on} TO "{a}" WITH GRANT OPTION')
+    shop.server.execute(f'SET ROLE "{a}"; GRANT {on} TO "{c}"')
+    shop.server.execute(f'ALTER ROLE "{a}" SUPERUSER')
+    assert tool("backup", "create").status == 0
+    done = tool("restore", "--swap", "--yes", "--no-safety-backup")
+    assert done.status == 0, done.err
+    may = f"SELECT has_database_privilege('{c}', current_database(), 'CREATE')"
+    assert shop.scalar(may)
 
 
 def dropped_soon(shop: Any) -> threading.Timer:

@@ -17,6 +17,7 @@ from tzmigrate.errors import UsageError
         ("sftp://ann:hun/ter2@host/x", "sftp://ann:…@host/x"),
         ("s3://AKIA:abc/def@bucket/x", "s3://AKIA:…@bucket/x"),
         ("ftp://:hunter2@host", "ftp://:…@host"),
+        ("sftp://ann@corp.com:hunter2@host/x", "sftp://ann@corp.com:…@host/x"),
         (
             "abfs://safe@shop.dfs.core.windows.net/x",
             "abfs://safe@shop.dfs.core.windows.net/x",
@@ -34,7 +35,12 @@ def test_passwords_and_parameters_are_left_out(said: str, shown: str) -> None:
 
 def test_what_is_no_directory_or_bucket_is_a_slip_of_the_pen(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for url in (f"file://{tmp_path}/file", f"file://{tmp_path}/file/below", "s3://"):
+    for url in (
+        f"file://{tmp_path}/file",
+        f"file://{tmp_path}/file/below",
+        "s3://",
+        "s3:///x/y",
+    ):
         with pytest.raises(UsageError) as caught:
             check_destination(url)
         assert caught.value.code == "TZ295", url

@@ -46,6 +46,7 @@ def carried(
     progress: Progress,
     *,
     in_place: bool,
+    zone: str,
 ) -> Iterator[dict[str, str]]:
     """Copy tables into new schemas, which go again where the block fails.
 
@@ -56,6 +57,7 @@ def carried(
         members: the tables.
         progress: told what happens.
         in_place: they go again; no event trigger shall look at them.
+        zone: ``TimeZone`` in which their CHECKs look at the rows.
 
     Yields:
         The new schema of each one that tables come from.
@@ -75,7 +77,7 @@ def carried(
             base.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(place)))
             _comment(base, place, ON_THE_WAY)
     try:
-        _carry(archive, scratch, base, places, in_place=in_place)
+        _carry(archive, scratch, base, places, in_place=in_place, zone=zone)
         _require_arrived(scratch.session, base, members, places)
         yield places
     except BaseException:
@@ -178,6 +180,7 @@ def _carry(
     places: Mapping[str, str],
     *,
     in_place: bool,
+    zone: str,
 ) -> None:
     """Dump the schemas from the scratch database into the database, as they come."""
     programs = archive.programs
@@ -204,8 +207,7 @@ def _carry(
     access = replace(
         access,
         parameters={**access.parameters, "options": options},
-        # a CHECK may compute with it
-        zone=base.zone.zone,
+        zone=zone,
     )
     with (
         started(dump, scratch.access, application=APPLICATION) as source,

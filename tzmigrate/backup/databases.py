@@ -22,7 +22,7 @@ from tzmigrate.postgres.scratch import (
     setting_statement,
     words,
 )
-from tzmigrate.postgres.session import Session, connect
+from tzmigrate.postgres.session import PINNED, Session, connect
 from tzmigrate.postgres.url import Target
 
 NOT_WHOLE = (
@@ -221,8 +221,11 @@ def _grant(connection: Session, name: str, database: Database) -> None:
         "SELECT coalesce(datacl::text[], '{}') FROM pg_database WHERE datname = %s",
         (name,),
     ).fetchone()
-    # PostgreSQL only warns where a grantor has nothing to give
-    if lost := set(wanted) - set(_exploded(connection, given[0])):
+    # PostgreSQL only warns where a grantor has nothing to give; it writes the owner
+    # down in the place of one who is a superuser by now
+    there = {g[1:] for g in _exploded(connection, given[0])}
+    there |= {(*g[:-1], False) for g in there}
+    if lost := [g for g in wanted if g[1:] not in there]:
         grant = min(lost, key=str)
         raise Refused(
             "TZ679",
@@ -274,10 +277,11 @@ def give_settings(session: Session, name: str, database: Database) -> None:
 
 
 def zone_of(session: Session, database: Database) -> str:
-    """Return the ``TimeZone`` that sessions of a database got, as a server knows it.
+    """Return the ``TimeZone`` of a database that was backed up, as a server knows it.
 
     Refreshing a materialized view, a CHECK on rows that arrive and much else computes
-    with it.
+    with it. What a role has for itself says nothing of who wrote the rows; where it hid
+    the server's own, UTC has to do.
     """
     zones = {zone.scope: zone.zone for zone in database.zones if zone.role is None}
     for scope in ("database", "server"):
@@ -289,7 +293,7 @@ def zone_of(session: Session, database: Database) -> str:
         ):
             session.execute("SELECT set_config('TimeZone', %s, true)", (zones[scope],))
             return zones[scope]
-    return "default"  # libpq leaves it to the server then
+    return PINNED["TimeZone"]
 
 
 def on_its_server(connection: Session, database: Database) -> bool:

@@ -36,7 +36,10 @@ Told = Callable[[str], None]
 
 _CHUNK = 1 << 20
 _DUMPING = re.compile(r'pg_dump: dumping contents of table "(.*)"')
-_GONE = re.compile(r"(?:relation|column|schema) .+ does not exist|with OID \d+")
+_GONE = re.compile(
+    r'(?:relation|column|schema) "[^"]*" does not exist'
+    r"|could not open relation with OID \d+|cache lookup failed for \w+ \d+"
+)
 _ERROR = re.compile(r"pg_\w+: (?:error|fatal|hint|detail)")
 _KEPT = 200
 
@@ -257,7 +260,8 @@ def changed(detail: str) -> Unavailable:
         "the database changed while it was to be backed up",
         detail=detail,
         hint="A table or column was dropped or renamed meanwhile. Nothing was kept of "
-        "the backup; try again, best while nothing is dropped there.",
+        "the backup; try again, best while nothing is dropped there. Said again and "
+        "again, the catalog names something that is gone.",
     )
 
 

@@ -10,6 +10,7 @@ from psycopg import sql
 from tzmigrate.backup.carrying import drop_schemas
 from tzmigrate.backup.choosing import Member
 from tzmigrate.backup.copies import require_same
+from tzmigrate.backup.databases import zone_of
 from tzmigrate.backup.fitting import (
     AWAKE,
     ForeignKey,
@@ -101,7 +102,8 @@ def replace_rows(
         kept = safety([*live])
         quieten(base)
         # a CHECK may compute with it, and a foreign key compare by it
-        base.execute("SELECT set_config('TimeZone', %s, true)", (base.zone.zone,))
+        zone = zone_of(base, backup.database)
+        base.execute("SELECT set_config('TimeZone', %s, true)", (zone,))
         states = [
             row
             for row in base.execute(query("always"), {"relations": relations})

@@ -54,9 +54,10 @@ _PARTS = Purpose(
     application=APPLICATION,
 )
 
-_PARENTS = re.compile(r"ALTER TABLE ONLY .+? ATTACH PARTITION|\nINHERITS \(.+?\)\n?")
-"""In what pg_dump writes: the tables that another one is put below."""
-_NAME = re.compile(r'(?:"(?:[^"]|"")*"|[\w$]+)\.(?:"(?:[^"]|"")*"|[\w$]+)')
+_NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)\.(?:"(?:[^"]|"")*"|[\w$]+)'
+_ATTACHED = re.compile(rf"ALTER TABLE ONLY ({_NAME}) ATTACH PARTITION ({_NAME}) ")
+_INHERITED = re.compile(rf"^INHERITS \(({_NAME}(?:, {_NAME})*)\)", re.MULTILINE)
+"""What pg_dump writes to put a table below others."""
 
 _UNLOGGED_SEQUENCES = 150000
 """From this version on a sequence may be logged or not."""
@@ -117,7 +118,9 @@ def restore_tables(
                 chosen = {(t.schema, t.name) for t in choice.tables}
                 require_fitting(base, scratch.session, members, chosen)
             with carried(
-                *(archive, scratch, base, members, progress), in_place=choice.in_place
+                *(archive, scratch, base, members, progress),
+                in_place=choice.in_place,
+                zone=zone_of(base, backup.database),
             ) as places:
                 if choice.in_place:
                     done = replace_rows(
@@ -170,7 +173,7 @@ def _filled(
             hint="Restore the whole backup (tzmigrate restore without --tables), as a "
             "superuser or as the owner of all that is in it.",
         )
-    _require_trees(scratch.session, members, missed)
+    _require_trees(scratch.session, backup, members, missed)
     if choice.in_place:
         _unlog(scratch, members)
     names = {(m.schema, m.name) for m in members}
@@ -195,7 +198,10 @@ def _filled(
 
 
 def _require_trees(
-    session: Session, members: Sequence[Member], missed: Sequence[Failure]
+    session: Session,
+    backup: Backup,
+    members: Sequence[Member],
+    missed: Sequence[Failure],
 ) -> None:
     """See that no partition or child of a table is lacking, which has rows of it.
 
@@ -203,9 +209,19 @@ def _require_trees(
         Refused: one could not be made.
     """
     known = {member.oid for member in members}
+    foreign = {(t.schema, t.name) for t in backup.tables if t.kind == "f"}
     for failure in missed:
-        found = _PARENTS.search(failure.command)
-        for parent in _NAME.findall(found[0]) if found else ():
+        parents: Sequence[str] = ()
+        label = failure.entry.label if failure.entry else ""
+        if label.startswith("TABLE ATTACH "):
+            found = _ATTACHED.match(failure.command)
+            # a foreign table has no rows in a backup
+            if found and _named(session, found[2]) not in foreign:
+                parents = (found[1],)
+        elif label.startswith("TABLE "):
+            found = _INHERITED.search(failure.command)
+            parents = re.findall(_NAME, found[1]) if found else ()
+        for parent in parents:
             row: Any = session.execute(
                 "SELECT to_regclass(%s)::oid::int8", (parent,)
             ).fetchone()
@@ -213,11 +229,16 @@ def _require_trees(
                 raise Refused(
                     "TZ679",
                     f"a table below {parent} could not be restored",
-                    detail=told(missed),
+                    detail=told([failure, *(f for f in missed if f != failure)]),
                     hint="Its rows would be missing. Restore the whole backup "
                     "(tzmigrate restore without --tables), as a superuser or as the "
                     "owner of all that is in it.",
                 )
+
+
+def _named(session: Session, name: str) -> tuple[str, ...]:
+    row: Any = session.execute("SELECT parse_ident(%s)", (name,)).fetchone()
+    return tuple(row[0])
 
 
 def _large_objects(archive: Archive, base: Session, choice: Choice) -> bool:

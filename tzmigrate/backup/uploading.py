@@ -17,7 +17,7 @@ from tzmigrate.errors import NotProved, Refused, TzmigrateError, Unavailable, Us
 
 _CHUNK = 1 << 22
 _SECRETS = (
-    (re.compile(r"(://[^/\s:@]*:)\S*@"), r"\1…@"),
+    (re.compile(r"(://[^/\s:]*:)\S*@"), r"\1…@"),
     (re.compile(r"(://[^\s?]*)\?[^\s'\"]*"), r"\1"),
 )
 """Passwords and parameters in a URL, wherever it stands."""
@@ -27,6 +27,8 @@ _NO_PLACE = (
     NotADirectoryError,
     IsADirectoryError,
 )
+_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"))
+"""Stores of objects, as fsspec calls them: what comes first in a path is a bucket."""
 _MISSING = re.compile(r"ContainerNotFound|NoSuchBucket")
 _DENIED = re.compile(r"(?i)credential|denied|forbidden|unauthori[sz]ed|authenticat")
 
@@ -190,7 +192,9 @@ def _filesystem(url: str) -> tuple[Any, str]:
                 hint="Write s3://bucket/path, gs://bucket/path, abfs://container/path "
                 "or another URL that fsspec knows.",
             ) from error
-    if not str(root):
+    protocols = filesystem.protocol
+    named = {protocols} if isinstance(protocols, str) else set(protocols)
+    if not root or (root.startswith("/") and named & _STORES):
         raise UsageError(
             "TZ295",
             f"{_shown(url)} names no bucket or directory",
