@@ -511,9 +511,10 @@ def test_a_storage_that_cannot_be_reached_is_said_before_the_dump(
     shop: Any, shell: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    there = (tmp_path / "file" / "below").as_uri()
-    done = shell.main("backup", "create", "--url", shop.url, "--upload", there)
-    done.is_error(5, "TZ515", "file/below")
+    below = (tmp_path / "file" / "below").as_uri()
+    words = ("backup", "create", "--url", shop.url, "--upload")
+    shell.main(*words, below).is_error(2, "TZ295", "file/below")
+    shell.main(*words, "ftp://127.0.0.1:1/x").is_error(5, "TZ515", "ftp://127.0.0.1:1")
     assert left(tmp_path) == []
 
 
