@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,24 @@ def test_a_domain_that_no_longer_takes_the_rows_stops_a_restore_beside(
     shop.execute("DELETE FROM a; ALTER DOMAIN d ADD CHECK (value > 0)")
     done = tool("restore", "--tables", "a", "--yes")
     done.is_error(6, "TZ679", "domain public.d")
+    assert leftovers(shop) == []
+
+
+def test_a_schema_of_the_same_second_in_the_backup_is_in_nobodys_way(
+    shop: Any, tool: Any
+) -> None:
+    """The backup of what is replaced holds the schema that rows came in."""
+    shop.execute("CREATE TABLE a (id int); INSERT INTO a VALUES (1)")
+    now = datetime.now(UTC)
+    names = [
+        f"public_restored_{now + timedelta(seconds=s):%Y%m%d_%H%M%S}"
+        for s in range(120)
+    ]
+    shop.execute(";".join(f"CREATE SCHEMA {name}" for name in names))
+    assert tool("backup", "create").status == 0
+    shop.execute(";".join(f"DROP SCHEMA {name}" for name in names))
+    done = tool("restore", "--tables", "a", "--in-place", "--yes")
+    assert done.status == 0, done.err
     assert leftovers(shop) == []
 
 

@@ -66,7 +66,7 @@ def carried(
         Refused: the database does not take them.
         Unavailable: the connection was lost.
     """
-    places = _places(base, members)
+    places = _places(base, scratch.session, members)
     _moved(scratch.session, members, places)
     progress(f"copying {len(members)} tables")
     with base.transaction():
@@ -128,10 +128,19 @@ def _drop(base: Session, places: Mapping[str, str]) -> None:
         )
 
 
-def _places(base: Session, members: Sequence[Member]) -> dict[str, str]:
-    """Name a new schema for each one that tables come from."""
+def _places(
+    base: Session, scratch: Session, members: Sequence[Member]
+) -> dict[str, str]:
+    """Name a new schema for each one that tables come from.
+
+    A backup of what is replaced holds the one that the rows came in.
+    """
     now = datetime.now(UTC)
-    taken = {n for (n,) in base.execute("SELECT nspname::text FROM pg_namespace")}
+    taken = {
+        name
+        for session in (base, scratch)
+        for (name,) in session.execute("SELECT nspname::text FROM pg_namespace")
+    }
     places: dict[str, str] = {}
     for schema in dict.fromkeys(member.schema for member in members):
         places[schema] = free_name(schema, now, taken)
