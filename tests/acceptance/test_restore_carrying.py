@@ -97,9 +97,8 @@ def test_tables_that_name_relations_by_number_are_not_restored_alone(
     assert leftovers(shop) == []
 
 
+@pytest.mark.pg(">= 14")
 def test_what_a_multirange_is_made_of_is_compared(shop: Any, tool: Any) -> None:
-    if shop.server.version < 14:
-        pytest.skip("multiranges came with PostgreSQL 14")
     kind = "CREATE TYPE r AS RANGE (subtype = {}, multirange_type_name = mr);"
     table = "CREATE TABLE a (id int PRIMARY KEY, v mr)"
     shop.execute(kind.format("timestamptz") + table)
@@ -202,9 +201,8 @@ def test_the_copies_are_not_published_and_fire_no_event_trigger(
     )
 
 
+@pytest.mark.pg(">= 15")
 def test_a_publication_that_forbids_to_delete_is_told(shop: Any, tool: Any) -> None:
-    if shop.server.version < 15:
-        pytest.skip("row filters came with PostgreSQL 15")
     shop.execute(
         "CREATE TABLE a (id int PRIMARY KEY, x int); INSERT INTO a VALUES (1, 1);"
         "CREATE PUBLICATION positive FOR TABLE a WHERE (x > 0)"
@@ -215,11 +213,10 @@ def test_a_publication_that_forbids_to_delete_is_told(shop: Any, tool: Any) -> N
     assert leftovers(shop) == []
 
 
+@pytest.mark.pg(">= 15")
 def test_the_right_to_check_a_deferrable_key_is_asked_for_first(
     shop: Any, shell_in: Any, tmp_path: Any, make_role: Any
 ) -> None:
-    if shop.server.version < 15:
-        pytest.skip("before 15 a superuser alone restores in place")
     role = make_role("CREATEDB")
     shop.execute(
         "CREATE TABLE a (id int PRIMARY KEY DEFERRABLE);"

@@ -137,7 +137,8 @@ def test_a_table_is_not_restored_without_what_is_below_it(
     shell = shell_in(tmp_path)
     assert shell.main("backup", "create", "--url", url).status == 0
     done = shell.main("restore", "--tables", table, "--yes", "--url", url)
-    done.is_error(6, "TZ679", "below app.")
+    done.is_error(6, "TZ679", "below app.", "could not be restored")
+    assert "\ny" not in done.err.partition("error TZ679")[2].partition("detail:")[0]
     assert shop.scalar("SELECT count(*) FROM app.t") == 10
 
 

@@ -228,7 +228,8 @@ def _require_trees(
             if row[0] in known:
                 raise Refused(
                     "TZ679",
-                    f"a table below {parent} could not be restored",
+                    f"a table below {readable_name(*_named(session, parent))} could not"
+                    " be restored",
                     detail=told([failure, *(f for f in missed if f != failure)]),
                     hint="Its rows would be missing. Restore the whole backup "
                     "(tzmigrate restore without --tables), as a superuser or as the "
