@@ -15,6 +15,8 @@ LONGEST = 60
 
 PRELUDE = (
     "SET TimeZone = 'Asia/Tokyo'",
+    "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET TimeZone = %L',"
+    " current_database(), 'Asia/Tokyo'); END$$",
     "CREATE SCHEMA s_all",
     "GRANT USAGE ON SCHEMA s_all TO PUBLIC",
 )

@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Field:
-    """A column of a table or view that holds naive time.
+    """A column of a table or view that holds time.
 
     Attributes:
         name: unquoted.
         letter: what templates call it.
-        zone: the zone of its values.
+        zone: the zone of its values, where they are naive.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Script:
             since = re.match(r">= (\d+) ", template)
             if since and int(since[1]) > self.version:
                 continue
-            letters = set(re.findall(r"\{([cdra])0?\}", template))
+            letters = set(re.findall(r"\{([cdraw])0?\}", template))
             if made is None or all(made.of("c" if x == "d" else x) for x in letters):
                 fitting.append(template[since.end() :] if since else template)
         return self.choose(fitting)
@@ -101,7 +101,7 @@ class Script:
         template = self.template(templates, made)
         words = {"n": f"{row}n", "t": made.sql, "s": made.schema}
         zones = set()
-        for letter in dict.fromkeys(re.findall(r"\{([cdra])\}", template)):
+        for letter in dict.fromkeys(re.findall(r"\{([cdraw])\}", template)):
             one = self.choose(made.of("c" if letter == "d" else letter))
             words[letter] = row + quoted(one.name)
             zones.add(one.zone)

@@ -2,7 +2,8 @@
 
 In a template ``{c}`` and ``{d}`` are columns of the table or view ``{t}`` that hold a
 moment, ``{r}`` one that holds a range and ``{a}`` one that holds an array, ``{n}`` is
-its column ``n``, ``{z}`` the zone of ``{c}`` and ``{e}`` a column of that zone; in a
+its column ``n``, ``{z}`` the zone of ``{c}`` and ``{e}`` a column of that zone; ``{w}``
+is one that always was a ``timestamptz``; in a
 query ``{c0}`` is a column with no alias before it. ``>= 14`` before a template is the
 major version that knows it. A statement that PostgreSQL refuses is left out.
 """
@@ -62,6 +63,11 @@ def moment(dice: Dice) -> str:
         return dice.choice(BOUNDARIES)
     clock = dt.timedelta(microseconds=dice.randrange(86_400_000_000))
     return f"{_day(dice, 1900, 2099)} {clock}"
+
+
+def small_hours(dice: Dice) -> str:
+    """Return a moment of the first hour of a day in the database's zone, Tokyo's."""
+    return f"{_day(dice, 1960, 2099)} 00:{dice.randrange(60):02}:00+09"
 
 
 def noon(dice: Dice) -> str:
@@ -153,6 +159,7 @@ FAMILIES = (
     ),
     Family("{s}.stay", "", row, own=True),
     Family("tsmultirange", "", spans, since=14, own=True),
+    Family("timestamptz", "w", small_hours, own=True),
 )
 
 TYPES = (
@@ -185,6 +192,7 @@ CHECKS = (
     "{c} <@ {r} OR {n} >= 0",
     "cardinality({a}) < 9",
     "{c} <> ALL ({a}) OR {n} >= 0",
+    "({c} IS NOT NULL OR {n} > 0) AND {w}::time < '01:00'",
 )
 INDEXES = (
     "({c})",
@@ -255,6 +263,10 @@ OUTPUTS = (
     "({a})[1]",
     "{c} = ANY ({a})",
     "cardinality({a})",
+    "{w}",
+    "{w}::date",
+    "to_char({w}, 'YYYY-MM-DD HH24')",
+    "date_trunc('day', {w})::text",
 )
 CONDITIONS = (
     "true",
