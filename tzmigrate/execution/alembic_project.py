@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.execution import alembic_runner
+from tzmigrate.execution.model import Identity
 from tzmigrate.postgres.errors import from_psycopg, from_sqlstate
 from tzmigrate.revisions.project import AlembicProject
 
@@ -29,32 +29,6 @@ logger = logging.getLogger(__name__)
 
 _PATIENCE: Final = 10
 """Seconds that an interrupted run has to roll back and close its connection."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """The database that ``env.py`` reaches, and how it goes about it.
-
-    Attributes:
-        system_identifier: of the server, or ``None`` where the role may not ask.
-        heads: what the version table holds.
-        time_zone: what the session had when ``env.py`` began its migrations.
-        isolation: ``transaction_isolation`` of that session.
-        transactional: statements share a transaction; false under AUTOCOMMIT.
-    """
-
-    system_identifier: str | None
-    database: str
-    database_oid: int
-    role: str
-    server_version: int
-    heads: tuple[str, ...]
-    version_table: str
-    version_table_schema: str | None
-    driver: str
-    time_zone: str
-    isolation: str
-    transactional: bool
 
 
 class AlembicRunner:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class StepState(StrEnum):
@@ -79,3 +80,55 @@ class Run:
     written: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The database that the team's way of migrating reaches, and how it goes about it.
+
+    Attributes:
+        system_identifier: of the server, or ``None`` where the role may not ask.
+        heads: what the version table holds.
+        time_zone: what the session had when ``env.py`` began its migrations.
+        isolation: ``transaction_isolation`` of that session.
+        transactional: statements share a transaction; false under AUTOCOMMIT.
+    """
+
+    system_identifier: str | None
+    database: str
+    database_oid: int
+    role: str
+    server_version: int
+    heads: tuple[str, ...]
+    version_table: str
+    version_table_schema: str | None
+    driver: str
+    time_zone: str
+    isolation: str
+    transactional: bool
+
+
+class Migrations(Protocol):
+    """How single revisions are run: Alembic's way, the team's own, or plain SQL."""
+
+    def identify(self) -> Identity:
+        """Find out which database it reaches, and what is applied there.
+
+        Raises:
+            Refused: it reaches no PostgreSQL database, or several.
+            Unavailable: the server cannot be reached.
+        """
+
+    def upgrade(self, revision: str) -> None:
+        """Run every revision up to this one.
+
+        Raises:
+            TzmigrateError: what the revision or the server said.
+        """
+
+    def downgrade(self, revision: str) -> None:
+        """Take everything above this one back, as ``alembic downgrade`` takes it.
+
+        Raises:
+            TzmigrateError: what the revision or the server said.
+        """

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from tzmigrate.backup.interlock import refuse_beside_a_dump
 from tzmigrate.errors import DecisionNeeded, NotProved, UsageError
-from tzmigrate.execution.alembic_project import AlembicRunner, Identity
-from tzmigrate.execution.model import Run
+from tzmigrate.execution.model import Identity, Migrations, Run
 from tzmigrate.execution.runner import (
     Confirm,
     Progress,
@@ -45,7 +44,7 @@ def rollback(
     session: Session,
     project: AlembicProject,
     graph: RevisionGraph,
-    alembic: AlembicRunner,
+    migrations: Migrations,
     *,
     choice: Choice,
     confirm: Confirm,
@@ -61,7 +60,7 @@ def rollback(
         UsageError: ``to`` names no revision of ours.
         NotProved: a step was not recorded, or its values moved since.
     """
-    identity = preflight(session, alembic)
+    identity = preflight(session, migrations)
     check_known(graph, identity)
     ledger = recorded(session)
     applied = graph.applied(identity.heads)
@@ -109,7 +108,7 @@ def rollback(
         for revision in chosen:
             refuse_beside_a_dump(session)
             target = _below(revision)
-            steps.append(run_step(alembic.downgrade, target, revision, progress))
+            steps.append(run_step(migrations.downgrade, target, revision, progress))
             check_recorded(session, revision, "down")
             analyze(session, revision, progress)
     return Run(

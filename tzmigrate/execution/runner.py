@@ -15,8 +15,7 @@ from tzmigrate.errors import (
     Refused,
     Unavailable,
 )
-from tzmigrate.execution.alembic_project import AlembicRunner, Identity
-from tzmigrate.execution.model import Run, StepRun
+from tzmigrate.execution.model import Identity, Migrations, Run, StepRun
 from tzmigrate.execution.statistics import analyze
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.quoting import (
@@ -44,7 +43,7 @@ _RETRIED = frozenset(("55P03", "40P01", "40001"))
 def apply(
     session: Session,
     graph: RevisionGraph,
-    alembic: AlembicRunner,
+    migrations: Migrations,
     *,
     confirm: Confirm,
     progress: Progress,
@@ -56,7 +55,7 @@ def apply(
     Args:
         session: of the database.
         graph: the planned revisions.
-        alembic: runs them.
+        migrations: runs them.
         confirm: asked before anything is done.
         progress: told what happens.
         dry_run: show, and do nothing.
@@ -68,7 +67,7 @@ def apply(
         Refused: ``env.py`` reaches another database, or the set-up is unsafe.
         Unavailable: a lock was not obtained, or another run is on.
     """
-    identity = preflight(session, alembic)
+    identity = preflight(session, migrations)
     pending = pending_revisions(graph, identity)
     if not pending:
         _check_stamped(session, graph, identity)
@@ -98,7 +97,7 @@ def apply(
         for revision in pending:
             refuse_beside_a_dump(session)
             done.append(
-                run_step(alembic.upgrade, revision.revision, revision, progress)
+                run_step(migrations.upgrade, revision.revision, revision, progress)
             )
             check_recorded(session, revision, "up")
             if revision.kind is not Kind.SUPPORT:
@@ -112,14 +111,14 @@ def apply(
     )
 
 
-def preflight(session: Session, alembic: AlembicRunner) -> Identity:
+def preflight(session: Session, migrations: Migrations) -> Identity:
     """Refuse what would go wrong, before anything is done.
 
     Raises:
         Refused: see the messages.
     """
     require_writable(session)
-    identity = alembic.identify()
+    identity = migrations.identify()
     check_same_database(session, identity)
     _check_role(session, identity)
     if not identity.transactional:

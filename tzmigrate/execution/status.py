@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tzmigrate.execution.alembic_project import AlembicRunner
-from tzmigrate.execution.model import Status, StepState, StepStatus
+from tzmigrate.execution.model import Migrations, Status, StepState, StepStatus
 from tzmigrate.execution.runner import check_same_database, recorded, supported
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session
@@ -14,14 +13,14 @@ from tzmigrate.verification.ledger import LedgerStep
 
 
 def read_status(
-    session: Session, graph: RevisionGraph, alembic: AlembicRunner
+    session: Session, graph: RevisionGraph, migrations: Migrations
 ) -> Status:
     """Compare what is planned with what Alembic and the ledger say was done.
 
     Raises:
         Refused: version table and ledger would be those of two databases.
     """
-    identity = alembic.identify()
+    identity = migrations.identify()
     check_same_database(session, identity)
     ledger = recorded(session)
     support = supported(session)
