@@ -69,15 +69,15 @@ def installed(database: Any) -> str:
 
 
 def instants(database: Any) -> list[tuple[Any, ...]]:
-    """Return whole seconds since 1970 of the first row of each zoned column."""
+    """Return seconds since 1970, of the last one milliseconds, of the first rows."""
     return database.execute(
         "SELECT extract(epoch FROM e.at)::bigint, extract(epoch FROM s.opened)::bigint"
-        ", extract(epoch FROM s.closed)::text FROM events e, shops s"
+        ", (extract(epoch FROM s.closed) * 1000)::bigint FROM events e, shops s"
         " WHERE e.id = 1 AND s.id = 1"
     )
 
 
-RIGHT = [(1705323600, 1705338000, "1721059200.123000")]
+RIGHT = [(1705323600, 1705338000, 1721059200123)]
 """13:00 in UTC; noon in New York, in winter and in summer."""
 
 

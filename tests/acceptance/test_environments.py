@@ -421,7 +421,10 @@ def test_a_plan_runs_on_another_major_version(project: Any, other_major: Any) ->
 
     def types() -> list[tuple[Any, ...]]:
         with psycopg.connect(url) as connection:
-            return [row[:3] for row in connection.execute(BARE)]  # type: ignore[arg-type]
+            rows = connection.execute(BARE).fetchall()  # type: ignore[arg-type]
+        # 13 reads and prints one of these as the other, so its plan says the other
+        other, one = "timezone('utc'::text, now())", "(now() AT TIME ZONE 'utc'::text)"
+        return [(*row[:2], one if row[2] == other else row[2]) for row in rows]
 
     other.run("upgrade", first_of(other))
     before = types()

@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
 SCHEMA = """
-CREATE TABLE {owner}.orders (id int PRIMARY KEY, placed_at timestamp, note text);
-INSERT INTO {owner}.orders SELECT g, timestamp '2024-01-01' + g * interval '1 hour'
-  FROM generate_series(1, 3) g;
-CREATE TABLE {owner}.seen (who text, what text);
 CREATE FUNCTION {owner}.spy(at timestamp, what text) RETURNS boolean
   LANGUAGE plpgsql IMMUTABLE SET search_path = {owner} AS $$
   BEGIN
@@ -19,6 +16,13 @@ CREATE FUNCTION {owner}.spy(at timestamp, what text) RETURNS boolean
     END IF;
     RETURN true;
   END $$;
+CREATE DOMAIN {owner}.moment AS timestamp
+  CHECK ({owner}.spy(value::timestamp, 'the domain'));
+CREATE TABLE {owner}.orders (id int PRIMARY KEY, placed_at timestamp,
+  seen_at {owner}.moment, known boolean
+  GENERATED ALWAYS AS ({owner}.spy(placed_at, 'the generated column')) STORED);
+INSERT INTO {owner}.orders SELECT g, timestamp '2024-01-01' + g * interval '1 hour',
+  '2024-01-01' FROM generate_series(1, 3) g;
 ALTER TABLE {owner}.orders
   ADD CONSTRAINT watched CHECK ({owner}.spy(placed_at, 'the check'));
 CREATE INDEX watched ON {owner}.orders ((CASE WHEN {owner}.spy(placed_at, 'the index')
@@ -51,7 +55,8 @@ def test_functions_of_an_owner_run_with_the_owners_rights(
         f'SET ROLE "{owner.name}";' + SCHEMA.replace("{owner}", owner.name)
     )
     project = make_project(database.url)
-    project.plan(zones=(f"default={zone}",))
+    plan = project.plan(zones=(f"default={zone}",))
+    assert [c.reason for g in plan.groups for c in g.columns if c.reason] == []
     project.run("upgrade", "head")
     assert (
         database.scalar(
@@ -62,6 +67,78 @@ def test_functions_of_an_owner_run_with_the_owners_rights(
         == 3
     )
     project.run("downgrade", "base")
+
+
+ATTACKS = {
+    "sets a role": "PERFORM set_config('role', 'none', true), {owner}.gain()",
+    "changes the user": "SET SESSION AUTHORIZATION DEFAULT; PERFORM {owner}.gain()",
+    "waits for the commit": "INSERT INTO {owner}.bait VALUES (1)",
+    "keeps a cursor": "EXECUTE 'DECLARE c CURSOR WITH HOLD FOR SELECT {owner}.gain()'",
+    "changes a setting": "PERFORM set_config(s.name, s.setting, true) FROM"
+    " (VALUES ('tzmigrate.pinned', '{{\"search_path\": \"{owner}, pg_catalog\"}}'),"
+    " ('tzmigrate.saved', '{{\"search_path\": \"{owner}, pg_catalog\"}}'),"
+    " ('tzmigrate.role', 'none'), ('tzmigrate.search_path', '{owner}, pg_catalog'),"
+    " ('search_path', '{owner}, pg_catalog')) AS s (name, setting)",
+}
+
+TRAP = """
+CREATE FUNCTION {owner}.gain() RETURNS int LANGUAGE plpgsql AS $$
+  BEGIN {gain}; RETURN 1;
+  -- of an owner who tells no one
+  EXCEPTION WHEN insufficient_privilege THEN RETURN 0; END $$;
+CREATE FUNCTION {owner}.gains() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN PERFORM {owner}.gain(); RETURN new; END $$;
+CREATE TABLE {owner}.bait (n int);
+CREATE CONSTRAINT TRIGGER gains AFTER INSERT ON {owner}.bait
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {owner}.gains();
+-- what would be found before those of pg_catalog
+CREATE FUNCTION {owner}.set_config(text, text, boolean) RETURNS text LANGUAGE plpgsql
+  AS $$ BEGIN PERFORM {owner}.gain(); RETURN pg_catalog.set_config($1, $2, $3); END $$;
+CREATE FUNCTION {owner}.current_setting(text) RETURNS text LANGUAGE plpgsql
+  AS $$ BEGIN PERFORM {owner}.gain(); RETURN pg_catalog.current_setting($1); END $$;
+CREATE FUNCTION {owner}.act() RETURNS void LANGUAGE plpgsql AS $$
+  BEGIN {attack}; EXCEPTION WHEN OTHERS THEN NULL; END $$;
+CREATE FUNCTION {owner}.attack(at anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN PERFORM {owner}.act(); RETURN true; END $$;
+CREATE DOMAIN {owner}.moment AS timestamp CHECK ({owner}.attack(value::timestamp));
+CREATE TABLE {owner}.orders (id int PRIMARY KEY, at timestamptz, placed_at timestamp,
+  seen_at {owner}.moment, known boolean
+  GENERATED ALWAYS AS ({owner}.attack(placed_at)) STORED,
+  CHECK (placed_at IS NOT NULL AND {owner}.attack(at)));
+CREATE INDEX ON {owner}.orders ((CASE WHEN {owner}.attack(placed_at) THEN id END));
+CREATE INDEX ON {owner}.orders ((CASE WHEN {owner}.attack(at) THEN id END));
+CREATE MATERIALIZED VIEW {owner}.stored AS
+  SELECT placed_at, {owner}.attack(placed_at) AS known FROM {owner}.orders;
+INSERT INTO {owner}.orders VALUES (1, now(), now(), now())
+"""
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_an_owner_gains_no_rights_from_who_converts_the_table(
+    zone: str,
+    attack: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    owner = make_role()
+    database.execute(f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}"')
+    trap = TRAP.format(
+        owner=owner.name,
+        gain=f'ALTER ROLE "{owner.name}" CREATEROLE',
+        attack=ATTACKS[attack].format(owner=owner.name),
+    )
+    with psycopg.connect(database.url_as(owner)) as connection:
+        connection.execute(trap)  # type: ignore[arg-type]  # not literal
+    project = make_project(database.url)
+    plan = project.plan(zones=(f"default={zone}",))
+    assert [c.reason for g in plan.groups for c in g.columns if c.reason] == []
+    for arguments in (("upgrade", "head"), ("downgrade", "base")):
+        project.run(*arguments)
+        assert not database.scalar(
+            f"SELECT rolcreaterole FROM pg_roles WHERE rolname = '{owner.name}'"
+        )
 
 
 def test_what_belongs_to_a_role_that_we_may_not_act_for_keeps_its_column(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tzmigrate.errors import DecisionNeeded
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.verification.model import Outcome
 
@@ -284,3 +285,111 @@ def test_what_computes_with_the_zone_of_the_session_finds_that_of_the_database(
     project.run("downgrade", "base")
     assert database.execute(look) == before
     assert database.scalar("SELECT bool_and(convalidated) FROM pg_constraint")
+
+
+FILLED = """
+CREATE FUNCTION day_of(at timestamptz) RETURNS date LANGUAGE plpgsql IMMUTABLE
+    AS $$ BEGIN RETURN at::date; END $$;
+CREATE TABLE sales (id int PRIMARY KEY, at timestamptz, shop int, noted timestamp,
+    passed int GENERATED ALWAYS AS (day_of(at) - noted::date) STORED,
+    CHECK (noted IS NOT NULL AND day_of(at) = '2024-01-01'),
+    EXCLUDE (day_of(at) WITH =, shop WITH =));
+CREATE INDEX alone ON sales (day_of(at));
+CREATE UNIQUE INDEX single ON sales (day_of(at), shop);
+CREATE INDEX beside ON sales (day_of(at), noted) WITH (fillfactor = 70);
+COMMENT ON INDEX alone IS 'by day';
+CREATE TABLE parts (id int, at timestamptz, noted timestamp) PARTITION BY LIST (id);
+CREATE TABLE part PARTITION OF parts DEFAULT;
+CREATE INDEX whole ON parts (day_of(at));
+CREATE INDEX apart ON part (day_of(at), id);
+INSERT INTO sales (id, at, shop, noted) SELECT g, '2024-01-01 00:00+13'::timestamptz
+    + g * interval '1 hour', g, '2024-01-01 00:00' FROM generate_series(0, 23) AS g;
+INSERT INTO parts SELECT id, at, noted FROM sales;
+"""
+INDEXES = """
+SELECT pg_get_indexdef(i.indexrelid), obj_description(i.indexrelid), k.convalidated,
+    pg_get_constraintdef(k.oid)
+FROM pg_index i LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid
+WHERE i.indrelid::regclass::text IN ('sales', 'parts', 'part')
+UNION ALL SELECT conname, NULL, convalidated, pg_get_constraintdef(oid)
+FROM pg_constraint WHERE contype = 'c' ORDER BY 1
+"""
+BY_INDEX = """
+SELECT 'passed', array_agg(DISTINCT passed), count(*) FROM sales
+UNION ALL SELECT 'sales', NULL, count(*) FROM sales WHERE day_of(at) = '2024-01-01'
+UNION ALL SELECT 'beside', NULL, count(*) FROM sales
+    WHERE day_of(at) = '2024-01-01' AND noted IS NOT NULL
+UNION ALL SELECT 'parts', NULL, count(*) FROM parts WHERE day_of(at) = '2024-01-01'
+UNION ALL SELECT 'part', NULL, count(*) FROM part
+    WHERE day_of(at) = '2024-01-01' AND id >= 0
+"""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_an_index_over_a_function_of_ones_own_is_filled_in_the_zone_of_the_database(
+    zone: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    """Many who index a timestamptz by day declare such a function immutable."""
+    pin(database, "Pacific/Auckland")
+    with database.connect(autocommit=True) as connection:
+        connection.execute("SET TimeZone = 'Pacific/Auckland'")
+        connection.execute(FILLED)
+    before = database.execute(INDEXES)
+
+    def seen() -> list[tuple[Any, ...]]:
+        with database.connect() as connection:
+            connection.execute(
+                "SET LOCAL TimeZone = 'Pacific/Auckland';SET LOCAL enable_seqscan = off"
+            )
+            return list(connection.execute(BY_INDEX).fetchall())
+
+    assert {row[2] for row in seen()} == {24}
+    was = seen()
+    project = make_project(database.url)
+    plan = project.plan(zones=(f"default={zone}",))
+    assert [c.reason for g in plan.groups for c in g.columns if c.reason] == []
+    project.apply()
+    assert seen() == was
+    assert project.verify().outcome is Outcome.PROVED
+    project.run("downgrade", "base")
+    assert seen() == was
+    assert database.execute(INDEXES) == before
+
+
+def test_such_an_index_that_came_after_the_plan_is_named(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    pin(database, "Pacific/Auckland")
+    with database.connect(autocommit=True) as connection:
+        connection.execute("SET TimeZone = 'Pacific/Auckland'")
+        connection.execute(FILLED)
+    project = make_project(database.url)
+    project.plan(zones=("default=America/New_York",))
+    database.execute("CREATE INDEX later ON sales (day_of(at))")
+    with pytest.raises(
+        DecisionNeeded, match=r"index public\.later calls functions"
+    ) as caught:
+        project.apply()
+    assert caught.value.code == "TZ345"
+
+
+@pytest.mark.parametrize("style", ["SQL", "DMY", "German, YMD"])
+def test_half_a_date_style_is_completed_by_that_of_the_session(
+    style: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    pin(database, "Pacific/Auckland")
+    database.execute(f"ALTER DATABASE {database.name} SET DateStyle = '{style}'")
+    with database.connect(autocommit=True) as connection:
+        connection.execute("SET TimeZone = 'Pacific/Auckland'")
+        connection.execute(
+            "CREATE TABLE sales (at timestamptz, noted timestamp);"
+            "INSERT INTO sales VALUES ('2024-03-04 01:00+13', '2024-03-04');"
+            "CREATE MATERIALIZED VIEW daily AS SELECT at::text, noted FROM sales"
+        )
+    before = database.execute("SELECT at FROM daily")
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    project.apply()
+    assert database.execute("SELECT at FROM daily") == before
+    project.run("downgrade", "base")
+    assert database.execute("SELECT at FROM daily") == before

@@ -19,6 +19,8 @@ PRELUDE = (
     " current_database(), 'Asia/Tokyo'); END$$",
     "CREATE SCHEMA s_all",
     "GRANT USAGE ON SCHEMA s_all TO PUBLIC",
+    "CREATE FUNCTION s_all.day_of(timestamptz) RETURNS date LANGUAGE plpgsql IMMUTABLE"
+    " AS 'BEGIN RETURN $1::date; END'",
 )
 
 

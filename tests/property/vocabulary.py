@@ -193,6 +193,7 @@ CHECKS = (
     "cardinality({a}) < 9",
     "{c} <> ALL ({a}) OR {n} >= 0",
     "({c} IS NOT NULL OR {n} > 0) AND {w}::time < '01:00'",
+    "({c} IS NOT NULL OR {n} > 0) AND s_all.day_of({w}) = {w}::date",
 )
 INDEXES = (
     "({c})",
@@ -215,6 +216,8 @@ INDEXES = (
     "(lower({r}))",
     "({n}) WHERE {r} && tsrange('2000-01-01', '2001-01-01')",
     "USING gin ({a})",
+    "(s_all.day_of({w}), {n})",
+    "(s_all.day_of({w}), {c})",
 )
 GENERATED = (
     "date GENERATED ALWAYS AS ({c}::date) STORED",
@@ -222,6 +225,7 @@ GENERATED = (
     "numeric GENERATED ALWAYS AS (date_part('hour', {c})) STORED",
     "timestamp GENERATED ALWAYS AS (coalesce({c}, {d})) STORED",
     "timestamp GENERATED ALWAYS AS (date_trunc('month', {c})) STORED",
+    "int GENERATED ALWAYS AS (s_all.day_of({w}) - {c}::date) STORED",
     ">= 18 date GENERATED ALWAYS AS ({c}::date) VIRTUAL",
 )
 OUTPUTS = (

@@ -11,6 +11,9 @@ from collections.abc import Collection, Iterator
 
 from tzmigrate.inventory.nodes import Node, is_node, read_nodes, type_of
 
+_FIRST_OWN_OID = 16384
+"""Below, objects come with PostgreSQL (``FirstNormalObjectId``)."""
+
 _FUNCTIONS = frozenset(("funcid", "opfuncid", "aggfnoid", "winfnoid"))
 _OUTPUT = {"1114": 1313, "1184": 1151}
 """``timestamp_out`` and ``timestamptz_out``, which a cast to text calls (COERCEVIAIO)
@@ -91,6 +94,11 @@ def calls(tree: str) -> Counter[int]:
     if not _BY_NODES.search(tree):
         return Counter(int(oid) for oid in _CALLED.findall(tree) if oid != "0")
     return _by_nodes(tree)
+
+
+def calls_own(tree: str) -> bool:
+    """Tell whether functions are called that do not come with PostgreSQL."""
+    return any(oid >= _FIRST_OWN_OID for oid in calls(tree))
 
 
 def _by_nodes(tree: str) -> Counter[int]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Literal
 
 from tzmigrate.planning.families import Cast, how, using
 from tzmigrate.planning.model import (
@@ -183,6 +184,23 @@ def alter_shared(
         before_back=joined(back=True),
         after=parted,
     )
+
+
+def run_as_owner(
+    relation: str, statement: str, *, found: Literal["all", "zone", "none"]
+) -> str:
+    """Return a statement that calls functions of the users, with their owner's rights.
+
+    Those of the owner of the relation, where a superuser runs the revision.
+
+    Args:
+        relation: qualified and quoted.
+        statement: what calls them for each row.
+        found: which of the settings are those that the step found, and not its own:
+            with ``all`` nothing in the text may be read by them.
+    """
+    given = ", ".join(quote_literal(text) for text in (relation, statement, found))
+    return f"PERFORM tzmigrate.run_as_owner({given})"
 
 
 def drop_default(own: OwnDefault) -> str:

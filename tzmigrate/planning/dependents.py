@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from tzmigrate.inventory.findings import DEPENDENT_CODES, FAMILY_CODES
 from tzmigrate.planning import generated, rewriting
-from tzmigrate.planning.calls import calls
-from tzmigrate.planning.ddl import sql_zone
+from tzmigrate.planning.calls import calls_own
+from tzmigrate.planning.ddl import run_as_owner, sql_zone
 from tzmigrate.planning.expressions import convert_default
+from tzmigrate.planning.families import needs_session
 from tzmigrate.planning.leaning import SETS_EXPRESSION, Found, Leaning
 from tzmigrate.planning.model import (
     DependentKind,
@@ -34,8 +35,8 @@ from tzmigrate.postgres.quoting import (
 )
 
 _OWN_ARRAY = re.compile(r"(?P<element>.+)\[\] without time zone")
-_FIRST_OWN_OID = 16384
-"""Below, objects come with PostgreSQL (``FirstNormalObjectId``)."""
+_UNCHECKED = (" NOT VALID", " NOT ENFORCED")
+"""How the text of a CHECK ends that no row is held to."""
 _OF_ROWS = frozenset(
     (DependentKind.INDEX, DependentKind.CONSTRAINT, DependentKind.POLICY)
 )
@@ -102,6 +103,8 @@ class _Work:
     sources: dict[str, frozenset[tuple[str, str, str]]]
     columns: frozenset[tuple[str, str]] = frozenset()
     """Those that convert, by relation and name."""
+    rewrites: bool = False
+    """A table is rewritten, which fills every index anew."""
     replaced: frozenset[str] = frozenset()
     """Domains of which there is another one of the same name afterwards."""
     recreated: set[str] = field(default_factory=set)
@@ -127,6 +130,7 @@ def plan_dependents(
     types: Sequence[PlannedDependent] = (),
     zoned_views: bool,
     version: int,
+    rewrites: bool,
 ) -> tuple[
     tuple[PlannedDependent, ...],
     tuple[Blocked, ...],
@@ -141,6 +145,7 @@ def plan_dependents(
         zoned_views: bare output columns of views become timestamptz; else views keep
             the types of their columns.
         version: ``server_version_num``.
+        rewrites: a table of the group is rewritten, up or down.
 
     Returns:
         The dependents in the order in which they are taken away; those for which no
@@ -170,6 +175,7 @@ def plan_dependents(
     for thing in sorted(views, key=lambda t: t.depth):
         _plan(work, thing, lambda: _view(work, thing, zoned_views=zoned_views))  # noqa: B023
     remade = _generated(work, found, names, dropped=version < SETS_EXPRESSION)
+    work.rewrites = rewrites or any(r.rewrites for r in remade.values())
     for thing in found.things:
         if thing.kind in _PLANNERS and _touched(work, thing):
             _plan(work, thing, lambda: _PLANNERS[thing.kind](work, thing, version))  # noqa: B023
@@ -246,6 +252,11 @@ def _generated(
                 tuple(work.tokens.values()),
                 alone=(of.schema, of.relation) not in roots,
                 dropped=dropped,
+                bound=any(
+                    needs_session(c)
+                    for c in names.values()
+                    if (c.schema, c.relation) == (of.schema, of.relation)
+                ),
             )
         except rewriting.Uncertain as uncertain:
             _block(work, thing, str(uncertain), column)
@@ -313,6 +324,7 @@ def _touched(work: _Work, thing: Leaning) -> bool:
         or thing.direct
         or bool(thing.reads & work.recreated)
         or _whole_row(thing)
+        or (work.rewrites and thing.refilled)
     )
 
 
@@ -322,7 +334,7 @@ def _whole_row(thing: Leaning) -> bool:
 
 
 def _look_at_rows(thing: Leaning) -> None:
-    if _whole_row(thing) and _calls_others(thing):
+    if _whole_row(thing) and calls_own(thing.tree):
         raise rewriting.Uncertain(
             "a function gets the whole row, and may print it in the session's zone",
             thing.text,
@@ -439,21 +451,24 @@ def _constraint(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
     del version
     name = readable_identifier(thing.name or "")
     new = rewriting.rewrite_constraint(thing.tokens, work.tokens)
-    add = f"ALTER TABLE {thing.relation} ADD CONSTRAINT {name} "
+
+    def added(text: str) -> tuple[str, ...]:
+        add = f"ALTER TABLE {thing.relation} ADD CONSTRAINT {name} {text}"
+        held = thing.type == "c" and not text.endswith(_UNCHECKED)
+        if not (held and calls_own(thing.tree)):
+            return (add,)
+        # parsed with the settings that printed it, and met with those of the rows
+        check = f"ALTER TABLE {thing.relation} VALIDATE CONSTRAINT {name}"
+        return f"{add} NOT VALID", run_as_owner(thing.relation, check, found="all")
+
     return PlannedDependent(
         kind=thing.kind,
         relation=thing.relation,
         name=thing.name,
         take=(f"ALTER TABLE {thing.relation} DROP CONSTRAINT {name}",),
-        make=(add + new,),
-        remake=(add + thing.text,),
-        as_owner=_calls_others(thing),
+        make=added(new),
+        remake=added(thing.text),
     )
-
-
-def _calls_others(thing: Leaning) -> bool:
-    """Tell whether an expression calls functions that do not come with PostgreSQL."""
-    return any(oid >= _FIRST_OWN_OID for oid in calls(thing.tree))
 
 
 def _policy(work: _Work, thing: Leaning, version: int) -> PlannedDependent:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tzmigrate.planning import rewriting
-from tzmigrate.planning.ddl import sql_zone
+from tzmigrate.planning.calls import calls_own
+from tzmigrate.planning.ddl import run_as_owner, sql_zone
 from tzmigrate.planning.leaning import Generated, Leaning
 from tzmigrate.planning.model import (
     DependentKind,
@@ -53,6 +54,7 @@ def column(
     *,
     alone: bool,
     dropped: bool,
+    bound: bool,
 ) -> Column:
     """Say what one generated column becomes.
 
@@ -62,6 +64,7 @@ def column(
         tokens: the columns that convert, and what stands for them.
         alone: its table is a child that has it for itself.
         dropped: the server cannot give it another expression in its place.
+        bound: other columns of its table are read in the zone of the session.
 
     Raises:
         rewriting.Uncertain: it cannot be made anew, or not rewritten with certainty.
@@ -79,6 +82,12 @@ def column(
             thing,
             "before PostgreSQL 17 it cannot be made anew in its place, and other "
             "columns stand after it",
+        )
+    if dropped and bound and calls_own(thing.tree):
+        _refuse(
+            thing,
+            "a function that it calls may compute with the session's zone, which is "
+            "another one while other columns of the table convert",
         )
     expression = _expression(thing, planned, tokens)
     return Column(
@@ -124,6 +133,10 @@ def dependents(columns: Sequence[Column]) -> list[tuple[Leaning, PlannedDependen
         take = (blank,) if names else ()
         make = (f"{head}\n    {_set((c, c.expression) for c in columns)}",)
         remake = (f"{head}\n    {_set((c, c.thing.text) for c in columns)}",)
+        if any(calls_own(c.thing.tree) for c in columns):
+            owned = first.thing.relation
+            make = tuple(run_as_owner(owned, sql, found="zone") for sql in make)
+            remake = tuple(run_as_owner(owned, sql, found="zone") for sql in remake)
     return [
         (
             c.thing,
@@ -158,6 +171,7 @@ def remade(columns: Sequence[Column]) -> Remade:
         drops=tuple(c.name for c in columns),
         adds=tuple(_add(c, c.type_after, c.expression) for c in columns),
         adds_back=tuple(_add(c, c.thing.type, c.thing.text) for c in columns),
+        calls=any(calls_own(c.thing.tree) for c in columns),
     )
 
 

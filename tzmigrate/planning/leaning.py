@@ -99,6 +99,9 @@ class Leaning:
         stands: it must not be there while a generated column is made anew, or a
             routine that it calls.
         generated: of a generated column, what making it anew takes.
+        refilled: of an index or exclusion constraint, that it need not use a
+            converting column: it calls functions of the users, and these may compute
+            with the zone of the session that fills it.
     """
 
     kind: DependentKind
@@ -116,6 +119,7 @@ class Leaning:
     type: str = ""
     stands: bool = False
     generated: Generated | None = None
+    refilled: bool = False
 
     @property
     def key(self) -> tuple[str, str, str | None]:
@@ -476,6 +480,7 @@ def _read(
                 on_view=relation in of_view,
                 direct=is_view and object_ in direct,
                 stands=row[10],
+                refilled=row[11],
                 generated=target.generated.get((object_, sub)),
             )
         )

@@ -49,12 +49,18 @@ WITH target (relation, attnum) AS (
         UNION ALL SELECT o.objid, true FROM used u, LATERAL (SELECT d.objid FROM pg_depend d
             WHERE d.refclassid = u.class AND d.refobjid = u.object AND d.classid = 'pg_constraint'::regclass AND d.refobjsubid = 0 OFFSET 0) AS o
         WHERE u.class = 'pg_class'::regclass AND u.sub = 0
-        UNION ALL SELECT x.oid, false FROM (SELECT DISTINCT relation FROM target) AS t JOIN pg_constraint x ON x.conrelid = t.relation AND x.contype = 'c'
+        UNION ALL SELECT x.oid, false FROM (SELECT DISTINCT relation FROM target) AS t JOIN pg_constraint x ON x.conrelid = t.relation AND x.contype IN ('c', 'x')
     ) AS x (object, used) GROUP BY object
 ), indexed (index) AS (
     SELECT x.indexrelid FROM pg_index x WHERE x.indrelid IN (SELECT relation FROM target)
     UNION SELECT object FROM stands WHERE class = 'pg_class'::regclass
     UNION SELECT object FROM calling WHERE class = 'pg_class'::regclass
+), refilled (index, touched) AS (
+    -- it calls functions of the users, which may compute with the zone of the session that fills it
+    SELECT x.indexrelid, EXISTS (SELECT FROM target t WHERE t.relation = x.indrelid AND t.attnum = ANY (x.indkey::int2[]))
+    FROM pg_index x WHERE x.indrelid IN (SELECT relation FROM target) AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL)
+      AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid
+                  AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) AND d.refobjid >= 16384)
 ), thing (kind, relation, name, class, object, sub, depth, text, tree, type) AS (
     SELECT CASE c.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, c.oid::regclass::text, NULL::name, 'pg_class'::regclass::oid, c.oid, 0, v.depth,
            pg_get_viewdef(c.oid), r.ev_action::text, NULL
@@ -86,12 +92,13 @@ WITH target (relation, attnum) AS (
            OR k.contype = 'x' AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND k.conparentid = 0
            OR k.contype IN ('p', 'u', 'x') AND k.conparentid = 0 AND k.oid IN (SELECT object FROM stands WHERE class = 'pg_constraint'::regclass))
        OR NOT n.used AND k.contype = 'c' AND (k.conislocal OR k.coninhcount = 0) AND strpos(k.conbin::text, ':varattno 0 ') > 0
+       OR NOT n.used AND k.contype = 'x' AND k.conparentid = 0 AND k.conindid IN (SELECT index FROM refilled)
     UNION ALL
     SELECT 'index', c.oid::regclass::text, NULL, 'pg_class'::regclass, c.oid, 0, 0, pg_get_indexdef(c.oid), concat(i.indexprs::text, i.indpred::text), NULL
     FROM indexed n JOIN pg_index i ON i.indexrelid = n.index JOIN pg_class c ON c.oid = i.indexrelid
     WHERE NOT c.relispartition
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_constraint'::regclass AND d.deptype = 'i')
-      AND (i.indrelid = ANY (%(views)s::oid[]) OR c.oid IN (SELECT object FROM calling WHERE class = 'pg_class'::regclass)
+      AND (i.indrelid = ANY (%(views)s::oid[]) OR c.oid IN (SELECT index FROM refilled) OR c.oid IN (SELECT object FROM calling WHERE class = 'pg_class'::regclass)
            OR c.oid IN (SELECT object FROM stands WHERE class = 'pg_class'::regclass) AND (%(dropped)s OR i.indisunique)
            OR (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND (
                 EXISTS (SELECT FROM target t WHERE t.relation = i.indrelid AND strpos(concat(i.indexprs::text, i.indpred::text), concat(':varattno ', t.attnum, ' ')) > 0)
@@ -140,5 +147,7 @@ WITH target (relation, attnum) AS (
 SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, coalesce(tree, ''), coalesce(type, ''),
        (class, object) IN (SELECT s.class, s.object FROM stands s) AND (%(dropped)s OR kind IN ('constraint', 'index'))
        OR (class, object) IN (SELECT c.class, c.object FROM called c) OR kind = 'row function' AND object IN (SELECT g.function FROM gone g) OR kind = 'default' AND object <> ALL (%(views)s::oid[])
+       OR kind = 'index' AND object IN (SELECT f.index FROM refilled f WHERE f.touched),
+       kind IN ('index', 'constraint') AND (object IN (SELECT f.index FROM refilled f) OR object IN (SELECT k.oid FROM refilled f JOIN pg_constraint k ON k.conindid = f.index AND k.contype = 'x'))
 FROM thing
 ORDER BY kind, depth, relation, name

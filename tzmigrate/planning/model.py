@@ -74,12 +74,14 @@ class Remade:
             place.
         adds: what comes for them, as clauses of ALTER TABLE.
         adds_back: the same on the way down.
+        calls: functions of the users are called for what comes.
     """
 
     rewrites: bool
     drops: tuple[str, ...] = ()
     adds: tuple[str, ...] = ()
     adds_back: tuple[str, ...] = ()
+    calls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +111,14 @@ class Parking:
 
     Attributes:
         away, back: the statements, which are the same up and down.
+        calls: they call functions of the users for each row.
     """
 
     relation: RelationName
     columns: tuple[str, ...]
     away: str
     back: str
+    calls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,8 +211,6 @@ class PlannedDependent:
         zoned: columns of a view that become timestamptz.
         bytes: size of a materialized view, which is refreshed.
         leans_on: schema, relation and name of the converting columns behind it.
-        as_owner: it calls functions that somebody wrote, so it is made by the owner of
-            its relation: a superuser would run them with all rights.
         attributes: of a composite type, what expressions may name.
     """
 
@@ -226,7 +228,6 @@ class PlannedDependent:
     remake: tuple[str, ...] = ()
     zoned: tuple[str, ...] = ()
     bytes: int = 0
-    as_owner: bool = False
     leans_on: tuple[tuple[str, str, str], ...] = ()
     attributes: tuple[NamedAttribute, ...] = ()
 
@@ -247,12 +248,16 @@ class Table:
         key, key_types: how rows are found again, from ``Relation.key``.
         strategy_back: how the inverse converts; a precision that was given up is
             brought back by a rewrite.
+        calls: the statement calls functions of the users for each row.
+        bound: it reads columns in the zone of the session.
     """
 
     relation: RelationName
     step: Step | None
     strategy: Strategy
     strategy_back: Strategy | None = None
+    calls: bool = False
+    bound: bool = False
     key: tuple[str, ...] = ()
     key_types: tuple[str, ...] = ()
 

@@ -308,6 +308,7 @@ class Planner:
         if not bound and not always and len(zones) == 1:
             session_zone = zones.pop()
         by_name = {c.name: c for c in columns}
+        converted = {(c.schema, c.relation, c.column) for c in converting}
         pairs = [(by_name[c.schema, c.relation, c.column], c) for c in converting]
         style = Style(session_zone=session_zone, always=always)
         shared = self._trees.shared(column for column, _ in pairs)
@@ -326,6 +327,11 @@ class Planner:
                 rules=rules,
                 style=style,
                 remade=self._remade.get((r.schema, r.name), Remade(rewrites=False)),
+                calls=any(
+                    self._types.calls(c)
+                    for c in columns
+                    if c.name in converted and c.relation_oid == r.oid
+                ),
             )
             for r in roots
             if any(_of(c, r) for c in converting)

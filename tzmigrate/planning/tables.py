@@ -41,8 +41,19 @@ def table(
     rules: Rules,
     style: Style,
     remade: Remade,
+    calls: bool,
 ) -> Table:
-    """Write the statement of one table, and say what it costs."""
+    """Write the statement of one table, and say what it costs.
+
+    Args:
+        relation: the table, or the root of its partition tree.
+        converting: its columns that convert.
+        apart: those of them that another statement converts.
+        rules: what the user asked for.
+        style: how the statements of the group are written.
+        remade: what its generated columns ask for.
+        calls: CHECKs of its domains call functions of the users.
+    """
     name = RelationName(schema=relation.schema, name=relation.name)
     own = tuple(c for c in converting if (c.schema, c.relation, c.column) not in apart)
     step = None
@@ -52,7 +63,8 @@ def table(
             own,
             sql_zones=_sql_zones(own),
             session_zone=style.session_zone,
-            always=style.names_zones(own),
+            # what functions compute with the session's zone, they compute in its own
+            always=style.names_zones(own) or remade.calls,
             remade=remade,
         )
     return Table(
@@ -68,6 +80,8 @@ def table(
         strategy_back=None
         if all(families.is_free_back(c) for c in converting)
         else Strategy.REWRITE,
+        calls=calls or remade.calls,
+        bound=not remade.calls or any(map(families.needs_session, own)),
         key=relation.key,
         key_types=relation.key_types,
     )

@@ -235,6 +235,10 @@ class TypeBook:
         family = self._of.get(column.name)
         return family.types if family is not None else ()
 
+    def calls(self, column: Column) -> bool:
+        """Tell whether values of a column are held to functions of the users."""
+        return any(k.calls for t in self.types(column) for k in t.constraints)
+
     def knows(self, column: Column) -> bool:
         """Tell whether a column is of one of these types."""
         return column.name in self._of

@@ -8,16 +8,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tzmigrate.planning.ddl import drop_default, qualified, set_default, sql_zone
+from tzmigrate.planning.ddl import (
+    drop_default,
+    qualified,
+    run_as_owner,
+    set_default,
+    sql_zone,
+)
 from tzmigrate.planning.model import (
     DependentKind,
     Group,
     OwnDefault,
+    Parking,
     PlannedColumn,
     PlannedDependent,
     RelationName,
     Step,
     Strategy,
+    Table,
     Way,
 )
 from tzmigrate.revisions import support, wire
@@ -28,6 +36,8 @@ SAMPLE_ROWS = 1000
 
 _NAMED = 3
 """How many tables a title names."""
+
+_FILLED = frozenset((DependentKind.CONSTRAINT, DependentKind.INDEX))
 
 Direction = Literal["up", "down"]
 
@@ -231,19 +241,21 @@ def _converted(
     for own in group.own_defaults:
         if (own.before if up else own.after) is not None:
             yield _if_there(own, drop_default(own))
-    yield from (_parked(p.away, group) for p in group.parked)
+    yield from (_parked(p, p.away, group) for p in group.parked)
     yield from (_if_taken(d, sql) for d in inner for sql in d.take)
     for dependent in reversed(group.dependents):
         new = dependent.prepare if up else dependent.unprepare
         yield from (_if_taken(dependent, sql) for sql in new)
-    steps = [(t.step, t.strategy) for t in group.tables if t.step is not None]
-    steps += [(step, group.strategy) for step in group.shared]
+    steps: list[tuple[Step, Strategy, Table | None]] = [
+        (t.step, t.strategy, t) for t in group.tables if t.step is not None
+    ]
+    steps += [(step, group.strategy, None) for step in group.shared]
     # the way back meets the tables in the reverse order
-    for step, strategy in steps if up else reversed(steps):
-        yield from _alter(group, step, strategy, up=up)
+    for step, strategy, table in steps if up else reversed(steps):
+        yield from _alter(group, step, strategy, table, up=up)
     for dependent in reversed(inner):
         yield from _made(dependent, up=up)
-    yield from (_parked(p.back, group) for p in reversed(group.parked))
+    yield from (_parked(p, p.back, group) for p in reversed(group.parked))
     for own in group.own_defaults:
         yield _if_there(own, set_default(own, back=not up))
 
@@ -322,26 +334,16 @@ def _if_taken(
     dependent: PlannedDependent, sql: str, *, asked: str = "took"
 ) -> Statement:
     """Return a statement that runs only where the database has the dependent."""
-    own = dependent.as_owner and asked == "makes"
-    before, after = [], []
-    if own:
-        relation = wire.literal(dependent.relation)
-        before.append(f"PERFORM tzmigrate.become_owner({relation})")
-        after.append(
-            "PERFORM set_config('role', current_setting('tzmigrate.role'), true)"
-        )
-    if dependent.kind is DependentKind.CONSTRAINT and asked == "makes":
-        # a check may compute with the session's zone, which rows were written in
-        before.insert(0, "PERFORM tzmigrate.as_found(false)")
-        after.append("PERFORM tzmigrate.as_pinned()")
+    # what is filled from rows may compute with the zone in which they were written
+    found = asked == "makes" and dependent.kind in _FILLED
     whole = dependent.kind in {DependentKind.RULE, DependentKind.FUNCTION}
     return Statement(
         wire.guarded(
             f"tzmigrate.{asked}({named(dependent)})",
             sql,
             whole=whole and not sql.startswith("PERFORM "),
-            before=";\n".join(before),
-            after=";\n".join(after),
+            before="PERFORM tzmigrate.as_found(false)" if found else "",
+            after="PERFORM tzmigrate.as_pinned()" if found else "",
         )
     )
 
@@ -374,16 +376,21 @@ def _while_parked(group: Group) -> tuple[PlannedDependent, ...]:
     )
 
 
-def _parked(sql: str, group: Group) -> Statement:
+def _parked(parking: Parking, sql: str, group: Group) -> Statement:
+    if parking.calls:
+        sql = run_as_owner(qualified(parking.relation), sql, found="none")
     zone = wire.comment(group.session_zone)
     note = f"text is read in the session's zone, which is pinned to {zone}"
     return Statement(wire.guarded("tzmigrate.must_convert()", sql), note)
 
 
 def _alter(
-    group: Group, step: Step, strategy: Strategy, *, up: bool
+    group: Group, step: Step, strategy: Strategy, table: Table | None, *, up: bool
 ) -> Iterator[Statement]:
     ddl = step.statement if up else step.inverse
+    if table is not None and table.calls:
+        found: Literal["zone", "none"] = "none" if table.bound else "zone"
+        ddl = run_as_owner(qualified(table.relation), ddl, found=found)
     note = ""
     if step.stands_for:
         using = wire.comment(step.stands_for)

@@ -29,6 +29,7 @@ from tzmigrate.planning.model import (
     Group,
     PlannedDependent,
     RelationName,
+    Strategy,
 )
 from tzmigrate.planning.planner import Planner
 from tzmigrate.planning.rules import Names
@@ -281,6 +282,9 @@ class Trial:
             types=group.types,
             zoned_views=self.zoned_views,
             version=self.connection.info.server_version,
+            rewrites=any(
+                Strategy.REWRITE in {t.strategy, t.strategy_back} for t in group.tables
+            ),
         )
         with self.alone:
             group = self.planner.remaking(group, remade)

@@ -53,18 +53,26 @@ BEGIN
 END
 $tz$;
 
--- a default as this server prints it; without the right to make a temporary table, as it stands now
-CREATE OR REPLACE FUNCTION tzmigrate.printed_default(type_name text, expression text, fallback text) RETURNS text
+-- a default as this server prints it; without the right to make a temporary table, or where it is the same but for the way
+-- in which a call was written (13 prints AT TIME ZONE as timezone()), as the column's stands there now
+CREATE OR REPLACE FUNCTION tzmigrate.printed_default(type_name text, expression text, root regclass, name name) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = error AS $tz$
+#variable_conflict use_column
 DECLARE
-    printed text;
+    same boolean = true;
+    printed text = tzmigrate.default_text(root, printed_default.name);
+    written text = concat(' ', chr(58), '(location|funcformat) -?[0-9]+');
 BEGIN
-    IF NOT has_database_privilege(current_database(), 'TEMP') THEN
-        RETURN fallback;
+    IF has_database_privilege(current_database(), 'TEMP') THEN
+        EXECUTE concat('CREATE TEMP TABLE tz_printed_default (value ', type_name, ' DEFAULT ', expression, ')');
+        SELECT count(DISTINCT regexp_replace(d.adbin::text, written, '', 'g')) = 1 AND count(*) = 2 INTO same
+        FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+        WHERE (d.adrelid, a.attname) IN (('pg_temp.tz_printed_default'::regclass, 'value'), (root, printed_default.name));
+        IF NOT same THEN
+            printed = tzmigrate.default_text('pg_temp.tz_printed_default'::regclass, 'value');
+        END IF;
+        DROP TABLE pg_temp.tz_printed_default;
     END IF;
-    EXECUTE concat('CREATE TEMP TABLE tz_printed_default (value ', type_name, ' DEFAULT ', expression, ')');
-    printed = tzmigrate.default_text('pg_temp.tz_printed_default'::regclass, 'value');
-    DROP TABLE pg_temp.tz_printed_default;
     RETURN printed;
 END
 $tz$;
@@ -76,7 +84,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 BEGIN
     RETURN (
         WITH RECURSIVE part AS (
-            SELECT x.id, concat(quote_ident(x.relation_schema), '.', quote_ident(x.relation_name))::regclass::oid AS root
+            SELECT x.id, x.rewrite, concat(quote_ident(x.relation_schema), '.', quote_ident(x.relation_name))::regclass::oid AS root
             FROM tzmigrate.step x, tzmigrate.open_step() AS s WHERE x.id >= s.id AND x.step = s.step AND x.done_at IS NULL
         ), tree (id, root, relation) AS (
             SELECT id, root, root FROM part UNION SELECT id, root, i.inhrelid FROM pg_inherits i JOIN tree ON tree.relation = i.inhparent
@@ -133,6 +141,14 @@ BEGIN
             SELECT 'pg_class'::regclass, i.indexrelid, 0, m.oid, m.attnum, 'computes with' FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid,
                 concat(i.indexprs::text, i.indpred::text) AS tree_text
             WHERE (strpos(tree_text, concat(chr(58), 'varattno ', m.attnum, ' ')) > 0 OR strpos(tree_text, concat(chr(58), 'varattno 0 ')) > 0) AND NOT c.relispartition
+            UNION
+            -- functions of the users may compute with the zone of the session that fills the index
+            SELECT 'pg_class'::regclass, i.indexrelid, 0, m.oid, m.attnum, 'calls functions of its own, and is filled anew with'
+            FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid
+            WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND NOT c.relispartition
+              AND (m.attnum = ANY (i.indkey::int2[]) OR EXISTS (SELECT FROM part p WHERE p.root = m.root AND p.rewrite))
+              AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                          AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) AND d.refobjid >= 16384)
             UNION
             SELECT 'pg_constraint'::regclass, k.oid, 0, m.oid, 0, 'computes with the whole row of'
             FROM member m JOIN pg_constraint k ON k.conrelid = m.oid WHERE strpos(k.conbin::text, m.whole_row) > 0
@@ -239,7 +255,7 @@ BEGIN
         expected = c.default_before;
         -- another major version may print the same default in other words
         IF c.default_before IS NOT NULL AND s.server_major <> current_setting('server_version_num')::integer / 10000 THEN
-            expected = tzmigrate.printed_default(c.type_before, c.default_before, now_default);
+            expected = tzmigrate.printed_default(c.type_before, c.default_before, concat(quote_ident(c.relation_schema), '.', quote_ident(c.relation_name))::regclass, c.column_name);
         END IF;
     ELSE
         -- what the way up left behind, as this server printed it

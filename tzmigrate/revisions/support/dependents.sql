@@ -248,17 +248,6 @@ BEGIN
 END
 $tz$;
 
--- a check that scans the table calls functions with the rights of who adds it; a superuser hands that to the table's owner, who meets them anyway
-CREATE OR REPLACE FUNCTION tzmigrate.become_owner(relation text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
-BEGIN
-    PERFORM set_config('tzmigrate.role', current_setting('role'), true);
-    IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
-        PERFORM set_config('role', (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = relation::regclass), true);
-    END IF;
-END
-$tz$;
-
 -- an extension lets go of what is dropped; give_back hands it over again
 CREATE OR REPLACE FUNCTION tzmigrate.leave_extensions() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
@@ -283,42 +272,80 @@ BEGIN
 END
 $tz$;
 
--- what fills a materialized view or checks the rows of a table computes as it does elsewhere: with what the database has
--- declared, and else with what the step found; what a role has for itself says nothing of who wrote the rows. For a check,
--- whose text is read as it was printed, that is the zone; for a view, which is parsed already, all that decides what it yields
+-- what fills a materialized view or an index, or checks the rows of a table, computes as it does elsewhere: with what the database
+-- has declared, and else with what the step found. Where a text is read as it was printed, that is the zone alone; where it is
+-- parsed already, all that decides what it yields
 CREATE OR REPLACE FUNCTION tzmigrate.as_found(whole boolean) RETURNS void LANGUAGE plpgsql AS $tz$
 DECLARE
     setting record;
-    pinned jsonb = '{}';
 BEGIN
     FOR setting IN
-        SELECT j.key AS name, coalesce(declared.value, j.value) AS value
+        SELECT j.key AS name, v.value
         FROM jsonb_each_text(current_setting('tzmigrate.saved')::jsonb || '{"row_security": "on"}') AS j
         LEFT JOIN LATERAL (
             SELECT substr(c.line, length(j.key) + 2) FROM pg_db_role_setting d, unnest(d.setconfig) AS c (line)
             WHERE lower(split_part(c.line, '=', 1)) = lower(j.key) AND j.key NOT IN ('row_security', 'search_path')
               AND d.setrole = 0 AND d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
             ORDER BY d.setdatabase DESC LIMIT 1
-        ) AS declared (value) ON true
-        WHERE j.key = 'TimeZone' OR whole AND j.key = ANY ('{DateStyle,IntervalStyle,extra_float_digits,bytea_output,row_security,search_path}')
-        ORDER BY j.key = 'search_path'
+        -- the found one first: a declared DateStyle may say the style alone, or the order
+        ) AS declared (value) ON true, LATERAL (VALUES (1, j.value), (2, declared.value)) AS v (place, value)
+        WHERE (j.key = 'TimeZone' OR whole AND j.key = ANY ('{DateStyle,IntervalStyle,extra_float_digits,bytea_output,row_security,search_path}'))
+          AND v.value IS NOT NULL
+        ORDER BY j.key = 'search_path', j.key, v.place
     LOOP
-        pinned = pinned || jsonb_build_object(setting.name, current_setting(setting.name));
-        PERFORM set_config('tzmigrate.pinned', pinned::text, true);
-        PERFORM pg_catalog.set_config(setting.name, setting.value, true);
+        BEGIN
+            PERFORM pg_catalog.set_config(setting.name, setting.value, true);
+        EXCEPTION WHEN invalid_parameter_value THEN
+            -- a declared zone that this server does not know any more has no effect on other sessions either
+            NULL;
+        END;
     END LOOP;
 END
 $tz$;
 
--- the step's own again
+-- the step's own again, as begin_step set them; nothing is read that a function could have changed meanwhile
 CREATE OR REPLACE FUNCTION tzmigrate.as_pinned() RETURNS void LANGUAGE plpgsql AS $tz$
-DECLARE
-    setting record;
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-    FOR setting IN SELECT key AS name, value FROM jsonb_each_text(current_setting('tzmigrate.pinned')::jsonb) AS j LOOP
-        PERFORM set_config(setting.name, setting.value, true);
-    END LOOP;
+    PERFORM set_config('TimeZone', (tzmigrate.open_step()).session_zone, true), set_config('row_security', 'off', true),
+        set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true),
+        set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true);
+END
+$tz$;
+
+-- a statement that calls functions of the users for each row: with the settings that those expect, and where a superuser runs the
+-- revision with the rights of the table's owner, who meets them anyway. That one must not get out of them, by SET ROLE or by what
+-- runs at COMMIT: PostgreSQL sees to it while it fills a materialized view, whose functions are its owner's (security-restricted
+-- operation), so for the while there is one that fills itself by running the statement
+CREATE OR REPLACE FUNCTION tzmigrate.run_as_owner(relation text, statement text, settings text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    owner name;
+BEGIN
+    SELECT r.rolname INTO owner FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+    WHERE c.oid = relation::regclass AND NOT r.rolsuper AND EXISTS (SELECT FROM pg_roles me WHERE me.rolname = current_user AND me.rolsuper);
+    IF owner IS NOT NULL THEN
+        EXECUTE concat('CREATE FUNCTION tzmigrate.errand() RETURNS boolean LANGUAGE plpgsql AS ', quote_literal(concat(
+            'BEGIN PERFORM pg_catalog.set_config(''search_path'', ',
+            quote_literal(CASE settings WHEN 'all' THEN current_setting('tzmigrate.search_path') ELSE 'pg_catalog, pg_temp' END), ', true); ',
+            'EXECUTE ', quote_literal(statement), '; RETURN true; END')));
+        EXECUTE 'CREATE MATERIALIZED VIEW tzmigrate.errand AS SELECT tzmigrate.errand() AS done WITH NO DATA';
+        EXECUTE concat('ALTER FUNCTION tzmigrate.errand() OWNER TO ', quote_ident(owner));
+        EXECUTE concat('ALTER MATERIALIZED VIEW tzmigrate.errand OWNER TO ', quote_ident(owner));
+    END IF;
+    IF settings <> 'none' THEN
+        PERFORM tzmigrate.as_found(settings = 'all');
+    END IF;
+    IF owner IS NOT NULL THEN
+        REFRESH MATERIALIZED VIEW tzmigrate.errand;
+    ELSE
+        EXECUTE statement;
+    END IF;
+    PERFORM tzmigrate.as_pinned();
+    IF owner IS NOT NULL THEN
+        DROP MATERIALIZED VIEW tzmigrate.errand;
+        DROP FUNCTION tzmigrate.errand();
+    END IF;
 END
 $tz$;
 

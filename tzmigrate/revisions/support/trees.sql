@@ -36,7 +36,7 @@ BEGIN
         WHERE x.step = s.step AND x.direction = 'up' AND x.done_at IS NOT NULL AND y.relation = d.relation AND y.column_name = d.column_name ORDER BY x.id DESC LIMIT 1;
     ELSIF expected IS NOT NULL AND s.server_major <> current_setting('server_version_num')::integer / 10000 THEN
         -- another major version may print the same default in other words
-        expected = tzmigrate.printed_default(now_type, expected, now_default);
+        expected = tzmigrate.printed_default(now_type, expected, t, d.column_name);
     END IF;
     IF now_default IS DISTINCT FROM expected THEN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: the default of column ', label, ' is ', coalesce(now_default, 'not set'), ', expected was ', coalesce(expected, 'none')),
