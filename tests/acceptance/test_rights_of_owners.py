@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from tzmigrate.verification.model import Outcome
+
 SCHEMA = """
 CREATE FUNCTION {owner}.spy(at timestamp, what text) RETURNS boolean
   LANGUAGE plpgsql IMMUTABLE SET search_path = {owner} AS $$
@@ -139,6 +141,102 @@ def test_an_owner_gains_no_rights_from_who_converts_the_table(
         assert not database.scalar(
             f"SELECT rolcreaterole FROM pg_roles WHERE rolname = '{owner.name}'"
         )
+
+
+WATCHED = """
+CREATE FUNCTION {owner}.watch(at anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN
+    IF current_user <> '{owner}' THEN
+      RAISE EXCEPTION 'watch ran as %', current_user;
+    END IF;
+    RETURN true;
+  END $$;
+CREATE DOMAIN {owner}.note AS text CHECK ({owner}.watch(value));
+CREATE DOMAIN {owner}.flag AS boolean CHECK ({owner}.watch(value));
+CREATE DOMAIN {owner}.count AS int CHECK ({owner}.watch(value));
+CREATE DOMAIN {owner}.inner_span AS tsrange CHECK ({owner}.watch(value::tsrange));
+CREATE DOMAIN {owner}.span AS {owner}.inner_span;
+CREATE DOMAIN {owner}.queried AS timestamp
+  CHECK (ts_rewrite('a', 'SELECT ''a''::tsquery, ''b''::tsquery'
+  ' WHERE {owner}.watch(1)') IS NOT NULL);
+CREATE TYPE {owner}.kind AS ENUM ('a');
+CREATE FUNCTION {owner}.number({owner}.kind) RETURNS int LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN PERFORM {owner}.watch(1); RETURN 1; END $$;
+CREATE CAST ({owner}.kind AS int) WITH FUNCTION {owner}.number AS IMPLICIT;
+CREATE TYPE {owner}.counted AS (at timestamp, n {owner}.count);
+CREATE TABLE {owner}.t (id int, placed_at timestamp, {more},
+  PRIMARY KEY (placed_at, id));
+INSERT INTO {owner}.t (placed_at, id) VALUES ('2024-01-01', 1);
+DO $$ BEGIN UPDATE {owner}.t SET counted = '(2024-01-01,1)';
+  EXCEPTION WHEN undefined_column THEN NULL; END $$;
+CREATE TABLE {owner}.holder (id int PRIMARY KEY, held {owner}.t);
+INSERT INTO {owner}.holder SELECT 1, t FROM {owner}.t
+"""
+REACHED = {
+    "a cast to a domain in a check": "note text DEFAULT 'x', CHECK (placed_at IS NOT"
+    " NULL AND note::{owner}.note IS NOT NULL)",
+    "a text that a check has run": "CHECK (placed_at IS NOT NULL AND ts_rewrite('a',"
+    " 'SELECT ''a''::tsquery, ''b''::tsquery WHERE {owner}.watch(1)') IS NOT NULL)",
+    "a text that a domain has run": "seen_at {owner}.queried DEFAULT '2024-01-01'",
+    "a generated column of a domain": "old {owner}.flag GENERATED ALWAYS AS"
+    " (placed_at > '2020-01-01'::timestamp) STORED",
+    "a domain over a domain": "span {owner}.span DEFAULT '[2024-01-01,2024-02-01)'",
+    "a composite type": "counted {owner}.counted",
+    "a stored row": "n {owner}.count DEFAULT 1",
+    "a key with a cast": "kind {owner}.kind DEFAULT 'a', other_at timestamp DEFAULT"
+    " '2024-01-01', FOREIGN KEY (other_at, kind) REFERENCES {owner}.t (placed_at, id)",
+}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("way", REACHED)
+def test_a_function_that_is_reached_by_a_type_or_a_text_has_the_owners_rights_too(
+    zone: str,
+    way: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    owner = make_role()
+    database.execute(f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}"')
+    more = REACHED[way].format(owner=owner.name)
+    with psycopg.connect(database.url_as(owner)) as connection:
+        connection.execute(
+            WATCHED.format(owner=owner.name, more=more)  # type: ignore[arg-type]
+        )
+    project = make_project(database.url)
+    plan = project.plan(zones=(f"default={zone}",))
+    assert [c.reason for g in plan.groups for c in g.columns if c.reason] == []
+    project.apply()
+    assert project.verify().outcome is Outcome.PROVED
+    project.run("downgrade", "base")
+
+
+def test_a_tree_of_two_owners_is_named_where_one_of_them_would_run_functions(
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    one, other = make_role(), make_role()
+    database.execute(
+        f'''CREATE FUNCTION held(timestamp) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
+        AS 'BEGIN RETURN true; END';
+        CREATE TABLE t (id int, at timestamp,
+            known boolean GENERATED ALWAYS AS (held(at)) STORED) PARTITION BY LIST (id);
+        CREATE TABLE part PARTITION OF t DEFAULT;
+        CREATE TABLE plain (id int, at timestamp, CHECK (at > '1900-01-01'))
+        PARTITION BY LIST (id);
+        CREATE TABLE plain_part PARTITION OF plain DEFAULT;
+        ALTER TABLE t OWNER TO "{one.name}"; ALTER TABLE part OWNER TO "{other.name}";
+        ALTER TABLE plain OWNER TO "{one.name}";
+        ALTER TABLE plain_part OWNER TO "{other.name}"'''
+    )
+    project = make_project(database.url)
+    plan = project.plan(zones=("default=UTC",))
+    (refused,) = (c for g in plan.groups for c in g.columns if c.reason)
+    assert refused.relation == "t"
+    assert "rights of the table's owner" in refused.reason
+    project.apply()
 
 
 def test_what_belongs_to_a_role_that_we_may_not_act_for_keeps_its_column(

@@ -223,14 +223,12 @@ class DomainConstraint:
         kind: ``c`` CHECK, ``n`` NOT NULL (``pg_constraint.contype``; named from
             PostgreSQL 17 on).
         definition: ``pg_get_constraintdef``.
-        calls: it calls functions that do not come with PostgreSQL.
     """
 
     name: str
     kind: str
     validated: bool
     definition: str
-    calls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

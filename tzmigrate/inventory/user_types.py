@@ -27,13 +27,9 @@ def user_type(row: UserTypeRow, default_types: Mapping[str, str | None]) -> User
         default_type=default_types.get(row.default) if row.default else None,
         constraints=tuple(
             DomainConstraint(
-                name=name,
-                kind=kind,
-                validated=validated == "true",
-                definition=text,
-                calls=calls == "true",
+                name=name, kind=kind, validated=validated == "true", definition=text
             )
-            for name, kind, validated, text, calls in row.constraints
+            for name, kind, validated, text in row.constraints
         ),
         attributes=tuple(
             TypeAttribute(

@@ -70,9 +70,7 @@ SELECT o.oid::pg_catalog.int8, n.nspname::pg_catalog.text, o.typname::pg_catalog
        e.extname::pg_catalog.text,
        CASE WHEN o.typtype = 'd' THEN pg_catalog.format_type(o.typbasetype, o.typtypmod) END,
        o.typnotnull, coalesce(pg_catalog.pg_get_expr(o.typdefaultbin, 0), o.typdefault),
-       ARRAY(SELECT ARRAY[k.conname::pg_catalog.text, k.contype::pg_catalog.text, k.convalidated::pg_catalog.text, pg_catalog.pg_get_constraintdef(k.oid),
-                          EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND d.objid = k.oid AND d.objid >= 16384
-                                  AND d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass))::pg_catalog.text]
+       ARRAY(SELECT ARRAY[k.conname::pg_catalog.text, k.contype::pg_catalog.text, k.convalidated::pg_catalog.text, pg_catalog.pg_get_constraintdef(k.oid)]
              FROM pg_catalog.pg_constraint k WHERE k.contypid = o.oid ORDER BY k.conname),
        ARRAY(SELECT ARRAY[a.attname::pg_catalog.text, pg_catalog.format_type(a.atttypid, a.atttypmod),
                           CASE WHEN a.attcollation <> t.typcollation THEN (SELECT pg_catalog.quote_ident(m.nspname) || '.' || pg_catalog.quote_ident(l.collname)

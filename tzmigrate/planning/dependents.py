@@ -454,8 +454,12 @@ def _constraint(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
 
     def added(text: str) -> tuple[str, ...]:
         add = f"ALTER TABLE {thing.relation} ADD CONSTRAINT {name} {text}"
-        held = thing.type == "c" and not text.endswith(_UNCHECKED)
-        if not (held and calls_own(thing.tree)):
+        if not thing.calls or text.endswith(_UNCHECKED):
+            return (add,)
+        if thing.type == "f":
+            # the check of its rows may cast them
+            return (run_as_owner(thing.relation, add, found="none"),)
+        if thing.type != "c":
             return (add,)
         # parsed with the settings that printed it, and met with those of the rows
         check = f"ALTER TABLE {thing.relation} VALIDATE CONSTRAINT {name}"

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tzmigrate.planning import rewriting
-from tzmigrate.planning.calls import calls_own
 from tzmigrate.planning.ddl import run_as_owner, sql_zone
 from tzmigrate.planning.leaning import Generated, Leaning
 from tzmigrate.planning.model import (
@@ -83,7 +82,7 @@ def column(
             "before PostgreSQL 17 it cannot be made anew in its place, and other "
             "columns stand after it",
         )
-    if dropped and bound and calls_own(thing.tree):
+    if dropped and bound and thing.calls:
         _refuse(
             thing,
             "a function that it calls may compute with the session's zone, which is "
@@ -133,7 +132,7 @@ def dependents(columns: Sequence[Column]) -> list[tuple[Leaning, PlannedDependen
         take = (blank,) if names else ()
         make = (f"{head}\n    {_set((c, c.expression) for c in columns)}",)
         remake = (f"{head}\n    {_set((c, c.thing.text) for c in columns)}",)
-        if any(calls_own(c.thing.tree) for c in columns):
+        if any(c.thing.calls for c in columns):
             owned = first.thing.relation
             make = tuple(run_as_owner(owned, sql, found="zone") for sql in make)
             remake = tuple(run_as_owner(owned, sql, found="zone") for sql in remake)
@@ -171,7 +170,7 @@ def remade(columns: Sequence[Column]) -> Remade:
         drops=tuple(c.name for c in columns),
         adds=tuple(_add(c, c.type_after, c.expression) for c in columns),
         adds_back=tuple(_add(c, c.thing.type, c.thing.text) for c in columns),
-        calls=any(calls_own(c.thing.tree) for c in columns),
+        calls=any(c.thing.calls for c in columns),
     )
 
 

@@ -102,6 +102,8 @@ class Leaning:
         refilled: of an index or exclusion constraint, that it need not use a
             converting column: it calls functions of the users, and these may compute
             with the zone of the session that fills it.
+        calls: of a constraint or generated column, that functions of the users may be
+            called for each row: by itself, by a type, or by a text that it runs.
     """
 
     kind: DependentKind
@@ -120,6 +122,7 @@ class Leaning:
     stands: bool = False
     generated: Generated | None = None
     refilled: bool = False
+    calls: bool = False
 
     @property
     def key(self) -> tuple[str, str, str | None]:
@@ -480,7 +483,8 @@ def _read(
                 on_view=relation in of_view,
                 direct=is_view and object_ in direct,
                 stands=row[10],
-                refilled=row[11],
+                refilled=row[12],
+                calls=row[11],
                 generated=target.generated.get((object_, sub)),
             )
         )

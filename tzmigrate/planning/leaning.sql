@@ -58,9 +58,10 @@ WITH target (relation, attnum) AS (
 ), refilled (index, touched) AS (
     -- it calls functions of the users, which may compute with the zone of the session that fills it
     SELECT x.indexrelid, EXISTS (SELECT FROM target t WHERE t.relation = x.indrelid AND t.attnum = ANY (x.indkey::int2[]))
-    FROM pg_index x WHERE x.indrelid IN (SELECT relation FROM target) AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL)
-      AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid
-                  AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) AND d.refobjid >= 16384)
+    FROM pg_index x WHERE x.indrelid IN (SELECT relation FROM target) AND x.indisvalid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL)
+      AND EXISTS (SELECT FROM pg_depend d LEFT JOIN pg_type y ON d.refclassid = 'pg_type'::regclass AND y.oid = d.refobjid
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid AND d.refobjid >= 16384
+                  AND (d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) OR y.typtype = 'd'))
 ), thing (kind, relation, name, class, object, sub, depth, text, tree, type) AS (
     SELECT CASE c.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, c.oid::regclass::text, NULL::name, 'pg_class'::regclass::oid, c.oid, 0, v.depth,
            pg_get_viewdef(c.oid), r.ev_action::text, NULL
@@ -148,6 +149,16 @@ SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, 
        (class, object) IN (SELECT s.class, s.object FROM stands s) AND (%(dropped)s OR kind IN ('constraint', 'index'))
        OR (class, object) IN (SELECT c.class, c.object FROM called c) OR kind = 'row function' AND object IN (SELECT g.function FROM gone g) OR kind = 'default' AND object <> ALL (%(views)s::oid[])
        OR kind = 'index' AND object IN (SELECT f.index FROM refilled f WHERE f.touched),
+       -- what comes with PostgreSQL calls them as well, where it has a text run
+       kind IN ('constraint', 'generated column') AND (strpos(tree, ':varattno 0 ') > 0
+           OR EXISTS (SELECT FROM pg_depend d LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+                      WHERE (d.classid = class AND d.objid = object AND sub = 0 OR e.adrelid = object AND e.adnum = sub)
+                      AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass) AND d.refobjid >= 16384)
+           OR EXISTS (SELECT FROM regexp_matches(tree, ':(?:funcid|opfuncid) ([0-9]+)', 'g') AS m JOIN pg_proc p ON p.oid = m[1]::oid
+                      WHERE p.oid >= 16384 OR p.provolatile = 'v' OR strpos(p.proname, '_to_xml') > 0)
+           OR EXISTS (SELECT FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) OR a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)
+                      WHERE class = 'pg_constraint'::regclass AND k.oid = object AND k.contype = 'f' AND a.atttypid >= 16384)
+           OR EXISTS (SELECT FROM pg_attribute a WHERE kind = 'generated column' AND a.attrelid = object AND a.attnum = sub AND a.atttypid >= 16384)),
        kind IN ('index', 'constraint') AND (object IN (SELECT f.index FROM refilled f) OR object IN (SELECT k.oid FROM refilled f JOIN pg_constraint k ON k.conindid = f.index AND k.contype = 'x'))
 FROM thing
 ORDER BY kind, depth, relation, name

@@ -111,14 +111,12 @@ class Parking:
 
     Attributes:
         away, back: the statements, which are the same up and down.
-        calls: they call functions of the users for each row.
     """
 
     relation: RelationName
     columns: tuple[str, ...]
     away: str
     back: str
-    calls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +246,7 @@ class Table:
         key, key_types: how rows are found again, from ``Relation.key``.
         strategy_back: how the inverse converts; a precision that was given up is
             brought back by a rewrite.
-        calls: the statement calls functions of the users for each row.
+        calls: the statement may call functions of the users for each row.
         bound: it reads columns in the zone of the session.
     """
 

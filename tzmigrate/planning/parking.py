@@ -79,14 +79,11 @@ def parkings(
         oid = roots[table]
         return min(ranks.get(m, last) for m in (oid, *_below(trees, oid)))
 
-    calls = any(k.calls for t in types for k in t.constraints)
     by_table: dict[tuple[str, str], list[PlannedColumn]] = {}
     for column in columns:
         by_table.setdefault((column.schema, column.relation), []).append(column)
     return tuple(
-        _parking(
-            RelationName(schema=table[0], name=table[1]), by_table[table], calls=calls
-        )
+        _parking(RelationName(schema=table[0], name=table[1]), by_table[table])
         for table in sorted(by_table, key=lambda t: (-rank(t), t))
     )
 
@@ -95,9 +92,7 @@ def _below(trees: Trees, oid: int) -> Collection[int]:
     return [r.oid for r in trees.below(oid)]
 
 
-def _parking(
-    relation: RelationName, columns: Sequence[PlannedColumn], *, calls: bool
-) -> Parking:
+def _parking(relation: RelationName, columns: Sequence[PlannedColumn]) -> Parking:
     def altered(kinds: Sequence[str]) -> str:
         clauses = (
             f"ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}"
@@ -111,5 +106,4 @@ def _parking(
         columns=tuple(c.column for c in columns),
         away=altered(["text" for _ in columns]),
         back=altered([short_type(c.type_before) for c in columns]),
-        calls=calls,
     )

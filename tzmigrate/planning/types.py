@@ -236,8 +236,15 @@ class TypeBook:
         return family.types if family is not None else ()
 
     def calls(self, column: Column) -> bool:
-        """Tell whether values of a column are held to functions of the users."""
-        return any(k.calls for t in self.types(column) for k in t.constraints)
+        """Tell whether functions of the users may be called for values of a column.
+
+        By CHECKs of its domains, or by those of what a composite type is made of.
+        """
+        return any(
+            type_.kind is not UserKind.DOMAIN
+            or any(k.kind == "c" for k in type_.constraints)
+            for type_ in self.types(column)
+        )
 
     def knows(self, column: Column) -> bool:
         """Tell whether a column is of one of these types."""

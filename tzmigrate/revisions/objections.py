@@ -27,6 +27,11 @@ from tzmigrate.planning.rules import Names
 from tzmigrate.postgres.quoting import readable_name
 
 _FAILED = "TZ315"
+_AS_OWNER = (
+    "; as it may call functions of yours for each row, a superuser has it run with the"
+    " rights of the table's owner, who needs USAGE and EXECUTE on what it names, and to"
+    " own all tables of the tree"
+)
 _FOREIGN = "TZ140"
 _ANEW = (
     "Drop it before the conversion and create it again afterwards with an expression"
@@ -132,7 +137,8 @@ def failed(group: Group, error: psycopg.Error) -> Blocked:
         label=f"the conversion of {readable_name(*_first(group))}",
         code=_FAILED,
         reason=f"failed on an empty copy: {message}"
-        + (f" ({context})" if context else ""),
+        + (f" ({context})" if context else "")
+        + (_AS_OWNER if "tzmigrate.errand()" in (diag.context or "") else ""),
         columns=tuple((c.schema, c.relation, c.column) for c in group.converted),
     )
 

@@ -377,8 +377,8 @@ def _while_parked(group: Group) -> tuple[PlannedDependent, ...]:
 
 
 def _parked(parking: Parking, sql: str, group: Group) -> Statement:
-    if parking.calls:
-        sql = run_as_owner(qualified(parking.relation), sql, found="none")
+    # what a row is made of may be held to functions of the users
+    sql = run_as_owner(qualified(parking.relation), sql, found="none")
     zone = wire.comment(group.session_zone)
     note = f"text is read in the session's zone, which is pinned to {zone}"
     return Statement(wire.guarded("tzmigrate.must_convert()", sql), note)

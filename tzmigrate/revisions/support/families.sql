@@ -72,7 +72,8 @@ BEGIN
         -- never a cast of somebody else's type; concat asks its output function, which is built in
         RETURN concat('CASE WHEN ', value, ' IS DISTINCT FROM NULL THEN quote_literal(concat(', value, ')) END');
     ELSIF t.typtype = 'd' THEN
-        RETURN tzmigrate.value_text(t.typbasetype, concat('(', value, ')::', format_type(t.typbasetype, NULL)), zone, wanted, digits, depth);
+        -- at once: a cast to a domain would call the functions of its CHECKs
+        RETURN tzmigrate.value_text(tzmigrate.base_type(t.oid), concat('(', value, ')::', format_type(tzmigrate.base_type(t.oid), NULL)), zone, wanted, digits, depth);
     ELSIF t.typtype = 'c' THEN
         SELECT string_agg(coalesce(tzmigrate.value_text(a.atttypid, concat('(', value, ').', quote_ident(a.attname)), zone, wanted, digits, depth), ''''''), ', '', '', ' ORDER BY a.attnum) INTO text_of
         FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped;
@@ -113,7 +114,7 @@ BEGIN
     ELSIF NOT tzmigrate.holds(t.oid, wanted) THEN
         RETURN NULL;
     ELSIF t.typtype = 'd' THEN
-        RETURN tzmigrate.moments(t.typbasetype, concat('(', value, ')::', format_type(t.typbasetype, NULL)), wanted, depth);
+        RETURN tzmigrate.moments(tzmigrate.base_type(t.oid), concat('(', value, ')::', format_type(tzmigrate.base_type(t.oid), NULL)), wanted, depth);
     ELSIF t.typtype = 'c' THEN
         SELECT string_agg(tzmigrate.moments(a.atttypid, concat('(', value, ').', quote_ident(a.attname)), wanted, depth), ' UNION ALL ' ORDER BY a.attnum) INTO queries
         FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped;

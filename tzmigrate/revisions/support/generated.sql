@@ -9,23 +9,32 @@ DECLARE
     a record;
     value text;
     clauses text[] = '{}';
+    statement text;
+    -- to functions of the users, by a domain
+    held boolean = false;
 BEGIN
     FOR a IN
         WITH RECURSIVE tree (oid) AS (
             SELECT t::oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON tree.oid = i.inhparent
         )
-        SELECT b.attname, format_type(b.atttypid, b.atttypmod) AS type, y.typtype = 'd' OR EXISTS (
+        SELECT b.attname, format_type(b.atttypid, b.atttypmod) AS type, b.atttypid >= 16384 AS own, y.typtype = 'd' OR EXISTS (
             SELECT FROM tree JOIN pg_attribute x ON x.attrelid = tree.oid AND x.attname = b.attname WHERE x.attnotnull) AS filled
         FROM pg_attribute b JOIN pg_type y ON y.oid = b.atttypid
         WHERE b.attrelid = t AND b.attname = ANY (names) AND NOT b.attisdropped ORDER BY b.attnum
     LOOP
         value = NULL;
+        held = held OR a.own;
         IF a.filled THEN
             EXECUTE concat('SELECT concat(x.', quote_ident(a.attname), ') FROM ', t, ' AS x WHERE x.', quote_ident(a.attname), ' IS NOT NULL LIMIT 1') INTO value;
         END IF;
         clauses = clauses || concat('ALTER COLUMN ', quote_ident(a.attname), ' SET EXPRESSION AS (', quote_nullable(value), '::', a.type, ')');
     END LOOP;
-    EXECUTE concat('ALTER TABLE ', t, ' ', array_to_string(clauses, ', '));
+    statement = concat('ALTER TABLE ', t, ' ', array_to_string(clauses, ', '));
+    IF held THEN
+        PERFORM tzmigrate.run_as_owner(relation, statement, 'none');
+    ELSE
+        EXECUTE statement;
+    END IF;
 END
 $tz$;
 
