@@ -30,6 +30,7 @@ ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py tests/integr
 # what runs besides on the first and the last of them
 ON_THE_OUTER_ONES := $(patsubst %,tests/integration/test_%.py,rewriting calls routines shadow) \
 	$(patsubst %,tests/acceptance/test_%.py,failure_injection rights_of_owners ownership tried_together \
+		session_zones env_variants environments \
 		backup_trouble unavailable certificate replica surroundings sample_edges before_the_lock later_life old_columns sabotage_of_a_million honest_runs) \
 	tests/property/test_random_schemas.py
 OUTER ?= 13 17
