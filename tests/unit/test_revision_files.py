@@ -13,18 +13,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from tzmigrate.errors import UsageError
-from tzmigrate.revisions.files import (
-    Prepared,
-    Written,
-    new_revision_id,
-    prepare_revisions,
-    write_revisions,
-)
-from tzmigrate.revisions.graph import RevisionGraph
+from tzmigrate.revisions.files import prepare_revisions, write_revisions
+from tzmigrate.revisions.graph import RevisionGraph, new_revision_id
 from tzmigrate.revisions.ours import Kind
 from tzmigrate.revisions.project import AlembicProject
 from tzmigrate.revisions.source import digest, parse
 from tzmigrate.revisions.template import Draft, one_line
+from tzmigrate.revisions.writing import Prepared, Written
 
 BITING = (
     "50% off",

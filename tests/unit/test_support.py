@@ -5,7 +5,8 @@ import re
 import pytest
 
 from tzmigrate.revisions import support
-from tzmigrate.revisions.render import support_body
+from tzmigrate.revisions.operations import draft_of
+from tzmigrate.revisions.render import support_script
 
 EVERY = [
     *support.install(),
@@ -49,13 +50,13 @@ def test_statements_are_split_at_their_ends_only() -> None:
 
 
 def test_the_support_revision_is_python() -> None:
-    body = support_body("0a1b2c3d4e5f")
+    body = draft_of(support_script("0a1b2c3d4e5f"))
     compile(f"def upgrade():\n{body.upgrade}", "upgrade", "exec")
     compile(f"def downgrade():\n{body.downgrade}", "downgrade", "exec")
 
 
 def test_no_revision_knows_the_shortcuts_of_a_trial() -> None:
-    body = support_body("0a1b2c3d4e5f")
+    body = draft_of(support_script("0a1b2c3d4e5f"))
     assert "tzmigrate.again" in "".join(support.trial())
     assert "tzmigrate.again" not in body.upgrade + body.downgrade
 

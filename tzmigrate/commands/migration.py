@@ -109,6 +109,7 @@ def plan(
     from tzmigrate.revisions import files  # noqa: PLC0415 - see above
     from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
     from tzmigrate.revisions.ladder import plan_and_try  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.operations import draft_of  # noqa: PLC0415 - see above
     from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
     from tzmigrate.revisions.replay import (  # noqa: PLC0415 - see above
         upgrade_statements,
@@ -174,11 +175,11 @@ def plan(
             idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
             unmatched = unmatched_patterns(session, config.zones)
             found = replace(found, findings=(*idle, *unmatched, *found.findings))
-        drafts = drafting.draft_revisions(found, graph, rules, head=head)
-        if found.decisions or not drafts:
+        scripts = drafting.plan_scripts(found, graph, rules, head=head)
+        if found.decisions or not scripts:
             return replace(found, dry_run=dry_run)
         if dry_run:
-            return replace(drafting.with_revisions(found, drafts, None), dry_run=True)
+            return replace(drafting.with_revisions(found, scripts, None), dry_run=True)
         if init:
             directory = options.directory or Path("migrations")
             ini = options.ini or directory.parent / "alembic.ini"
@@ -187,11 +188,15 @@ def plan(
         if project is None or graph is None:
             raise AssertionError
         prepared = files.prepare_revisions(
-            project, graph, drafts, head=head, version_path=version_path
+            project,
+            graph,
+            [draft_of(script) for script in scripts],
+            head=head,
+            version_path=version_path,
         )
     # whoever ends it while the shadow goes has no files
     written = files.write_revisions(project, prepared)
-    return drafting.with_revisions(found, drafts, written.paths)
+    return drafting.with_revisions(found, scripts, written)
 
 
 def apply(

@@ -1,16 +1,14 @@
-"""From a plan to the drafts of its revisions, and back to a plan that names them."""
+"""From a plan to the scripts of its steps, and back to a plan that names files."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from tzmigrate.planning.model import Plan
 from tzmigrate.planning.rules import Planned, PlannedBefore, Rules
-from tzmigrate.revisions.files import new_revision_id
-from tzmigrate.revisions.graph import RevisionGraph
+from tzmigrate.revisions.graph import RevisionGraph, new_revision_id
 from tzmigrate.revisions.ours import Kind, OurRevision
-from tzmigrate.revisions.render import Body, Policy, group_body, support_body
-from tzmigrate.revisions.template import Draft
+from tzmigrate.revisions.render import Policy, Script, group_script, support_script
+from tzmigrate.revisions.writing import Written
 
 
 def planned_before(ours: Sequence[OurRevision], done: Collection[str]) -> Planned:
@@ -57,19 +55,19 @@ def pending(
     )
 
 
-def draft_revisions(
+def plan_scripts(
     plan: Plan, graph: RevisionGraph | None, rules: Rules, *, head: str | None = None
-) -> tuple[Draft, ...]:
-    """Write the drafts of a plan, in the order in which they run.
+) -> tuple[Script, ...]:
+    """Write the scripts of a plan, in the order in which they run.
 
     The first one installs the support, unless the project has it already; where that
     stands on another branch, the first one depends on it. A plan that converts nothing
-    has no drafts.
+    has no scripts.
 
     Args:
         plan: what converts.
         graph: the revisions that exist; ``None`` for a project still to be made.
-        rules: the policy that the revisions enforce.
+        rules: the policy that the scripts enforce.
         head: the head to extend, as ``RevisionGraph.head`` takes it.
     """
     groups = [group for group in plan.groups if group.tables]
@@ -86,14 +84,13 @@ def draft_revisions(
                 taken.add(found)
                 return found
 
-    drafts = []
+    scripts = []
     base = graph.head(head) if graph is not None else None
     below = {base, *graph.earlier(base)} if graph is not None and base else set()
     support = [revision for revision in ours if revision.kind is Kind.SUPPORT]
     elsewhere: tuple[str, ...] = ()
     if not support:
-        name = identifier()
-        drafts.append(_draft(support_body(name), name))
+        scripts.append(support_script(identifier()))
     elif support[0].revision not in below:
         elsewhere = (support[0].revision,)
     standing = [revision for revision in ours if revision.revision in below]
@@ -105,10 +102,9 @@ def draft_revisions(
     ]
     predecessor = steps[-1] if steps else None
     for group in groups:
-        revision = identifier()
-        body = group_body(
+        script = group_script(
             group,
-            revision=revision,
+            revision=identifier(),
             predecessor=predecessor,
             database={
                 "name": plan.server.database,
@@ -118,44 +114,36 @@ def draft_revisions(
             lock_timeout=plan.lock_timeout,
             policy=policy(rules),
         )
-        drafts.append(replace(_draft(body, revision), depends_on=elsewhere))
+        scripts.append(replace(script, depends_on=elsewhere))
         predecessor, elsewhere = group.slug, ()
-    return tuple(drafts)
+    return tuple(scripts)
 
 
 def with_revisions(
-    plan: Plan, drafts: Sequence[Draft], paths: Sequence[Path] | None
+    plan: Plan, scripts: Sequence[Script], written: Written | None
 ) -> Plan:
     """Return the plan with the revision and file of each group."""
-    places = {
-        draft.slug: (draft.revision, str(paths[i]) if paths else None)
-        for i, draft in enumerate(drafts)
-    }
+    revisions = {script.slug: script.revision for script in scripts}
+    paths = written.by_revision if written is not None else {}
     groups = tuple(
-        replace(g, revision=places[g.slug][0], path=places[g.slug][1])
-        if g.slug in places
-        else g
-        for g in plan.groups
+        replace(
+            group,
+            revision=revisions[group.slug],
+            path=str(paths[revisions[group.slug]]) if paths else None,
+        )
+        if group.slug in revisions
+        else group
+        for group in plan.groups
     )
     return replace(
-        plan, groups=groups, written=tuple(str(p) for p in paths) if paths else ()
-    )
-
-
-def _draft(body: Body, revision: str) -> Draft:
-    return Draft(
-        revision=revision,
-        slug=body.message,
-        message=body.title,
-        upgrade=body.upgrade,
-        downgrade=body.downgrade,
-        facts=body.metadata,
-        constants=body.constants,
+        plan,
+        groups=groups,
+        written=tuple(str(path) for path in written.paths) if written else (),
     )
 
 
 def policy(rules: Rules) -> Policy:
-    """Return what the revisions enforce of what the user asked for."""
+    """Return what the scripts enforce of what the user asked for."""
     return Policy(
         gap="refuse",
         overlap="later" if rules.overlap == "later" else "refuse",

@@ -3,62 +3,20 @@
 import os
 import sys
 from collections.abc import Container, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from alembic.script import ScriptDirectory, write_hooks
-from alembic.util import CommandError, rev_id
+from alembic.util import CommandError
 
 from tzmigrate.errors import UsageError
 from tzmigrate.revisions.graph import RevisionGraph, revision_paths
 from tzmigrate.revisions.project import AlembicProject
 from tzmigrate.revisions.source import meaning, parse
 from tzmigrate.revisions.template import Draft, render
-
-_AT_ONCE = 16
-"""How many files wait for the disk at the same time."""
-
-_LOCK_LIKE = ".#"
-"""Alembic passes over names that begin like an editor's lock file."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A revision file that is ready to be written.
-
-    Attributes:
-        note: what the user should know about its form; may be empty.
-    """
-
-    revision: str
-    down_revision: tuple[str, ...]
-    path: Path
-    text: bytes
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What was written, in the order in which it runs."""
-
-    files: tuple[Prepared, ...]
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The files' paths."""
-        return tuple(file.path for file in self.files)
-
-
-def new_revision_id(graph: RevisionGraph) -> str:
-    """Return an identifier that the project does not have."""
-    while (found := rev_id()) in graph:
-        pass
-    return found
+from tzmigrate.revisions.writing import Prepared, Written, all_or_none
 
 
 def prepare_revisions(
@@ -122,50 +80,23 @@ def write_revisions(project: AlembicProject, files: Sequence[Prepared]) -> Writt
         UsageError: a file could not be written, or Alembic would not find it;
             nothing of any of them remains.
     """
-    made: list[Path] = []
     notes = [file.note for file in files if file.note]
-    try:
-        with _cleaned_up(made):
-            for directory in dict.fromkeys(file.path.parent for file in files):
-                _make_directories(directory, made)
-            # the disk takes many at once as fast as one
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                temporary = list(pool.map(partial(_write_beside, made), files))
-            for path, file in zip(temporary, files, strict=True):
-                # A link fails where the name is taken; a rename would replace it.
-                _rename(path, file.path)
-                made.append(file.path)
-            for file in files:
-                notes += _run_hooks(project, file)
-            found = _found(project)
-            for file in files:
-                if file.revision not in found and file.path.resolve() not in found:
-                    raise UsageError(
-                        "TZ242",
-                        f"Alembic would not find {file.path}",
-                        detail="The file's name by file_template lies outside of the"
-                        " version locations.",
-                        hint="Set recursive_version_locations = true, or change"
-                        " file_template.",
-                    )
-    except OSError as error:
-        raise UsageError(
-            "TZ241",
-            f"cannot write {_place(error)}",
-            detail=f"{error.strerror or error}. No file of this plan was left behind.",
-            hint="Make the directory writable, or choose another with --version-path.",
-        ) from error
+    with all_or_none(files, option="--version-path"):
+        for file in files:
+            notes += _run_hooks(project, file)
+        found = _found(project)
+        for file in files:
+            if file.revision not in found and file.path.resolve() not in found:
+                raise UsageError(
+                    "TZ242",
+                    f"Alembic would not find {file.path}",
+                    detail="The file's name by file_template lies outside of the"
+                    " version locations.",
+                    hint="Set recursive_version_locations = true, or change"
+                    " file_template.",
+                )
     written = tuple(replace(file, text=file.path.read_bytes()) for file in files)
     return Written(files=written, notes=tuple(dict.fromkeys(notes)))
-
-
-def _place(error: OSError) -> str:
-    """Name what the user knows: not a temporary file, but where it was to stand."""
-    named = error.filename2 or error.filename
-    if named is None:
-        return "a revision file"
-    path = Path(os.fsdecode(named))
-    return str(path.parent if path.name.startswith(_LOCK_LIKE) else path)
 
 
 def _location(
@@ -227,52 +158,6 @@ def _path(
             detail=f"{type(error).__name__}: {error}.",
             hint="Correct file_template in the Alembic configuration.",
         ) from error
-
-
-@contextmanager
-def _cleaned_up(made: list[Path]) -> Iterator[None]:
-    """Remove files and directories again, newest first, where anything goes wrong."""
-    try:
-        yield
-    except BaseException:
-        for path in reversed(made):
-            with suppress(OSError):
-                if path.is_dir():
-                    path.rmdir()
-                else:
-                    path.unlink(missing_ok=True)
-        raise
-
-
-def _make_directories(directory: Path, made: list[Path]) -> None:
-    missing = [directory, *directory.parents]
-    missing = [path for path in missing if not path.exists()]
-    for path in reversed(missing):
-        path.mkdir()
-        made.append(path)
-
-
-def _write_beside(made: list[Path], file: Prepared) -> Path:
-    path = file.path.with_name(f"{_LOCK_LIKE}{file.revision}.tzmigrate")
-    with path.open("xb") as stream:
-        made.append(path)
-        stream.write(file.text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    return path
-
-
-def _rename(temporary: Path, path: Path) -> None:
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        if path.exists():
-            raise FileExistsError(17, "File exists", str(path)) from None
-        temporary.rename(path)
-    else:
-        temporary.unlink()
 
 
 def _found(project: AlembicProject) -> Container[str | Path]:

@@ -18,6 +18,7 @@ from alembic.script.revision import (
     RevisionError,
     RevisionMap,
 )
+from alembic.util import rev_id
 
 from tzmigrate.errors import UsageError
 from tzmigrate.revisions.ours import OurRevision, read_ours
@@ -254,6 +255,13 @@ class RevisionGraph:
             if revision in self:
                 found.update(self.earlier(revision))
         return frozenset(found)
+
+
+def new_revision_id(graph: RevisionGraph) -> str:
+    """Return an identifier that the project does not have."""
+    while (found := rev_id()) in graph:
+        pass
+    return found
 
 
 def revision_paths(project: AlembicProject) -> tuple[Path, ...]:

@@ -8,8 +8,7 @@ import ast
 from pathlib import Path
 
 from tzmigrate.errors import UsageError
-from tzmigrate.revisions.files import new_revision_id
-from tzmigrate.revisions.graph import RevisionGraph
+from tzmigrate.revisions.graph import RevisionGraph, new_revision_id
 from tzmigrate.revisions.ours import OurRevision
 from tzmigrate.revisions.template import Draft
 

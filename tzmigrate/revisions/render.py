@@ -1,11 +1,12 @@
-"""Render a plan's groups as the bodies of Alembic revisions.
+"""Render a plan's groups as scripts: the statements of each step, up and down.
 
-A revision outlives the tool that wrote it: plain ``op.execute`` of SQL, which runs
-where tzmigrate is not installed and reads well to a DBA.
+A script outlives the tool that wrote it: plain SQL, which runs where tzmigrate is not
+installed and reads well to a DBA. What file holds it is for others to say: an Alembic
+revision is one (``operations``).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from tzmigrate.planning.ddl import (
@@ -29,7 +30,6 @@ from tzmigrate.planning.model import (
     Way,
 )
 from tzmigrate.revisions import support, wire
-from tzmigrate.revisions.source import quoted
 
 SAMPLE_ROWS = 1000
 """How many rows of a table the baseline records."""
@@ -44,7 +44,7 @@ Direction = Literal["up", "down"]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of a revision, with what its comment says."""
+    """One statement of a script, with what the comment above it says."""
 
     sql: str
     note: str = ""
@@ -60,46 +60,46 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
-    """What one revision file says.
+class Script:
+    """One planned step, whatever file will hold it.
 
     Attributes:
-        message: the step's name, which makes the file's name.
-        title: the first line of the docstring.
-        upgrade, downgrade: statements as Python source, indented by four spaces.
-        constants: module-level source that the bodies use.
-        metadata: what ``status``, ``verify`` and ``rollback`` read, without running it.
+        revision: the identifier, for the ledger.
+        slug: the step's name, which makes the file's name.
+        title: what it does, in one line.
+        up, down: what runs, in one transaction each.
+        facts: what ``status``, ``verify`` and ``rollback`` read, without running it.
+        depends_on: revisions of other branches that must run before.
     """
 
-    message: str
+    revision: str
+    slug: str
     title: str
-    upgrade: str
-    downgrade: str
-    constants: str
-    metadata: dict[str, object] = field(default_factory=dict)
+    up: tuple[Statement, ...]
+    down: tuple[Statement, ...]
+    facts: Mapping[str, object]
+    depends_on: tuple[str, ...] = ()
 
 
-def support_body(revision: str) -> Body:
-    """Render the revision that installs the ledger and the support.
+def support_script(revision: str) -> Script:
+    """Render the script that installs the ledger and the support.
 
     Args:
-        revision: Alembic's identifier; run again, the revision knows its own work.
+        revision: the identifier; run again, the script knows its own work.
     """
     setting = f"set_config('tzmigrate.revision', {wire.literal(revision)}, true)"
     identity = f"SELECT pg_catalog.{setting}"
-    return Body(
-        message="tz_support",
+    return Script(
+        revision=revision,
+        slug="tz_support",
         title="install the ledger and the support of tzmigrate",
-        upgrade="\n".join(
-            [_execute(identity), *(_block(s) for s in support.install())]
-        ),
-        downgrade="\n".join(_block(s) for s in support.uninstall()),
-        constants="",
-        metadata={"version": 1, "kind": "support", "step": "support"},
+        up=tuple(Statement(sql) for sql in (identity, *support.install())),
+        down=tuple(Statement(sql) for sql in support.uninstall()),
+        facts={"version": 1, "kind": "support", "step": "support"},
     )
 
 
-def group_body(
+def group_script(
     group: Group,
     *,
     revision: str,
@@ -108,20 +108,20 @@ def group_body(
     server_major: int,
     lock_timeout: str,
     policy: Policy,
-) -> Body:
-    """Render the revision of one relation group.
+) -> Script:
+    """Render the script of one relation group.
 
     Args:
         group: what converts.
-        revision: Alembic's identifier, for the ledger.
+        revision: the identifier, for the ledger.
         predecessor: the step of ours that must be recorded before this one.
         database: identity of the database planned for, for people and ``status``.
         server_major: major version planned on; definitions print alike only there.
         lock_timeout: how long one attempt waits for a lock.
-        policy: what the revision enforces.
+        policy: what the script enforces.
     """
 
-    def body(direction: Direction) -> str:
+    def body(direction: Direction) -> tuple[Statement, ...]:
         statements = group_statements(
             group,
             direction,
@@ -131,15 +131,15 @@ def group_body(
             lock_timeout=lock_timeout,
             policy=policy,
         )
-        return "\n".join(["    op.execute(GUARD)", *map(_source, statements)])
+        return (Statement(support.guard()), *statements)
 
-    return Body(
-        message=group.slug,
+    return Script(
+        revision=revision,
+        slug=group.slug,
         title=f"convert {_names(group)} to timestamptz",
-        upgrade=body("up"),
-        downgrade=body("down"),
-        constants=f"GUARD = {_triple(support.guard())}\n",
-        metadata={
+        up=body("up"),
+        down=body("down"),
+        facts={
             "version": 1,
             "kind": "group",
             "step": group.slug,
@@ -166,9 +166,9 @@ def group_statements(
     lock_timeout: str,
     policy: Policy,
 ) -> tuple[Statement, ...]:
-    """Return what a group's revision runs after its guard, in one direction.
+    """Return what a group's script runs after its guard, in one direction.
 
-    The arguments are those of ``group_body``.
+    The arguments are those of ``group_script``.
     """
     up = direction == "up"
     found = [
@@ -418,31 +418,3 @@ def _call(function: str, arguments: dict[str, str]) -> Statement:
         )
     given = ",\n".join([f"    {name} => {value}" for name, value in arguments.items()])
     return Statement(f"SELECT tzmigrate.{function}(\n{given})")
-
-
-def _source(statement: Statement) -> str:
-    note = f"    # {statement.note}\n" if statement.note else ""
-    return f"{note}{_execute(statement.sql)}"
-
-
-def _execute(sql: str) -> str:
-    if "\n" not in sql:
-        return f"    op.execute({quoted(sql)})"
-    if '"' in sql or "\\" in sql:
-        *pieces, last = sql.split("\n")
-        lines = [quoted(f"{piece}\n") for piece in pieces] + [quoted(last)]
-        joined = "\n        ".join(lines)
-    else:  # the same in one go
-        joined = quoted(sql).replace("\\n", '\\n"\n        "')
-    return f"    op.execute(\n        {joined}\n    )"
-
-
-def _block(sql: str) -> str:
-    return f"    op.execute({_triple(sql)})"
-
-
-def _triple(sql: str) -> str:
-    if '"""' in sql or "\\" in sql or sql.endswith('"'):
-        message = "the support holds text that a triple-quoted string changes"
-        raise ValueError(message)
-    return f'"""\\\n{sql}\n"""'
