@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from tzmigrate.execution.words import ALEMBIC, Words
+
 
 class StepState(StrEnum):
     """Where one planned step stands, by ledger, version table and file."""
@@ -12,7 +14,7 @@ class StepState(StrEnum):
     PENDING = "pending"
     ROLLED_BACK = "rolled back"
     INTERRUPTED = "interrupted"
-    """Alembic's version table and the ledger disagree."""
+    """The team's record of what is applied and the ledger disagree."""
     DRIFT = "drift"
     """The ledger says done, and the column's type says otherwise, or the reverse."""
 
@@ -23,7 +25,7 @@ class StepStatus:
 
     Attributes:
         step: its name in the ledger (``support`` for the first revision).
-        revision: Alembic's identifier.
+        revision: the identifier of its revision.
         tables: qualified, quoted names.
         at: when the ledger recorded it, ISO 8601 in UTC, or ``None``.
         note: why it is interrupted or drifted; empty otherwise.
@@ -92,6 +94,7 @@ class Identity:
         time_zone: what the session had when ``env.py`` began its migrations.
         isolation: ``transaction_isolation`` of that session.
         transactional: statements share a transaction; false under AUTOCOMMIT.
+        words: what messages call that way.
     """
 
     system_identifier: str | None
@@ -106,6 +109,7 @@ class Identity:
     time_zone: str
     isolation: str
     transactional: bool
+    words: Words = ALEMBIC
 
 
 class Migrations(Protocol):
@@ -127,7 +131,11 @@ class Migrations(Protocol):
         """
 
     def downgrade(self, revision: str) -> None:
-        """Take everything above this one back, as ``alembic downgrade`` takes it.
+        """Take one revision back.
+
+        Args:
+            revision: as ``alembic downgrade`` takes it: ``ABOVE@BELOW`` takes back
+                what is above and stops at what is below; ``base`` is below the first.
 
         Raises:
             TzmigrateError: what the revision or the server said.

@@ -21,6 +21,7 @@ from tzmigrate.execution.runner import (
     unrecorded,
 )
 from tzmigrate.execution.statistics import analyze
+from tzmigrate.execution.words import Words
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session, read_only
 from tzmigrate.revisions.files import prepare_revisions, write_revisions
@@ -79,7 +80,7 @@ def rollback(
         if choice.to is None and (lacking := unrecorded(graph, identity, ledger)):
             raise DecisionNeeded(
                 "TZ324",
-                f"Alembic's version table says that revision {lacking[0].revision} is "
+                f"{identity.words.record} says that revision {lacking[0].revision} is "
                 f"applied, and the ledger of database {identity.database} does not",
                 detail="Without its record nothing can be taken back.",
                 hint="See tzmigrate status; restore the ledger if it was lost.",
@@ -91,7 +92,9 @@ def rollback(
     names = tuple(r.revision for r in chosen)
     if choice.as_revision:
         _refuse_waiting(graph, chosen)
-        return _write_inverse(project, graph, chosen, names, dry_run=dry_run)
+        if dry_run:
+            return Run(direction="down", steps=(), pending=names, dry_run=True)
+        return _write_inverse(project, graph, chosen, identity.words)
     _refuse_later(graph, identity, chosen, applied)
     if dry_run:
         return Run(direction="down", steps=(), pending=names, dry_run=True)
@@ -109,7 +112,7 @@ def rollback(
             refuse_beside_a_dump(session)
             target = _below(revision)
             steps.append(run_step(migrations.downgrade, target, revision, progress))
-            check_recorded(session, revision, "down")
+            check_recorded(session, revision, "down", identity.words)
             analyze(session, revision, progress)
     return Run(
         direction="down",
@@ -207,12 +210,8 @@ def _write_inverse(
     project: AlembicProject,
     graph: RevisionGraph,
     chosen: tuple[OurRevision, ...],
-    names: tuple[str, ...],
-    *,
-    dry_run: bool,
+    words: Words,
 ) -> Run:
-    if dry_run:
-        return Run(direction="down", steps=(), pending=names, dry_run=True)
     heads: dict[str | None, list[OurRevision]] = {}
     for revision in chosen:
         heads.setdefault(_head_above(graph, revision), []).append(revision)
@@ -231,7 +230,7 @@ def _write_inverse(
         direction="down",
         steps=(),
         written=tuple(str(path) for path in written.paths),
-        notes=("Run it with: tzmigrate apply, or alembic upgrade heads",),
+        notes=(f"Run it with: tzmigrate apply, or {words.upgrade}",),
     )
 
 
@@ -243,7 +242,7 @@ def _head_above(graph: RevisionGraph, revision: OurRevision) -> str | None:
 
 
 def _below(revision: OurRevision) -> str:
-    """Return what ``alembic downgrade`` must be given to undo just this revision."""
+    """Return what undoes just this revision, as ``alembic downgrade`` takes it."""
     if not revision.down_revision:
         return "base"
     # without the branch's name Alembic takes every branch down that begins there

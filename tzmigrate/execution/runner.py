@@ -17,6 +17,7 @@ from tzmigrate.errors import (
 )
 from tzmigrate.execution.model import Identity, Migrations, Run, StepRun
 from tzmigrate.execution.statistics import analyze
+from tzmigrate.execution.words import Words
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.quoting import (
     quote_literal,
@@ -99,7 +100,7 @@ def apply(
             done.append(
                 run_step(migrations.upgrade, revision.revision, revision, progress)
             )
-            check_recorded(session, revision, "up")
+            check_recorded(session, revision, "up", identity.words)
             if revision.kind is not Kind.SUPPORT:
                 analyze(session, revision, progress)
     return Run(
@@ -231,12 +232,13 @@ def check_known(graph: RevisionGraph, identity: Identity) -> None:
     """
     unknown = [head for head in identity.heads if head not in graph]
     if unknown:
+        words = identity.words
         raise DecisionNeeded(
             "TZ320",
             f"database {identity.database} is at revision {', '.join(unknown)}, which "
-            "the Alembic directory does not have",
+            f"{words.directory} does not have",
             hint="Check out the branch that has it, or name another directory with "
-            "--alembic-dir.",
+            f"{words.option}.",
         )
 
 
@@ -249,20 +251,21 @@ def _check_stamped(session: Session, graph: RevisionGraph, identity: Identity) -
     ledger = recorded(session)
     lacking = unrecorded(graph, identity, ledger)
     if lacking and (ledger or _any_naive(session, lacking)):
+        words = identity.words
         raise DecisionNeeded(
             "TZ324",
-            f"Alembic's version table says that revision {lacking[0].revision} is "
+            f"{words.record} says that revision {lacking[0].revision} is "
             f"applied, and the ledger of database {identity.database} does not",
-            detail="It was stamped, or taken back outside Alembic.",
-            hint="alembic stamp the revision below it, then run tzmigrate apply "
-            "again; tzmigrate status shows each step.",
+            detail=words.misled,
+            hint=f"{words.correct}, then run tzmigrate apply again; tzmigrate status "
+            "shows each step.",
         )
 
 
 def unrecorded(
     graph: RevisionGraph, identity: Identity, ledger: Mapping[str, LedgerStep]
 ) -> list[OurRevision]:
-    """Return the groups that Alembic calls applied and the ledger does not."""
+    """Return the groups that are called applied and are not in the ledger."""
     applied = graph.applied(identity.heads)
     ours = [r for r in graph.ours() if r.revision in applied]
     taken_back = {revision.inverts for revision in ours}
@@ -425,11 +428,13 @@ def supported(session: Session) -> bool:
         return read_ledger(session) is not None
 
 
-def check_recorded(session: Session, revision: OurRevision, direction: str) -> None:
+def check_recorded(
+    session: Session, revision: OurRevision, direction: str, words: Words
+) -> None:
     """Believe the ledger, not an exit status: the step must stand there.
 
     Raises:
-        NotProved: Alembic was content, and the ledger does not know the step.
+        NotProved: whatever ran it was content, and the ledger does not know the step.
     """
     if revision.kind is Kind.SUPPORT:
         return
@@ -439,10 +444,10 @@ def check_recorded(session: Session, revision: OurRevision, direction: str) -> N
     if step is None or step.direction != direction:
         raise NotProved(
             "TZ412",
-            f"Alembic ran revision {revision.revision}, and the ledger of database "
-            f"{session.info.dbname} does not have it",
-            detail="env.py may have rolled it back, or run it somewhere else.",
-            hint="Look at env.py and at alembic current, then at tzmigrate status.",
+            f"{words.runner} ran revision {revision.revision}, and the ledger of "
+            f"database {session.info.dbname} does not have it",
+            detail=words.undone,
+            hint=f"{words.look}, then at tzmigrate status.",
         )
 
 

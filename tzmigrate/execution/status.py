@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from tzmigrate.execution.model import Migrations, Status, StepState, StepStatus
 from tzmigrate.execution.runner import check_same_database, recorded, supported
+from tzmigrate.execution.words import ALEMBIC, Words
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session
 from tzmigrate.revisions.graph import RevisionGraph
@@ -15,7 +16,7 @@ from tzmigrate.verification.ledger import LedgerStep
 def read_status(
     session: Session, graph: RevisionGraph, migrations: Migrations
 ) -> Status:
-    """Compare what is planned with what Alembic and the ledger say was done.
+    """Compare what is planned with what the team's record and the ledger say was done.
 
     Raises:
         Refused: version table and ledger would be those of two databases.
@@ -36,13 +37,14 @@ def read_status(
             support=support,
             step=_of(revision, ledger, foreign=bool(unknown)),
             taken_back_by=inverses.get(revision.step),
+            words=identity.words,
         )
         for revision in ours
     )
     if unknown:
         note = (
-            f"the database is at revision {', '.join(unknown)}, which the Alembic "
-            "directory does not have"
+            f"the database is at revision {', '.join(unknown)}, which "
+            f"{identity.words.directory} does not have"
         )
         steps = tuple(
             replace(s, note="; ".join(filter(None, (note, s.note)))) for s in steps
@@ -50,7 +52,7 @@ def read_status(
     return Status(
         database=session.info.dbname,
         steps=steps,
-        next_command="alembic current" if unknown else _next(steps),
+        next_command=identity.words.current if unknown else _next(steps),
     )
 
 
@@ -61,15 +63,17 @@ def step_status(
     support: bool,
     step: LedgerStep | None,
     taken_back_by: OurRevision | None = None,
+    words: Words = ALEMBIC,
 ) -> StepStatus:
     """Judge one step; no server here.
 
     Args:
         revision: the step's file.
-        applied: what Alembic's version table says; ``None`` where it cannot be read.
+        applied: what the team's record says; ``None`` where it cannot be read.
         support: there is a ledger.
         step: what the ledger says; of the step taken back, for an inverse.
         taken_back_by: the inverse of this step, where that is applied.
+        words: what notes call that record.
     """
     done = step is not None and step.direction == "up"
     if revision.kind is Kind.INVERSE:
@@ -81,7 +85,7 @@ def step_status(
         state = StepState.DONE if support else StepState.PENDING
         if applied and not support:
             state = StepState.INTERRUPTED
-            note = "Alembic's version table says applied, and there is no ledger"
+            note = f"{words.record} says applied, and there is no ledger"
     elif applied and done:
         state = StepState.DONE
     elif revision.kind is Kind.INVERSE and not applied:
@@ -92,13 +96,13 @@ def step_status(
     elif applied:
         state = StepState.INTERRUPTED
         note = (
-            "Alembic's version table says applied, the ledger does not: was it "
-            "stamped? alembic stamp the revision below it, then tzmigrate apply"
+            f"{words.record} says applied, the ledger does not. "
+            f"{words.misled.removesuffix('.')}: {words.correct}, then tzmigrate apply"
         )
     elif done:
         state = StepState.INTERRUPTED
         note = (
-            "the ledger says done, Alembic's version table does not: tzmigrate apply "
+            f"the ledger says done, {words.record} does not: tzmigrate apply "
             "passes it over and moves the version"
         )
     else:

@@ -1,0 +1,46 @@
+"""What messages call the team's way of migrating, and how it is set right."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The words of one way of migrating.
+
+    Attributes:
+        directory: where the revisions are.
+        option: what names another one.
+        record: what says that a revision is applied.
+        misled: how the record can come to say more than the ledger, as a sentence.
+        correct: how the record is corrected.
+        runner: what runs a revision.
+        undone: how a revision that ran can be missing from the ledger, as a sentence.
+        look: where that shows itself.
+        upgrade: what runs new revisions, besides ``tzmigrate apply``.
+        current: the command that shows where the database stands.
+    """
+
+    directory: str
+    option: str
+    record: str
+    misled: str
+    correct: str
+    runner: str
+    undone: str
+    look: str
+    upgrade: str
+    current: str
+
+
+ALEMBIC = Words(
+    directory="the Alembic directory",
+    option="--alembic-dir",
+    record="Alembic's version table",
+    misled="It was stamped, or taken back outside Alembic.",
+    correct="alembic stamp the revision below it",
+    runner="Alembic",
+    undone="env.py may have rolled it back, or run it somewhere else.",
+    look="Look at env.py and at alembic current",
+    upgrade="alembic upgrade heads",
+    current="alembic current",
+)
