@@ -14,7 +14,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'TZ643',
             MESSAGE = 'tzmigrate TZ643: no transaction is open around this revision',
             DETAIL = 'Each statement ran in a transaction of its own (AUTOCOMMIT), so the pinned zone of later revisions would be lost.',
-            HINT = 'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction().';
+            HINT = 'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction(); run an SQL script with psql -1.';
     END IF;
     IF pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed' THEN
         RAISE EXCEPTION USING ERRCODE = 'TZ644',

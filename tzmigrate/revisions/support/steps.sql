@@ -27,7 +27,7 @@ BEGIN
     IF coalesce(current_setting('tzmigrate.marker', true), '') <> 'open' THEN
         PERFORM tzmigrate.refuse('TZ643', 'no transaction is open around this revision',
             'Each statement ran in a transaction of its own (AUTOCOMMIT), so the pinned zone is lost between them.',
-            'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction().');
+            'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction(); run an SQL script with psql -1.');
     END IF;
     SELECT * INTO s FROM tzmigrate.step
     WHERE id = nullif(current_setting('tzmigrate.step', true), '')::bigint AND done_at IS NULL;
@@ -111,7 +111,7 @@ BEGIN
     IF coalesce(pg_catalog.current_setting('tzmigrate.marker', true), '') OPERATOR(pg_catalog.<>) 'open' THEN
         PERFORM tzmigrate.refuse('TZ643', 'no transaction is open around this revision',
             'Each statement ran in a transaction of its own (AUTOCOMMIT), so the pinned zone would be lost.',
-            'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction().');
+            'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction(); run an SQL script with psql -1.');
     END IF;
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM tzmigrate.refuse('TZ644', concat('the transaction is ', current_setting('transaction_isolation'), ', not read committed'),

@@ -8,7 +8,7 @@ BEGIN
     IF coalesce(pg_catalog.current_setting('tzmigrate.marker', true), '') OPERATOR(pg_catalog.<>) 'open' THEN
         RAISE EXCEPTION USING ERRCODE = 'TZ643',
             MESSAGE = 'tzmigrate TZ643: no transaction is open around this revision',
-            HINT = 'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction().';
+            HINT = 'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction(); run an SQL script with psql -1.';
     END IF;
     PERFORM set_config('tzmigrate.lock_timeout', current_setting('lock_timeout'), true), set_config('lock_timeout', '2s', true);
     SELECT pg_catalog.string_agg(last.step, ', ') INTO steps
