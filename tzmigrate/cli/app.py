@@ -84,7 +84,7 @@ def scan(
     short_help="Decide what converts, and write revisions.",
     epilog=examples(
         "tzmigrate plan --zone default=UTC --dry-run",
-        "tzmigrate plan --alembic alembic.ini --zone 'public.stores.*=Europe/Paris'",
+        "tzmigrate plan --sql migrations --style flyway --zone default=Europe/Paris",
     ),
 )
 def plan(
@@ -101,6 +101,8 @@ def plan(
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
     x: o.XArguments = None,
+    sql: o.SqlDir = None,
+    style: o.StyleOption = None,
     schema: o.Schemas = None,
     table: o.Tables = None,
     exclude: o.Excludes = None,
@@ -113,7 +115,8 @@ def plan(
 ) -> int:
     """Decide how each column converts, and write the revisions.
 
-    The revisions go into the project's Alembic directory; the database is only read.
+    The revisions go into the project's Alembic directory, or as SQL scripts into that
+    of --sql; the database is only read.
     Ends with 3 where a person must decide, or where a column is refused.
     """
     from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
@@ -121,7 +124,7 @@ def plan(
     return verbs.plan(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
         choice_of(schema, table, exclude),
-        project_of(alembic, alembic_dir, name, x),
+        project_of(alembic, alembic_dir, name, x, sql=sql, style=style),
         zones=tuple(zone or ()),
         accept=tuple(accept or ()),
         rewrite_functions=rewrite_functions,
@@ -152,6 +155,7 @@ def apply(
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
     x: o.XArguments = None,
+    sql: o.SqlDir = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
     format_: o.FormatOption = None,
@@ -168,7 +172,7 @@ def apply(
 
     return verbs.apply(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
-        project_of(alembic, alembic_dir, name, x),
+        project_of(alembic, alembic_dir, name, x, sql=sql),
         yes=yes,
         dry_run=dry_run,
         keeping=Beforehand(
@@ -237,6 +241,7 @@ def rollback(
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
     x: o.XArguments = None,
+    sql: o.SqlDir = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
     format_: o.FormatOption = None,
@@ -255,7 +260,7 @@ def rollback(
     if from_backup is not None:
         return safety.rollback_from(
             common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
-            project_of(alembic, alembic_dir, name, x),
+            project_of(alembic, alembic_dir, name, x, sql=sql),
             from_backup,
             others=to is not None or everything or as_revision,
             terminate=terminate_connections,
@@ -267,7 +272,7 @@ def rollback(
         )
     return verbs.rollback(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
-        project_of(alembic, alembic_dir, name, x),
+        project_of(alembic, alembic_dir, name, x, sql=sql),
         to=to,
         everything=everything,
         as_revision=as_revision,
@@ -287,6 +292,7 @@ def status(
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
     x: o.XArguments = None,
+    sql: o.SqlDir = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
     format_: o.FormatOption = None,
@@ -303,7 +309,7 @@ def status(
 
     return verbs.status(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
-        project_of(alembic, alembic_dir, name, x),
+        project_of(alembic, alembic_dir, name, x, sql=sql),
     )
 
 

@@ -25,6 +25,17 @@ class Level(StrEnum):
     FULL = "full"
 
 
+class Style(StrEnum):
+    """How ``plan`` names and wraps SQL scripts."""
+
+    PLAIN = "plain"
+    FLYWAY = "flyway"
+    DBMATE = "dbmate"
+    SQITCH = "sqitch"
+    DJANGO = "django"
+    RAILS = "rails"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Common:
     """What every verb takes."""
@@ -39,12 +50,14 @@ class Common:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """Where the Alembic project is."""
+    """Where the Alembic project is, or the SQL scripts are."""
 
     ini: Path | None
     directory: Path | None
     name: str
     x_arguments: tuple[str, ...]
+    sql: Path | None = None
+    style: Style | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +157,26 @@ Section = Annotated[
 XArguments = Annotated[
     list[str] | None,
     Option("-x", metavar="ARG", help="Passed on to env.py, as alembic -x. Repeatable."),
+]
+
+SqlDir = Annotated[
+    Path | None,
+    Option(
+        "--sql",
+        metavar="DIR",
+        help="The directory of SQL scripts, for teams without Alembic. Otherwise dir "
+        "under [sql] in tzmigrate.toml.",
+        show_default=False,
+    ),
+]
+StyleOption = Annotated[
+    Style | None,
+    Option(
+        "--style",
+        help="With --sql: how scripts are named and wrapped. Otherwise as those that "
+        "are there, or plain.",
+        show_default=False,
+    ),
 ]
 
 Zones = Annotated[

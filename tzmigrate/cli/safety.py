@@ -9,7 +9,13 @@ from tzmigrate.backup.scene import Way
 from tzmigrate.cli import exits
 from tzmigrate.cli.options import Common, Project
 from tzmigrate.cli.stderr import Dialogue, bar, say
-from tzmigrate.cli.verbs import alembic_of, connection_of, report, unless_declined
+from tzmigrate.cli.verbs import (
+    alembic_of,
+    connection_of,
+    report,
+    sql_of,
+    unless_declined,
+)
 from tzmigrate.errors import ExitStatus, Unavailable, UsageError
 from tzmigrate.reporting.console import Result
 
@@ -175,6 +181,7 @@ def restore(
                 commands.Keeping(root=root, bin_dir=bin_dir, identity=identity),
                 Way(into=into, swap=swap, terminate=terminate, jobs=jobs),
                 alembic=alembic_of(project),
+                sql=sql_of(project),
                 tables=tables,
                 in_place=in_place,
                 safety=safety,

@@ -53,6 +53,7 @@ def plan(
             connection_of(common),
             selection=_selection(choice),
             alembic=alembic_of(project),
+            sql=sql_of(project),
             zones=zones,
             accept=accept,
             rewrite_functions=rewrite_functions,
@@ -83,6 +84,7 @@ def apply(
                     identity=keeping.identity,
                 ),
                 alembic=alembic_of(project),
+                sql=sql_of(project),
                 ticks=ticks,
                 progress=dialogue.progress,
             )
@@ -101,6 +103,7 @@ def apply(
             commands.apply(
                 connection_of(common),
                 alembic=alembic_of(project),
+                sql=sql_of(project),
                 confirm=dialogue.confirm,
                 progress=dialogue.progress,
                 dry_run=dry_run,
@@ -137,6 +140,7 @@ def rollback(
             commands.rollback(
                 connection_of(common),
                 alembic=alembic_of(project),
+                sql=sql_of(project),
                 to=to,
                 everything=everything,
                 as_revision=as_revision,
@@ -178,7 +182,9 @@ def status(common: Common, project: Project) -> ExitStatus:
     """Show where things stand."""
     return report(
         common,
-        lambda: commands.status(connection_of(common), alembic=alembic_of(project)),
+        lambda: commands.status(
+            connection_of(common), alembic=alembic_of(project), sql=sql_of(project)
+        ),
         exits.of_status,
     )
 
@@ -257,4 +263,12 @@ def alembic_of(project: Project) -> commands.AlembicOptions:
         directory=project.directory,
         name=project.name,
         x_arguments=project.x_arguments,
+    )
+
+
+def sql_of(project: Project) -> commands.SqlOptions:
+    """Return where the SQL scripts are."""
+    style = project.style
+    return commands.SqlOptions(
+        directory=project.sql, style=None if style is None else style.value
     )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tzmigrate.cli.options import Choice, Common, Format, Project
+from tzmigrate.cli.options import Choice, Common, Format, Project, Style
 
 
 def examples(first: str, second: str) -> str:
@@ -52,9 +52,20 @@ def choice_of(
 
 
 def project_of(
-    ini: Path | None, directory: Path | None, name: str, x_arguments: list[str] | None
+    ini: Path | None,
+    directory: Path | None,
+    name: str,
+    x_arguments: list[str] | None,
+    *,
+    sql: Path | None = None,
+    style: Style | None = None,
 ) -> Project:
-    """Return where the Alembic project is."""
+    """Return where the Alembic project is, or the SQL scripts are."""
     return Project(
-        ini=ini, directory=directory, name=name, x_arguments=tuple(x_arguments or ())
+        ini=ini,
+        directory=directory,
+        name=name,
+        x_arguments=tuple(x_arguments or ()),
+        sql=sql,
+        style=style,
     )

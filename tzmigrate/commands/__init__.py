@@ -10,6 +10,7 @@ from tzmigrate.commands.common import (
     Connection,
     Progress,
     Selection,
+    SqlOptions,
 )
 from tzmigrate.commands.keeping import Keeping
 from tzmigrate.commands.migration import (
@@ -35,6 +36,7 @@ __all__ = [
     "Keeping",
     "Progress",
     "Selection",
+    "SqlOptions",
     "apply",
     "backup_create",
     "backup_list",

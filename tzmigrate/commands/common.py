@@ -12,8 +12,10 @@ from tzmigrate.postgres.session import Session, connect
 from tzmigrate.postgres.url import Target, resolve_url, sqlalchemy_url
 
 if TYPE_CHECKING:
-    from tzmigrate.execution.alembic_project import AlembicRunner
+    from tzmigrate.execution.model import Migrations
     from tzmigrate.revisions.project import AlembicProject
+    from tzmigrate.revisions.script_store import ScriptStore
+    from tzmigrate.revisions.store import AlembicStore, RevisionStore
 
 Confirm = Callable[[tuple[str, ...]], bool]
 """Gets the lines that say what will be done; ``False`` means no."""
@@ -46,6 +48,22 @@ class AlembicOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SqlOptions:
+    """Where SQL scripts are, for a team without Alembic.
+
+    Attributes:
+        directory: ``None`` means the one of the configuration.
+        style: how ``plan`` names and wraps them, as ``--style`` takes it; ``None``
+            means that of the scripts that are there, else ``plain``.
+        source: where the directory was read, if not given by the caller.
+    """
+
+    directory: Path | None = None
+    style: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Globs over schemas and tables; empty means all."""
 
@@ -55,16 +73,101 @@ class Selection:
 
 
 def open_session(
-    connection: Connection, config: Config, project: "AlembicProject | None" = None
+    connection: Connection, config: Config, store: "RevisionStore | None" = None
 ) -> Session:
     """Open a session with the database that options, files and environment name."""
     target = resolve_url(
         connection.url,
         config=config,
         environ=os.environ,
-        alembic_ini=project.ini if project is not None else None,
+        alembic_ini=store.ini if store is not None else None,
     )
     return connect(target)
+
+
+def store_of(
+    alembic: AlembicOptions | None, sql: SqlOptions | None, config: Config
+) -> "AlembicStore | ScriptStore":
+    """Open where the revisions are: the Alembic project, or a directory of scripts.
+
+    Raises:
+        UsageError: there is neither, or it cannot be read.
+    """
+    from tzmigrate.revisions.store import AlembicStore  # noqa: PLC0415 - see above
+
+    scripts = sql_options(alembic, sql, config)
+    if scripts is None:
+        return AlembicStore(open_project(alembic_options(alembic, config)))
+    found = open_scripts(scripts)
+    if not found.directory.is_dir():
+        raise UsageError(
+            "TZ244",
+            f"directory {found.directory} does not exist",
+            detail=f"{scripts.source} names it." if scripts.source else "",
+            hint="Name the directory that tzmigrate plan wrote to with --sql.",
+        )
+    return found
+
+
+def open_scripts(options: SqlOptions) -> "ScriptStore":
+    """Open a directory of scripts, which need not exist yet.
+
+    Raises:
+        UsageError: what is there cannot be read, or has another style.
+    """
+    from tzmigrate.revisions.script_store import (  # noqa: PLC0415 - see above
+        ScriptStore,
+    )
+
+    if options.directory is None:
+        raise AssertionError
+    return ScriptStore.open(options.directory, options.style)
+
+
+def sql_options(
+    alembic: AlembicOptions | None, sql: SqlOptions | None, config: Config
+) -> SqlOptions | None:
+    """Return which scripts are meant, as given, else as configured; ``None``: none.
+
+    Raises:
+        UsageError: both scripts and an Alembic project are named.
+    """
+    asked = sql or SqlOptions()
+    named = alembic or AlembicOptions()
+    by_option = named.ini is not None or named.directory is not None
+    if asked.directory is not None and (by_option or named.x_arguments):
+        raise both_ways("--alembic, --alembic-dir or -x")
+    if asked.directory is None and (by_option or config.sql.dir is None):
+        if asked.style is not None:
+            raise UsageError(
+                "TZ247",
+                "--style is for SQL scripts, and no directory of them is named",
+                hint="Add --sql DIR, or set dir under [sql] in tzmigrate.toml.",
+            )
+        return None
+    if asked.directory is not None:
+        return replace(asked, style=asked.style or config.sql.style)
+    if config.alembic.ini is not None or config.alembic.dir is not None:
+        raise UsageError(
+            "TZ246",
+            f"{config.path} has both [alembic] and [sql] dir",
+            hint="Keep the one that your migrations go by, or name it by an option.",
+        )
+    return SqlOptions(
+        directory=config.sql.dir,
+        style=asked.style or config.sql.style,
+        source=config.sql_source,
+    )
+
+
+def both_ways(options: str) -> UsageError:
+    """Return the error for options of Alembic beside ``--sql``."""
+    return UsageError(
+        "TZ246",
+        f"--sql does not go with {options}",
+        detail="Revisions are Alembic's, or SQL scripts.",
+        hint="Leave --sql out for Alembic, or the others for SQL scripts.",
+    )
 
 
 def project_to_plan_for(
@@ -97,21 +200,31 @@ def open_project(options: AlembicOptions) -> "AlembicProject":
     )
 
 
-def runner_of(
-    project: "AlembicProject", target: Target, options: AlembicOptions | None
-) -> "AlembicRunner":
-    """Return what runs the project's revisions."""
-    from tzmigrate.execution.alembic_project import (  # noqa: PLC0415 - see above
-        AlembicRunner,
+def migrations_of(
+    store: "AlembicStore | ScriptStore",
+    target: Target,
+    options: AlembicOptions | None,
+) -> "Migrations":
+    """Return what runs the revisions of a store."""
+    from tzmigrate.revisions.store import AlembicStore  # noqa: PLC0415 - see above
+
+    if isinstance(store, AlembicStore):
+        from tzmigrate.execution.alembic_project import (  # noqa: PLC0415 - see above
+            AlembicRunner,
+        )
+
+        return AlembicRunner(
+            store.project,
+            environ=os.environ,
+            # an alembic.ini that names a database is believed, and compared with ours
+            url_for_env=None if store.project.url else sqlalchemy_url(target),
+            x_args=options.x_arguments if options is not None else (),
+        )
+    from tzmigrate.execution.sql_runner import (  # noqa: PLC0415 - see above
+        SqlMigrations,
     )
 
-    return AlembicRunner(
-        project,
-        environ=os.environ,
-        # an alembic.ini that names a database is believed, and compared with ours
-        url_for_env=None if project.url else sqlalchemy_url(target),
-        x_args=options.x_arguments if options is not None else (),
-    )
+    return SqlMigrations(store, target)
 
 
 def alembic_options(options: AlembicOptions | None, config: Config) -> AlembicOptions:

@@ -18,11 +18,15 @@ from tzmigrate.commands.common import (
     Connection,
     Progress,
     Selection,
+    SqlOptions,
     alembic_options,
-    open_project,
+    both_ways,
+    migrations_of,
+    open_scripts,
     open_session,
     project_to_plan_for,
-    runner_of,
+    sql_options,
+    store_of,
 )
 from tzmigrate.config import (
     Config,
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from tzmigrate.execution.model import Run, Status
     from tzmigrate.inventory.model import Inventory
     from tzmigrate.planning.model import Plan
+    from tzmigrate.revisions.store import RevisionStore
 
 
 def scan(
@@ -74,6 +79,7 @@ def plan(
     *,
     selection: Selection | None = None,
     alembic: AlembicOptions | None = None,
+    sql: SqlOptions | None = None,
     zones: tuple[str, ...] = (),
     accept: tuple[str, ...] = (),
     rewrite_functions: bool = False,
@@ -91,6 +97,7 @@ def plan(
         connection: what to plan for.
         selection: what to look at.
         alembic: where the revisions go.
+        sql: where they go as SQL scripts instead, which is made if need be.
         zones: ``PATTERN=ZONE``, before those of the configuration.
         accept: codes of findings that shall not stop the plan.
         rewrite_functions: put functions into the revisions that write or read naive
@@ -106,14 +113,7 @@ def plan(
     from tzmigrate.planning.planner import Planner  # noqa: PLC0415 - see above
     from tzmigrate.postgres.shadow import closing_beside  # noqa: PLC0415 - see above
     from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above
-    from tzmigrate.revisions import files  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
     from tzmigrate.revisions.ladder import plan_and_try  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.operations import draft_of  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.replay import (  # noqa: PLC0415 - see above
-        upgrade_statements,
-    )
     from tzmigrate.revisions.trial import Standing  # noqa: PLC0415 - see above
     from tzmigrate.zones.probe import same_zones  # noqa: PLC0415 - see above
     from tzmigrate.zones.sessions import zone_pairs  # noqa: PLC0415 - see above
@@ -125,14 +125,16 @@ def plan(
     options = alembic_options(alembic, config)
     rules = survey.rules_of(config, check_accepted(accept))
     wanted = _wanted(config, selection or Selection())
-    project = None if init else project_to_plan_for(options, dry_run=dry_run)
-    graph = RevisionGraph.read(project) if project is not None else None
+    store = _store_to_plan_for(
+        alembic, sql, config, init=init, head=head, place=version_path, dry_run=dry_run
+    )
+    graph = store.read() if store is not None else None
     if graph is not None:
         graph.head(head)
     ours = graph.ours() if graph is not None else ()
     # the shadow goes while the files are made
     with closing_beside() as close:
-        with open_session(connection, config, project) as session, read_only(session):
+        with open_session(connection, config, store) as session, read_only(session):
             inventory = _inventory(session, config, wanted)
             config = survey.checked_zones(session, config)
             verdicts = survey.verdicts_of(session, config, inventory)
@@ -167,9 +169,11 @@ def plan(
                 standing=Standing(
                     done=done,
                     pending=[
-                        (revision.path, upgrade_statements(revision.path))
+                        (revision.path, store.upgrade_statements(revision))
                         for revision in drafting.pending(ours, done)
-                    ],
+                    ]
+                    if store is not None
+                    else [],
                 ),
             )
             idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
@@ -181,28 +185,57 @@ def plan(
         if dry_run:
             return replace(drafting.with_revisions(found, scripts, None), dry_run=True)
         if init:
-            directory = options.directory or Path("migrations")
-            ini = options.ini or directory.parent / "alembic.ini"
-            project = AlembicProject.init(directory, ini)
-            graph = RevisionGraph.read(project)
-        if project is None or graph is None:
+            store = _initialised(options, version_path)
+            graph = store.read()
+        if store is None or graph is None:
             raise AssertionError
-        prepared = files.prepare_revisions(
-            project,
-            graph,
-            [draft_of(script) for script in scripts],
-            head=head,
-            version_path=version_path,
-        )
+        prepared = store.prepare(graph, scripts, head=head)
     # whoever ends it while the shadow goes has no files
-    written = files.write_revisions(project, prepared)
+    written = store.write(prepared)
     return drafting.with_revisions(found, scripts, written)
+
+
+def _store_to_plan_for(
+    alembic: AlembicOptions | None,
+    sql: SqlOptions | None,
+    config: Config,
+    *,
+    init: bool,
+    head: str | None,
+    place: Path | None,
+    dry_run: bool,
+) -> "RevisionStore | None":
+    """Return where a plan goes; ``None``: it is still to be made, or nowhere yet."""
+    from tzmigrate.revisions.store import AlembicStore  # noqa: PLC0415 - see above
+
+    of_alembic = init or head is not None or place is not None
+    if of_alembic and sql is not None and sql.directory is not None:
+        raise both_ways("--init, --head or --version-path")
+    scripts = None if of_alembic else sql_options(alembic, sql, config)
+    if scripts is not None:
+        return open_scripts(scripts)
+    if init:
+        return None
+    options = alembic_options(alembic, config)
+    project = project_to_plan_for(options, dry_run=dry_run)
+    return AlembicStore(project, place) if project is not None else None
+
+
+def _initialised(options: AlembicOptions, place: Path | None) -> "RevisionStore":
+    """Make an Alembic directory, with ``alembic.ini`` beside it."""
+    from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.store import AlembicStore  # noqa: PLC0415 - see above
+
+    directory = options.directory or Path("migrations")
+    ini = options.ini or directory.parent / "alembic.ini"
+    return AlembicStore(AlembicProject.init(directory, ini), place)
 
 
 def apply(
     connection: Connection,
     *,
     alembic: AlembicOptions | None = None,
+    sql: SqlOptions | None = None,
     confirm: Confirm,
     progress: Progress,
     dry_run: bool = False,
@@ -213,32 +246,34 @@ def apply(
     Args:
         connection: the database.
         alembic: where the revisions are.
+        sql: where they are as SQL scripts.
         confirm: asked before anything is done.
         progress: told what happens.
         dry_run: show, and do nothing.
         backup: called before the first revision runs; what it raises ends the run.
     """
     from tzmigrate.execution import runner  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
 
     config = load_config(connection.config)
-    project = open_project(alembic_options(alembic, config))
-    with open_session(connection, config, project) as session:
-        return runner.apply(
+    store = store_of(alembic, sql, config)
+    with open_session(connection, config, store) as session:
+        run = runner.apply(
             session,
-            RevisionGraph.read(project),
-            runner_of(project, session.target, alembic),
+            store.read(),
+            migrations_of(store, session.target, alembic),
             confirm=confirm,
             progress=progress,
             dry_run=dry_run,
             first=backup,
         )
+    return _with_history(run, store)
 
 
 def rollback(
     connection: Connection,
     *,
     alembic: AlembicOptions | None = None,
+    sql: SqlOptions | None = None,
     to: str | None = None,
     everything: bool = False,
     as_revision: bool = False,
@@ -252,6 +287,7 @@ def rollback(
     Args:
         connection: what to roll back.
         alembic: where the revisions are.
+        sql: where they are as SQL scripts.
         to: the revision of ours that stays; those above it go.
         everything: all of ours; the ledger stays, ``clean`` removes it.
         as_revision: write a new head revision with the inverse instead, for a
@@ -263,18 +299,16 @@ def rollback(
             configuration.
     """
     from tzmigrate.execution import rollback as rolling  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
 
     config = load_config(connection.config)
     accepted = (*config.policy.accept, *check_accepted(accept))
-    project = open_project(alembic_options(alembic, config))
-    graph = RevisionGraph.read(project)
-    with open_session(connection, config, project) as session:
-        return rolling.rollback(
+    store = store_of(alembic, sql, config)
+    with open_session(connection, config, store) as session:
+        run = rolling.rollback(
             session,
-            project,
-            graph,
-            runner_of(project, session.target, alembic),
+            store,
+            store.read(),
+            migrations_of(store, session.target, alembic),
             choice=rolling.Choice(
                 to=to, everything=everything, as_revision=as_revision
             ),
@@ -283,6 +317,13 @@ def rollback(
             dry_run=dry_run,
             accept=accepted,
         )
+    return _with_history(run, store)
+
+
+def _with_history(run: "Run", store: "RevisionStore") -> "Run":
+    """Add what the team's own tool does not know of what was run."""
+    told = store.history(run.direction, [step.revision for step in run.steps])
+    return replace(run, notes=(*run.notes, *told))
 
 
 def verify(
@@ -329,19 +370,25 @@ def verify(
 
 
 def status(
-    connection: Connection, *, alembic: AlembicOptions | None = None
+    connection: Connection,
+    *,
+    alembic: AlembicOptions | None = None,
+    sql: SqlOptions | None = None,
 ) -> "Status":
-    """Say what is done, pending, interrupted or drifted, and what to run next."""
+    """Say what is done, pending, interrupted or drifted, and what to run next.
+
+    Args:
+        connection: the database.
+        alembic: where the revisions are.
+        sql: where they are as SQL scripts.
+    """
     from tzmigrate.execution.status import read_status  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
 
     config = load_config(connection.config)
-    project = open_project(alembic_options(alembic, config))
-    with open_session(connection, config, project) as session:
+    store = store_of(alembic, sql, config)
+    with open_session(connection, config, store) as session:
         return read_status(
-            session,
-            RevisionGraph.read(project),
-            runner_of(project, session.target, alembic),
+            session, store.read(), migrations_of(store, session.target, alembic)
         )
 
 

@@ -11,7 +11,13 @@ from tzmigrate.backup.checking import archive_of, check_files, with_settings
 from tzmigrate.backup.metadata import read_metadata, write_metadata
 from tzmigrate.backup.model import Backup, Restoration, Restored
 from tzmigrate.backup.tables import restore_tables
-from tzmigrate.commands.common import AlembicOptions, Confirm, Connection, Progress
+from tzmigrate.commands.common import (
+    AlembicOptions,
+    Confirm,
+    Connection,
+    Progress,
+    SqlOptions,
+)
 from tzmigrate.commands.keeping import Keeping, readers_of, root_of, settled, target_of
 from tzmigrate.commands.safety import backup_create
 from tzmigrate.config import load_config
@@ -35,6 +41,7 @@ def restore(
     way: scenes.Way,
     *,
     alembic: AlembicOptions | None = None,
+    sql: SqlOptions | None = None,
     tables: tuple[str, ...] = (),
     in_place: bool = False,
     safety: bool = True,
@@ -51,6 +58,7 @@ def restore(
         keeping: where backups are.
         way: where to, and whether to swap.
         alembic: the project, for the backup of what is replaced.
+        sql: the SQL scripts, for the same.
         tables: globs; only these tables.
         in_place: put their rows in the place of those of now.
         safety: back up what is replaced.
@@ -100,6 +108,7 @@ def restore(
                     encrypt_to=backup.recipient,
                 ),
                 alembic=alembic,
+                sql=sql,
                 ticks=lambda _, __: None,
                 progress=lambda _: None,
             )

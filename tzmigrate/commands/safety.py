@@ -30,8 +30,10 @@ from tzmigrate.commands.common import (
     Confirm,
     Connection,
     Progress,
+    SqlOptions,
     alembic_options,
-    open_project,
+    sql_options,
+    store_of,
 )
 from tzmigrate.commands.keeping import Keeping, readers_of, root_of, settled, target_of
 from tzmigrate.config import Config, load_config
@@ -50,6 +52,7 @@ def backup_create(
     keeping: Keeping,
     *,
     alembic: AlembicOptions | None = None,
+    sql: SqlOptions | None = None,
     ticks: creating.Ticks,
     progress: Progress,
 ) -> Kept:
@@ -59,6 +62,7 @@ def backup_create(
         connection: what to back up.
         keeping: how.
         alembic: the project whose plan it is made for.
+        sql: the SQL scripts that it is made for.
         ticks: told how far the dump is.
         progress: told what happens.
     """
@@ -73,7 +77,7 @@ def backup_create(
             seal = Seal.of(keeping.encrypt_to, keeping.identity)
             require_identity(seal, root)
         check_place(_place_of_trial(keeping, target), target)
-    planned, digest = _plan(target, config, alembic)
+    planned, digest = _plan(target, config, alembic, sql)
     steps = _steps_done(target)
     made = creating.create(
         target,
@@ -270,10 +274,13 @@ def _noted(kept: Kept, check: Check) -> Kept:
 
 
 def _plan(
-    target: Target, config: Config, alembic: AlembicOptions | None
+    target: Target,
+    config: Config,
+    alembic: AlembicOptions | None,
+    sql: SqlOptions | None,
 ) -> tuple[Planned, str | None]:
     """Return the columns of the plan; without one, all that hold naive time."""
-    revisions = _revisions(config, alembic)
+    revisions = _revisions(config, alembic, sql)
     planned: dict[tuple[str, str], dict[str, str | None]] = {}
     for revision in revisions:
         for column in revision.columns:
@@ -315,20 +322,18 @@ def _steps_done(target: Target) -> int | None:
 
 
 def _revisions(
-    config: Config, alembic: AlembicOptions | None
+    config: Config, alembic: AlembicOptions | None, sql: SqlOptions | None = None
 ) -> "tuple[OurRevision, ...]":
     """Return the planned revisions; none where there is no project."""
-    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415  loads Alembic
-
     options = alembic_options(alembic, config)
     named = options.ini is not None or options.directory is not None
     try:
-        project = open_project(options)
+        store = store_of(alembic, sql, config)
     except UsageError:
-        if named:
+        if named or sql_options(alembic, sql, config) is not None:
             raise
         return ()
-    return RevisionGraph.read(project).ours()
+    return store.read().ours()
 
 
 def _finished(

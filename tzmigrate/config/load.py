@@ -24,6 +24,8 @@ from tzmigrate.config.model import (
     ProofLevel,
     ScanFilter,
     ShadowServer,
+    Sql,
+    SqlStyle,
     Using,
     Views,
 )
@@ -184,6 +186,11 @@ class _Alembic(_Table):
     dir: str | None = None
 
 
+class _Sql(_Table):
+    dir: str | None = None
+    style: SqlStyle | None = None
+
+
 class _Shadow(_Table):
     url: str | None = None
 
@@ -200,6 +207,7 @@ class _Document(_Table):
     policy: _Policy = Field(default_factory=_Policy)
     scan: _Scan = Field(default_factory=_Scan)
     alembic: _Alembic = Field(default_factory=_Alembic)
+    sql: _Sql = Field(default_factory=_Sql)
     shadow: _Shadow = Field(default_factory=_Shadow)
     backup: _Backup = Field(default_factory=_Backup)
 
@@ -234,6 +242,10 @@ def _build(source: Source, document: Mapping[str, Any]) -> Config:
         alembic_source=source.place("alembic", "dir" if folder else "ini")
         if ini or folder
         else "",
+        sql=Sql(
+            dir=home / read.sql.dir if read.sql.dir else None, style=read.sql.style
+        ),
+        sql_source=source.place("sql", "dir") if read.sql.dir else "",
         shadow=ShadowServer(url=read.shadow.url),
         backup=Backups(
             dir=home / read.backup.dir if read.backup.dir else None,
@@ -284,6 +296,7 @@ def _valid_keys(table: tuple[str, ...]) -> list[str]:
         ("policy",): _Policy,
         ("scan",): _Scan,
         ("alembic",): _Alembic,
+        ("sql",): _Sql,
         ("shadow",): _Shadow,
         ("backup",): _Backup,
     }

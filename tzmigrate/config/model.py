@@ -164,6 +164,29 @@ class Alembic:
     dir: Path | None = None
 
 
+class SqlStyle(StrEnum):
+    """How SQL scripts are named and wrapped."""
+
+    PLAIN = "plain"
+    FLYWAY = "flyway"
+    DBMATE = "dbmate"
+    SQITCH = "sqitch"
+    DJANGO = "django"
+    RAILS = "rails"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sql:
+    """The table ``[sql]``; the path is made absolute, seen from the file.
+
+    Attributes:
+        style: ``None`` means that of the scripts there, else plain.
+    """
+
+    dir: Path | None = None
+    style: SqlStyle | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowServer:
     """The table ``[shadow]``: where a plan is tried.
@@ -198,6 +221,7 @@ class Config:
     Attributes:
         default_source: where ``default_zone`` was read, for messages.
         alembic_source: where ``alembic`` was read, for messages.
+        sql_source: the same for ``sql``.
         path: the file it was read from, ``None`` where there is none.
     """
 
@@ -209,6 +233,8 @@ class Config:
     scan: ScanFilter = field(default_factory=ScanFilter)
     alembic: Alembic = field(default_factory=Alembic)
     alembic_source: str = ""
+    sql: Sql = field(default_factory=Sql)
+    sql_source: str = ""
     shadow: ShadowServer = field(default_factory=ShadowServer)
     backup: Backups = field(default_factory=Backups)
     path: Path | None = None

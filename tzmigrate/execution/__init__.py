@@ -1,1 +1,1 @@
-"""Plan → Outcome: preflight, the project's Alembic, the ledger, one step at a time."""
+"""Plan → Outcome: preflight, what runs revisions, the ledger, one step at a time."""

@@ -90,7 +90,7 @@ class Identity:
 
     Attributes:
         system_identifier: of the server, or ``None`` where the role may not ask.
-        heads: what the version table holds.
+        heads: what the version table holds; for scripts, what the ledger says.
         time_zone: what the session had when ``env.py`` began its migrations.
         isolation: ``transaction_isolation`` of that session.
         transactional: statements share a transaction; false under AUTOCOMMIT.

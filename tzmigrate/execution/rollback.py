@@ -24,11 +24,9 @@ from tzmigrate.execution.statistics import analyze
 from tzmigrate.execution.words import Words
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session, read_only
-from tzmigrate.revisions.files import prepare_revisions, write_revisions
 from tzmigrate.revisions.graph import RevisionGraph
-from tzmigrate.revisions.inverse import inverse_draft
 from tzmigrate.revisions.ours import Kind, OurRevision
-from tzmigrate.revisions.project import AlembicProject
+from tzmigrate.revisions.store import RevisionStore
 from tzmigrate.verification.verifier import moved_columns
 
 
@@ -43,7 +41,7 @@ class Choice:
 
 def rollback(
     session: Session,
-    project: AlembicProject,
+    store: RevisionStore,
     graph: RevisionGraph,
     migrations: Migrations,
     *,
@@ -94,7 +92,7 @@ def rollback(
         _refuse_waiting(graph, chosen)
         if dry_run:
             return Run(direction="down", steps=(), pending=names, dry_run=True)
-        return _write_inverse(project, graph, chosen, identity.words)
+        return _write_inverse(store, graph, chosen, identity.words)
     _refuse_later(graph, identity, chosen, applied)
     if dry_run:
         return Run(direction="down", steps=(), pending=names, dry_run=True)
@@ -207,7 +205,7 @@ def _refuse_waiting(graph: RevisionGraph, chosen: tuple[OurRevision, ...]) -> No
 
 
 def _write_inverse(
-    project: AlembicProject,
+    store: RevisionStore,
     graph: RevisionGraph,
     chosen: tuple[OurRevision, ...],
     words: Words,
@@ -218,14 +216,9 @@ def _write_inverse(
     prepared = tuple(
         file
         for head, revisions in heads.items()
-        for file in prepare_revisions(
-            project,
-            graph,
-            [inverse_draft(graph, revision) for revision in revisions],
-            head=head,
-        )
+        for file in store.prepare_inverses(graph, revisions, head=head)
     )
-    written = write_revisions(project, prepared)
+    written = store.write(prepared)
     return Run(
         direction="down",
         steps=(),

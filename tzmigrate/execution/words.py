@@ -44,3 +44,16 @@ ALEMBIC = Words(
     upgrade="alembic upgrade heads",
     current="alembic current",
 )
+
+SCRIPTS = Words(
+    directory="the directory of SQL scripts",
+    option="--sql",
+    record="the order of the scripts",
+    misled="The ledger has a later one as done, and has lost this one.",
+    correct="restore the schema tzmigrate from a backup",
+    runner="tzmigrate",
+    undone="A trigger or another session may have changed the ledger.",
+    look="Look at the table tzmigrate.step",
+    upgrade="whatever runs your scripts",
+    current="tzmigrate verify",
+)

@@ -278,8 +278,8 @@ class Group:
         session_zone: what ``TimeZone`` is pinned to while the step runs.
         lock_estimate_ms: expected duration of ACCESS EXCLUSIVE in milliseconds.
         lock_reason: what that time is spent on, in words.
-        revision: identifier of the Alembic revision, once it has one.
-        path: the file it was written to.
+        revision: identifier of the revision, once it has one.
+        path: the file it was written to; of an SQL script the one that runs up.
     """
 
     slug: str

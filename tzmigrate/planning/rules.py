@@ -35,7 +35,7 @@ class PlannedBefore:
     """A column that the revision of an earlier plan converts.
 
     Attributes:
-        revision, file: Alembic's identifier, and the file's name.
+        revision, file: its identifier, and the file's name.
         type_before, zone: what the revision was written for.
         done: the ledger says that it ran.
     """

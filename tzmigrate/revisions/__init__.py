@@ -1,1 +1,1 @@
-"""Plan → Alembic revisions: the user's Alembic directory, read and written."""
+"""Plan → scripts: the team's Alembic directory or SQL files, read and written."""

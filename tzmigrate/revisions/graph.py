@@ -161,11 +161,14 @@ class RevisionGraph:
         return self._files[self.resolve(name)]
 
     def resolve(self, name: str) -> str:
-        """Return the identifier that a name stands for.
+        """Return the identifier that a name stands for: also that of a file.
 
         Raises:
             UsageError: no revision, or more than one, answers to the name.
         """
+        called = [f.revision for f in self if f.path.name.partition(".")[0] == name]
+        if len(called) == 1:
+            return called[0]
         with _translated(name):
             found = self.map.get_revision(name)
         if found is None:

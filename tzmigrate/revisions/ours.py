@@ -81,6 +81,28 @@ def read_ours(
     if not isinstance(said, Mapping) or not {"version", "step", "kind"} <= set(said):
         return None
     facts = {str(key): value for key, value in said.items()}
+    return ours_of(
+        facts,
+        revision=revision,
+        down_revision=down_revision,
+        path=path,
+        edited=facts.get("digest") != digest(module, facts),
+    )
+
+
+def ours_of(
+    facts: Mapping[str, Literal],
+    *,
+    revision: str,
+    down_revision: tuple[str, ...],
+    path: Path,
+    edited: bool,
+) -> OurRevision:
+    """Return a revision by what it says of itself, in whatever file that stands.
+
+    Raises:
+        UsageError: what it says has another form than was written.
+    """
     try:
         return OurRevision(
             revision=revision,
@@ -96,11 +118,11 @@ def read_ours(
             strategy=_optional(facts.get("strategy")),
             session_zone=_optional(facts.get("session_zone")),
             digest=_optional(facts.get("digest")) or "",
-            edited=facts.get("digest") != digest(module, facts),
+            edited=edited,
             facts=facts,
         )
     except (TypeError, ValueError) as error:
-        raise _unreadable(path, f"{FACTS} holds something else: {error}.") from error
+        raise _unreadable(path, f"It holds something else: {error}.") from error
 
 
 def _unreadable(path: Path, detail: str) -> UsageError:

@@ -2,7 +2,7 @@
 
 A script outlives the tool that wrote it: plain SQL, which runs where tzmigrate is not
 installed and reads well to a DBA. What file holds it is for others to say: an Alembic
-revision is one (``operations``).
+revision (``operations``), or one of the styles of plain SQL (``styles``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -110,7 +110,7 @@ def guarded(
 
 
 def comment(text: str) -> str:
-    r"""Return text that stays inside one line of a Python comment.
+    r"""Return text that stays inside one line of a comment.
 
     >>> print(comment("a\nb"))
     a\nb

@@ -1,0 +1,141 @@
+"""Run single SQL scripts, each in one transaction, as ``psql -1`` would."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+from psycopg import IsolationLevel
+
+from tzmigrate.errors import Refused
+from tzmigrate.execution.model import Identity
+from tzmigrate.execution.words import SCRIPTS
+from tzmigrate.inventory.settings import read_system_identifier
+from tzmigrate.postgres.errors import from_psycopg, translated
+from tzmigrate.postgres.session import closed_if_busy, connect
+from tzmigrate.postgres.url import Target
+from tzmigrate.revisions.ours import Kind, OurRevision
+from tzmigrate.revisions.render import Statement
+from tzmigrate.revisions.script_store import ScriptStore
+from tzmigrate.verification.ledger import LedgerStep, read_ledger
+
+
+class SqlMigrations:
+    """Runs the scripts of a directory; the ledger says which ones are applied.
+
+    Args:
+        store: the scripts.
+        target: the database.
+    """
+
+    def __init__(self, store: ScriptStore, target: Target) -> None:
+        self._store = store
+        self._target = target
+
+    def identify(self) -> Identity:
+        """Find out which database it is, and the newest script that is applied there.
+
+        Raises:
+            Refused: it is no PostgreSQL database that can be used.
+            Unavailable: the server cannot be reached.
+        """
+        with connect(self._target) as session, translated():
+            with session.transaction():
+                ledger = read_ledger(session)
+                row = session.execute(
+                    "SELECT d.datname::text, d.oid::bigint, current_user::text"
+                    " FROM pg_catalog.pg_database AS d"
+                    " WHERE d.datname = current_database()"
+                ).fetchone()
+            name, oid, role = row or ("", 0, "")
+            return Identity(
+                system_identifier=read_system_identifier(session),
+                database=name,
+                database_oid=oid,
+                role=role,
+                server_version=session.info.server_version,
+                heads=heads(self._store.read().ours(), ledger),
+                version_table="tzmigrate.step",
+                version_table_schema=None,
+                driver="psycopg",
+                time_zone=session.zone.zone,
+                isolation="read committed",
+                transactional=True,
+                words=SCRIPTS,
+            )
+
+    def upgrade(self, revision: str) -> None:
+        """Run a script's way up.
+
+        Raises:
+            TzmigrateError: what the script or the server said.
+        """
+        script = self._store.stored[revision]
+        self._run(script.files[0], script.up)
+
+    def downgrade(self, revision: str) -> None:
+        """Run a script's way down.
+
+        Args:
+            revision: ``ABOVE@BELOW``, or ``base`` for the first script.
+
+        Raises:
+            TzmigrateError: what the script or the server said.
+        """
+        above, _, _ = revision.partition("@")
+        scripts = self._store.stored
+        script = next(iter(scripts.values())) if above == "base" else scripts[above]
+        self._run(script.files[-1], script.down)
+
+    def _run(self, path: Path, statements: Sequence[Statement]) -> None:
+        with connect(self._target, autocommit=True) as session:
+            try:
+                # as any client of the team's has it: the script pins what it needs
+                session.execute("RESET ALL")
+                session.isolation_level = IsolationLevel.READ_COMMITTED
+                with session.transaction(), closed_if_busy(session):
+                    for statement in statements:
+                        session.execute(statement.sql.encode())
+            except psycopg.Error as error:
+                diag = error.diag
+                raise from_psycopg(error) or Refused(
+                    "TZ665",
+                    f"{path} failed: {diag.message_primary or error}",
+                    detail=diag.message_detail or "",
+                    hint=diag.message_hint
+                    or "Correct it, then run the same command again.",
+                    sqlstate=diag.sqlstate,
+                ) from error
+
+
+def heads(
+    scripts: Sequence[OurRevision], ledger: Sequence[LedgerStep] | None
+) -> tuple[str, ...]:
+    """Return the newest script that is applied, and done steps that no script has.
+
+    A step is known by its name and revision: another plan may give the same names. One
+    that is taken back by a later script is naive, and both of them are applied.
+
+    Args:
+        scripts: in the order in which they run.
+        ledger: the newest finished run of each step; ``None`` where there is none.
+    """
+    newest = {(step.step, step.revision): step for step in ledger or ()}
+    taken_back = {script.inverts for script in scripts}
+    groups = {s.step: s for s in scripts if s.kind is Kind.GROUP}
+
+    def applied(script: OurRevision) -> bool:
+        if script.kind is Kind.SUPPORT:
+            return ledger is not None
+        inverts = script.inverts
+        group = groups.get(inverts) if inverts else script
+        found = newest.get((group.step, group.revision)) if group else None
+        if found is None:
+            return False
+        if inverts:
+            return not found.zoned
+        return found.zoned or script.step in taken_back
+
+    here = [script.revision for script in scripts if applied(script)]
+    known = {(group.step, group.revision) for group in groups.values()}
+    unknown = [s.revision for key, s in newest.items() if s.zoned and key not in known]
+    return (*here[-1:], *dict.fromkeys(unknown))
