@@ -26,7 +26,7 @@ ON_ANOTHER_MAJOR := $(wildcard tests/integration/test_inventory*.py tests/integr
 	$(patsubst %,tests/integration/test_%.py,session sample_schema generated) \
 	$(patsubst %,tests/acceptance/test_%.py,main_job roundtrip zones defaults gap_rows sabotage \
 		between_plan_and_run no_fault_is_hidden families types situations \
-		dependents_between_plan_and_run catalog_since whole_columns backup restore restore_tables restore_carrying restore_ledger restore_meaning)
+		dependents_between_plan_and_run catalog_since whole_columns sql_scripts backup restore restore_tables restore_carrying restore_ledger restore_meaning)
 # what runs besides on the first and the last of them
 ON_THE_OUTER_ONES := $(patsubst %,tests/integration/test_%.py,rewriting calls routines shadow) \
 	$(patsubst %,tests/acceptance/test_%.py,failure_injection rights_of_owners ownership tried_together \
