@@ -12,7 +12,7 @@ from psycopg.rows import namedtuple_row
 from tzmigrate.errors import NotProved, Refused
 from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.quoting import readable_name
-from tzmigrate.verification.model import Baseline
+from tzmigrate.verification.model import Baseline, Ground
 
 _TRANSACTIONS = 2**31
 """So many back an ``xmin`` can be told from a later one (PostgreSQL docs, 24.1.5)."""
@@ -30,6 +30,7 @@ class LedgerColumn:
         superseded: a later step converted the column again, so this one says nothing
             of what stands there now.
         other: the column that has the name now is not the one that was converted.
+        adopted: somebody converted it by hand, and this is what was known of that.
     """
 
     position: int
@@ -44,6 +45,7 @@ class LedgerColumn:
     relation_oid: int | None = None
     superseded: bool = False
     other: bool = False
+    adopted: Ground | None = None
 
     @property
     def drifted(self) -> bool:
@@ -233,6 +235,7 @@ def read_ledger(connection: psycopg.Connection[Any]) -> tuple[LedgerStep, ...] |
                 relation_oid=c.relation_oid_now,
                 superseded=c.superseded,
                 other=c.same_column is False,
+                adopted=None if c.adopted is None else Ground(c.adopted),
             )
         )
     return tuple(

@@ -18,6 +18,24 @@ class Outcome(StrEnum):
     PROVED = "proved"
 
 
+class Ground(StrEnum):
+    """What is known of a conversion that somebody made by hand, strongest first."""
+
+    PROVED = "proved"
+    """Every row was compared with the naive column that still stood beside it."""
+    SHOWN = "shown"
+    """The data has what a conversion in the declared zone leaves behind."""
+    UNPROVED = "unproved"
+    """Nothing speaks for it, and nothing against."""
+    CONTRADICTED = "contradicted"
+    """The data speaks against it, and a person accepted that."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Nobody could show that the conversion was right."""
+        return self in {Ground.UNPROVED, Ground.CONTRADICTED}
+
+
 LEVELS = ("auto", "physical", "sample", "full")
 
 
@@ -48,6 +66,8 @@ class ColumnProof:
         fingerprint_before: of the whole column, recorded by the step.
         fingerprint: of the whole column now, where all rows were read.
         old_column: a column of the same table that every row was compared with.
+        adopted: somebody converted it by hand, and this is what is known of that;
+            ``None`` where the step converted it. All else is said of the time since.
     """
 
     schema: str
@@ -70,6 +90,7 @@ class ColumnProof:
     fingerprint_before: str | None = None
     fingerprint: str | None = None
     old_column: str | None = None
+    adopted: Ground | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

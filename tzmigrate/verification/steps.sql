@@ -6,7 +6,7 @@ WITH last AS (
 SELECT s.id, s.step, s.direction, s.revision, s.rewrite, s.proof, s.key, s.masked, s.rows_total, s.horizon, s.session_zone,
        s.transaction_ids, s.file_nodes_before = s.file_nodes_after AS file_kept,
        to_char(s.done_at AT TIME ZONE 'Etc/UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS done_at,
-       c.position, c.relation_schema, c.relation_name, c.column_name, c.type_before, c.type_after, c.zone,
+       c.position, c.relation_schema, c.relation_name, c.column_name, c.type_before, c.type_after, c.zone, c.adopted,
        c.fingerprint_before::text AS fingerprint,
        EXISTS (SELECT FROM last AS l JOIN tzmigrate.step_column AS y ON y.step_id = l.id
                WHERE l.id > s.id AND y.relation_schema = c.relation_schema AND y.relation_name = c.relation_name

@@ -13,6 +13,7 @@ from tzmigrate.inventory.settings import read_system_identifier, read_zone_setti
 from tzmigrate.postgres.errors import from_psycopg
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import closed_if_busy
+from tzmigrate.verification.adopted import as_adopted, unproved_adoption
 from tzmigrate.verification.beside import columns_beside, columns_of, compared_beside
 from tzmigrate.verification.certificate import repeated
 from tzmigrate.verification.compare import (
@@ -36,6 +37,7 @@ from tzmigrate.verification.model import (
     LEVELS,
     Baseline,
     ColumnProof,
+    Ground,
     Identity,
     Outcome,
     Proof,
@@ -150,11 +152,12 @@ def _verify(
             note = f"not compared: {end.why.message}"
             proofs = [replace(proof, note=note) for proof in proofs]
         baselines.append(replace(recorded[step.id], statements=statements))
-        columns.extend(
-            proof
-            for proof, column in zip(proofs, step.columns, strict=True)
-            if not column.superseded
-        )
+        for proof, column in zip(proofs, step.columns, strict=True):
+            if column.superseded:
+                continue
+            columns.append(as_adopted(step, column, proof, accept))
+            if column.adopted is not None and column.adopted.doubtful:
+                findings += _unproved(column, proof, accept)
     if end.why is None:
         with end.watched(connection, primary):
             findings.extend(_session_zones(primary, steps, server_zone, accept))
@@ -210,6 +213,20 @@ def _ended(code: str, message: str) -> Finding:
         hint="Nothing was changed; run the same command again, with a longer timeout"
         " where one ended it, or compare less: --level sample.",
     )
+
+
+def _unproved(
+    column: LedgerColumn, proof: ColumnProof, accept: Collection[str]
+) -> tuple[Finding, ...]:
+    """Say that an adopted column may be wrong, unless an old one shows it is not."""
+    if column.adopted is None or (
+        proof.old_column is not None and proof.outcome is Outcome.PROVED
+    ):
+        return ()
+    why = "when it was adopted, nothing spoke for or against its zone"
+    if column.adopted is Ground.CONTRADICTED:
+        why = "when it was adopted, the data spoke against its zone"
+    return (unproved_adoption(column.label, why, accept=accept),)
 
 
 def _drifted(step: LedgerStep, column: LedgerColumn) -> Finding:

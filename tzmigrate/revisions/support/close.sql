@@ -26,6 +26,8 @@ BEGIN
         VALUES (1, pg_catalog.current_setting('tzmigrate.schema_created')::boolean,
             coalesce(pg_catalog.current_setting('tzmigrate.revision', true), ''));
     END IF;
+    -- what tzmigrate adopt installed belongs to the first revision that would have
+    UPDATE tzmigrate.support SET revision = coalesce(pg_catalog.current_setting('tzmigrate.revision', true), '') WHERE revision = '';
     COMMENT ON SCHEMA tzmigrate IS 'ledger and support of tzmigrate; the downgrade of revision tz_support removes it';
     PERFORM pg_catalog.set_config('lock_timeout', pg_catalog.current_setting('tzmigrate.lock_timeout'), true),
         pg_catalog.set_config('tzmigrate.marker', '', true),

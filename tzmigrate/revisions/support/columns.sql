@@ -207,6 +207,12 @@ BEGIN
 END
 $tz$;
 
+-- a name as a shell takes it
+CREATE OR REPLACE FUNCTION tzmigrate.argument(name text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT CASE WHEN name ~ '^[a-z0-9_.]+$' THEN name ELSE concat('''', replace(name, '''', '''"''"'''), '''') END
+$tz$;
+
 -- the column's type is the planned one, or the ledger says that this very step converted it already
 CREATE OR REPLACE FUNCTION tzmigrate.check_column(open_id bigint, name name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
@@ -243,7 +249,8 @@ BEGIN
         END IF;
         PERFORM tzmigrate.refuse('TZ344', concat('column ', label, ' is ', now_type, ' already, and the ledger does not know this step as its cause'),
             'Converting it again could shift every value, so nothing was done.',
-            concat('If somebody converted it by hand, leave it as it is. ', tzmigrate.plan_again(s.direction)));
+            concat(CASE s.direction WHEN 'up' THEN concat('If somebody converted it by hand, run tzmigrate adopt ', tzmigrate.argument(label), ' and go on. Else: ') END,
+                tzmigrate.plan_again(s.direction)));
     END IF;
     IF now_type <> c.type_before THEN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: column ', label, ' is ', now_type, ', the plan says ', c.type_before), '',

@@ -331,11 +331,23 @@ BEGIN
     IF s.forced_row_security THEN
         EXECUTE concat('ALTER TABLE ', t, ' FORCE ROW LEVEL SECURITY');
     END IF;
+    PERFORM tzmigrate.record_part(s);
+    RAISE NOTICE USING MESSAGE = concat('tzmigrate: ', t, ' proved; next ANALYZE ', t, ' (', names, ')');
+END
+$tz$;
+
+-- what later comparisons go by: rows and their values, files, the names of now, and whose transactions had ended
+CREATE OR REPLACE FUNCTION tzmigrate.record_part(s tzmigrate.step) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    t regclass = tzmigrate.part_relation(s);
+BEGIN
     IF s.key IS NULL THEN
         -- without a key rows are known by their place, and a rewrite gave them new ones: taken now, after the whole column was compared
         UPDATE tzmigrate.step x SET key = ARRAY['tableoid', 'ctid'] WHERE x.id = s.id;
         PERFORM tzmigrate.draw_sample(t, s.sample_rows);
-        UPDATE tzmigrate.sample x SET wall = v.wall, instant = v.instant FROM tzmigrate.sampled(s.id, t, up) AS v WHERE x.step_id = s.id AND x.key = v.key;
+        UPDATE tzmigrate.sample x SET wall = v.wall, instant = v.instant FROM tzmigrate.sampled(s.id, t, s.direction = 'up') AS v WHERE x.step_id = s.id AND x.key = v.key;
     END IF;
     IF s.masked THEN
         -- a role that may not see the rows may one day see the ledger
@@ -352,7 +364,6 @@ BEGIN
     WHERE x.id = s.id;
     -- the values recorded by earlier runs of this step say nothing of what stands there now
     DELETE FROM tzmigrate.sample x USING tzmigrate.step y WHERE x.step_id = y.id AND y.step = s.step AND y.part = s.part AND y.id < s.id;
-    RAISE NOTICE USING MESSAGE = concat('tzmigrate: ', t, ' proved; next ANALYZE ', t, ' (', names, ')');
 END
 $tz$;
 

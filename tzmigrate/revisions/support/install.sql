@@ -33,14 +33,14 @@ BEGIN
         END IF;
         IF EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace OPERATOR(pg_catalog.=) 'tzmigrate'::pg_catalog.regnamespace)
            OR EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace OPERATOR(pg_catalog.=) 'tzmigrate'::pg_catalog.regnamespace) THEN
-            -- the version table was stamped back, or there is one for each tenant
+            -- the version table was stamped back, or there is one for each tenant; or tzmigrate adopt, which is no revision, came first
             IF EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
                        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'tzmigrate'::pg_catalog.regnamespace
                          AND c.relname OPERATOR(pg_catalog.=) 'support' AND c.relkind OPERATOR(pg_catalog.=) 'r'
                          AND pg_catalog.pg_get_userbyid(c.relowner) OPERATOR(pg_catalog.=) current_user
                          AND a.attname OPERATOR(pg_catalog.=) 'revision') THEN
                 same = EXISTS (SELECT FROM tzmigrate.support s
-                               WHERE s.revision OPERATOR(pg_catalog.=) pg_catalog.current_setting('tzmigrate.revision', true));
+                               WHERE s.revision OPERATOR(pg_catalog.=) ANY (ARRAY[pg_catalog.current_setting('tzmigrate.revision', true), '']));
             END IF;
             -- and only where nobody else has put anything there, or could
             same = same AND NOT EXISTS (
@@ -65,7 +65,7 @@ BEGIN
                     DETAIL = 'The support is installed into an empty schema only.',
                     HINT = 'Rename that schema; or drop it, if it holds an old ledger that no downgrade needs any more.';
             END IF;
-            RAISE NOTICE 'tzmigrate: this revision installed the support already; passed over';
+            RAISE NOTICE 'tzmigrate: the support is installed already; passed over';
         END IF;
     ELSE
         IF NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') THEN

@@ -62,6 +62,8 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step_column (
     type_before text NOT NULL,
     type_after text NOT NULL,
     zone text NOT NULL,
+    -- somebody converted it by hand, and this is what was known of that when it was recorded
+    adopted text CHECK (adopted IN ('proved', 'shown', 'unproved', 'contradicted')),
     default_before text,
     default_after text,
     -- of the whole column, where the plan asks for that

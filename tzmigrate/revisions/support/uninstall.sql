@@ -11,9 +11,10 @@ BEGIN
             HINT = 'Remove isolation_level="AUTOCOMMIT" from env.py and wrap run_migrations() in context.begin_transaction(); run an SQL script with psql -1.';
     END IF;
     PERFORM set_config('tzmigrate.lock_timeout', current_setting('lock_timeout'), true), set_config('lock_timeout', '2s', true);
+    -- no revision goes down by the record of a column that was adopted without one
     SELECT pg_catalog.string_agg(last.step, ', ') INTO steps
-    FROM (SELECT DISTINCT ON (step) step, direction FROM tzmigrate.step WHERE done_at IS NOT NULL ORDER BY step, id DESC) AS last
-    WHERE last.direction = 'up';
+    FROM (SELECT DISTINCT ON (step) step, direction, revision FROM tzmigrate.step WHERE done_at IS NOT NULL ORDER BY step, id DESC) AS last
+    WHERE last.direction = 'up' AND last.revision <> '';
     IF steps IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'TZ348',
             MESSAGE = pg_catalog.concat('tzmigrate TZ348: the ledger is still needed to come back from ', steps),
