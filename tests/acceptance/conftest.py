@@ -16,7 +16,7 @@ import alembic.config
 import pytest
 
 from tzmigrate import commands
-from tzmigrate.execution.model import Run, Status
+from tzmigrate.execution.model import Adoption, Run, Status
 from tzmigrate.planning.model import Plan
 from tzmigrate.verification.model import Proof
 
@@ -125,6 +125,16 @@ class Project:
     def rollback(self, **options: Any) -> Run:
         return commands.rollback(
             self.connection,
+            alembic=self.options,
+            confirm=lambda _: True,
+            progress=lambda _: None,
+            **options,
+        )
+
+    def adopt(self, *columns: str, **options: Any) -> Adoption:
+        return commands.adopt(
+            self.connection,
+            columns,
             alembic=self.options,
             confirm=lambda _: True,
             progress=lambda _: None,

@@ -283,6 +283,55 @@ def rollback(
 
 
 @app.command(
+    short_help="Record columns that were converted by hand.",
+    epilog=examples(
+        "tzmigrate adopt public.orders.created_at --zone default=UTC --dry-run",
+        "tzmigrate adopt public.trips.leaves --old-column public.trips.leaves=old",
+    ),
+)
+def adopt(
+    columns: o.AdoptedColumns,
+    *,
+    zone: o.Zones = None,
+    old_column: o.AdoptedOldColumn = None,
+    converted_at: o.ConvertedAt = None,
+    accept: o.Accept = None,
+    yes: o.Yes = False,
+    dry_run: o.DryRun = False,
+    alembic: o.AlembicIni = None,
+    alembic_dir: o.AlembicDir = None,
+    name: o.Section = "alembic",
+    x: o.XArguments = None,
+    url: o.Url = None,
+    config: o.ConfigFile = None,
+    format_: o.FormatOption = None,
+    output: o.Output = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+) -> int:
+    """Record columns that somebody converted by hand, proved as far as that goes.
+
+    Looks for what the conversion left in the data, and stops where that speaks against
+    the zone. Then shows what it will record and asks. Nothing but the ledger is
+    written: what stands in the column now is what verify compares with. Ends with 4
+    where the conversion itself could not be proved.
+    """
+    from tzmigrate.cli import verbs  # noqa: PLC0415  loads the drivers
+
+    return verbs.adopt(
+        common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
+        project_of(alembic, alembic_dir, name, x),
+        tuple(columns),
+        zones=tuple(zone or ()),
+        old_columns=tuple(old_column or ()),
+        converted_at=converted_at,
+        accept=tuple(accept or ()),
+        yes=yes,
+        dry_run=dry_run,
+    )
+
+
+@app.command(
     short_help="Show what is done, and what to run next.",
     epilog=examples("tzmigrate status", "tzmigrate status --format json --quiet"),
 )

@@ -2,7 +2,7 @@
 
 from tzmigrate.backup.model import Kept
 from tzmigrate.errors import ExitStatus
-from tzmigrate.execution.model import Status, StepState
+from tzmigrate.execution.model import Adoption, Status, StepState
 from tzmigrate.inventory.model import Severity
 from tzmigrate.planning.model import Action, Plan
 from tzmigrate.verification.model import ColumnProof, Outcome, Proof
@@ -39,6 +39,12 @@ def of_status(status: Status) -> ExitStatus:
     odd = {StepState.INTERRUPTED, StepState.DRIFT}
     found = any(step.state in odd for step in status.steps)
     return ExitStatus.DECISION if found else ExitStatus.DONE
+
+
+def of_adoption(adoption: Adoption) -> ExitStatus:
+    """What nobody could prove, and nobody accepted, is no yes, recorded or not."""
+    blocks = any(f.severity is Severity.BLOCKS for f in adoption.findings)
+    return ExitStatus.NOT_PROVED if blocks else ExitStatus.DONE
 
 
 def of_backup(kept: Kept) -> ExitStatus:

@@ -276,6 +276,32 @@ OldColumn = Annotated[
         " still holds what stood there before. Repeatable.",
     ),
 ]
+AdoptedColumns = Annotated[
+    list[str],
+    Argument(
+        metavar="SCHEMA.TABLE.COLUMN...",
+        help="Columns that somebody converted by hand, quoted as in SQL.",
+        show_default=False,
+    ),
+]
+AdoptedOldColumn = Annotated[
+    list[str] | None,
+    Option(
+        "--old-column",
+        metavar="SCHEMA.TABLE.COLUMN=OLD",
+        help="Compare every row with a naive column of the same table that still holds"
+        " what stood there before. Repeatable.",
+    ),
+]
+ConvertedAt = Annotated[
+    str | None,
+    Option(
+        metavar="INSTANT",
+        help="When they were converted, such as '2024-06-01 12:00+00'. Rows at changes"
+        " of the clock after that are the application's. Otherwise now.",
+        show_default=False,
+    ),
+]
 ReplicaUrl = Annotated[
     str | None,
     Option(

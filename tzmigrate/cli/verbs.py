@@ -178,6 +178,41 @@ def verify(
     )
 
 
+def adopt(
+    common: Common,
+    project: Project,
+    columns: tuple[str, ...],
+    *,
+    zones: tuple[str, ...],
+    old_columns: tuple[str, ...],
+    converted_at: str | None,
+    accept: tuple[str, ...],
+    yes: bool,
+    dry_run: bool,
+) -> ExitStatus:
+    """Record what somebody converted by hand."""
+    dialogue = Dialogue(verb="adopt", yes=yes, quiet=common.quiet)
+    return report(
+        common,
+        lambda: unless_declined(
+            dialogue,
+            commands.adopt(
+                connection_of(common),
+                columns,
+                alembic=alembic_of(project),
+                zones=zones,
+                old_columns=old_columns,
+                converted_at=converted_at,
+                accept=accept,
+                confirm=dialogue.confirm,
+                progress=dialogue.progress,
+                dry_run=dry_run,
+            ),
+        ),
+        exits.of_adoption,
+    )
+
+
 def status(common: Common, project: Project) -> ExitStatus:
     """Show where things stand."""
     return report(

@@ -14,6 +14,7 @@ from tzmigrate.commands.common import (
 )
 from tzmigrate.commands.keeping import Keeping
 from tzmigrate.commands.migration import (
+    adopt,
     apply,
     plan,
     rollback,
@@ -37,6 +38,7 @@ __all__ = [
     "Progress",
     "Selection",
     "SqlOptions",
+    "adopt",
     "apply",
     "backup_create",
     "backup_list",

@@ -44,7 +44,7 @@ from tzmigrate.verification.model import Proof
 from tzmigrate.verification.verifier import verify as verify_ledger
 
 if TYPE_CHECKING:
-    from tzmigrate.execution.model import Run, Status
+    from tzmigrate.execution.model import Adoption, Run, Status
     from tzmigrate.inventory.model import Inventory
     from tzmigrate.planning.model import Plan
     from tzmigrate.revisions.store import RevisionStore
@@ -366,6 +366,58 @@ def verify(
             against=certificate,
             old_columns=old_columns,
             tool=__version__,
+        )
+
+
+def adopt(
+    connection: Connection,
+    columns: tuple[str, ...],
+    *,
+    alembic: AlembicOptions | None = None,
+    zones: tuple[str, ...] = (),
+    old_columns: tuple[str, ...] = (),
+    converted_at: str | None = None,
+    accept: tuple[str, ...] = (),
+    confirm: Confirm,
+    progress: Progress,
+    dry_run: bool = False,
+) -> "Adoption":
+    """Record columns that somebody converted by hand, proved as far as that goes.
+
+    Args:
+        connection: the database.
+        columns: ``schema.table.column``, as SQL writes names.
+        alembic: where the revisions are; without a project there are none.
+        zones: ``PATTERN=ZONE``, before those of the configuration.
+        old_columns: ``schema.table.column=old``, where the old column still exists.
+        converted_at: when that was done, as PostgreSQL reads an instant.
+        accept: codes of findings that shall not stop, besides those of the
+            configuration.
+        confirm: asked before anything is written.
+        progress: told what happens.
+        dry_run: look, and write nothing.
+    """
+    from tzmigrate.execution import adoption  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
+
+    config = with_zone_options(load_config(connection.config), zones)
+    accepted = (*config.policy.accept, *check_accepted(accept))
+    # what was converted by hand needs no revision; one that was written is found
+    project = project_to_plan_for(alembic_options(alembic, config), dry_run=True)
+    graph = RevisionGraph.read(project) if project is not None else None
+    with open_session(connection, config, project) as session:
+        return adoption.adopt(
+            session,
+            config,
+            graph,
+            runner_of(project, session.target, alembic) if project else None,
+            asked=adoption.Asked(
+                columns=columns, old_columns=old_columns, converted_at=converted_at
+            ),
+            accept=accepted,
+            confirm=confirm,
+            progress=progress,
+            dry_run=dry_run,
         )
 
 

@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from tzmigrate.execution.words import ALEMBIC, Words
+from tzmigrate.inventory.model import Finding
+from tzmigrate.verification.model import Ground, OffsetCount
 
 
 class StepState(StrEnum):
@@ -80,6 +82,53 @@ class Run:
     steps: tuple[StepRun, ...]
     pending: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptedColumn:
+    """A column that somebody converted by hand, as the ledger has it from now on.
+
+    Attributes:
+        type: as ``format_type`` prints it.
+        zone: in which it is said to have been converted.
+        step: its name in the ledger.
+        revision: that was written to convert it; ``None`` where none was.
+        conversion: what is known of it.
+        why: the same in words.
+        rows_compared: with the old column.
+        offsets: of rows that differ from the old column, or of all where the data
+            speaks for another zone.
+    """
+
+    schema: str
+    relation: str
+    column: str
+    type: str
+    zone: str
+    step: str
+    revision: str | None
+    conversion: Ground
+    why: str
+    rows_compared: int = 0
+    offsets: tuple[OffsetCount, ...] = ()
+    old_column: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """What ``adopt`` found and recorded.
+
+    Attributes:
+        recorded: the ledger has it; false for a dry run, and where the answer was no.
+        notes: what to do next, in lines.
+    """
+
+    database: str
+    columns: tuple[AdoptedColumn, ...]
+    findings: tuple[Finding, ...] = ()
+    recorded: bool = False
     notes: tuple[str, ...] = ()
     dry_run: bool = False
 

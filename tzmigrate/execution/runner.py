@@ -387,11 +387,33 @@ def run_step(
 
     A revision is one transaction, so each attempt leaves all or nothing.
     """
-    tables = tuple(readable_name(*r) for r in revision.relations)
+    attempts, seconds = patiently(lambda: run(target), revision.step, progress)
+    return StepRun(
+        step=revision.step,
+        revision=revision.revision,
+        attempts=attempts,
+        seconds=seconds,
+        tables=tuple(readable_name(*r) for r in revision.relations),
+    )
+
+
+def patiently(
+    run: Callable[[], object], name: str, progress: Progress
+) -> tuple[int, float]:
+    """Run one transaction; where a lock was not obtained, again after a pause.
+
+    Args:
+        run: does all or nothing.
+        name: for who is told of it.
+        progress: told what happens.
+
+    Returns:
+        The attempts it took, and the seconds of the one that succeeded.
+    """
     for attempt in range(1, ATTEMPTS + 1):
         started = time.monotonic()
         try:
-            run(target)
+            run()
         except Unavailable as error:
             if error.sqlstate not in _RETRIED or attempt == ATTEMPTS:
                 raise
@@ -399,20 +421,14 @@ def run_step(
             # jitter, so that two clients do not meet again and again
             pause *= 0.5 + random.random()  # noqa: S311 - nothing secret about it
             progress(
-                f"{revision.step}: {error.message}; trying again in {pause:.1f} s "
+                f"{name}: {error.message}; trying again in {pause:.1f} s "
                 f"({attempt} of {ATTEMPTS})"
             )
             time.sleep(pause)
         else:
             seconds = time.monotonic() - started
-            progress(f"{revision.step}: done in {seconds:.2f} s")
-            return StepRun(
-                step=revision.step,
-                revision=revision.revision,
-                attempts=attempt,
-                seconds=seconds,
-                tables=tables,
-            )
+            progress(f"{name}: done in {seconds:.2f} s")
+            return attempt, seconds
     raise AssertionError
 
 

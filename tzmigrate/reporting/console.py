@@ -3,9 +3,10 @@
 from rich.console import Console
 
 from tzmigrate.backup.model import Kept, Restoration, Shelf
-from tzmigrate.execution.model import Run, Status
+from tzmigrate.execution.model import Adoption, Run, Status
 from tzmigrate.inventory.model import Inventory
 from tzmigrate.planning.model import Plan
+from tzmigrate.reporting.adoption_text import adoption_page
 from tzmigrate.reporting.backup_text import kept_page, restoration_page, shelf_page
 from tzmigrate.reporting.inventory_text import inventory_page
 from tzmigrate.reporting.page import Page, make_console
@@ -16,7 +17,7 @@ from tzmigrate.verification.model import Proof
 
 __all__ = ["Result", "make_console", "page_of", "show"]
 
-Result = Inventory | Plan | Proof | Status | Run | Kept | Shelf | Restoration
+Result = Inventory | Plan | Proof | Status | Run | Adoption | Kept | Shelf | Restoration
 """What a command returns."""
 
 
@@ -35,6 +36,8 @@ def page_of(  # noqa: PLR0911  one line for each
             return status_page(result, width=width)
         case Run():
             return run_page(result, width=width)
+        case Adoption():
+            return adoption_page(result, width=width)
         case Kept():
             return kept_page(result, width=width)
         case Shelf():

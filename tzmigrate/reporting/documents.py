@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from tzmigrate.backup.model import Backup, Kept, Restoration, Shelf, Since
-from tzmigrate.execution.model import Run, Status, StepState
+from tzmigrate.execution.model import Adoption, Run, Status, StepState
 from tzmigrate.inventory.model import Family, Inventory, RelKind, Role, Severity
 from tzmigrate.planning.model import Action, DependentKind, Plan, Strategy, Way
 from tzmigrate.reporting.console import Result
-from tzmigrate.verification.model import Outcome, Proof
+from tzmigrate.verification.model import Ground, Outcome, Proof
 from tzmigrate.zones.model import Basis, Survey, Verdict
 
 Verdicts = Mapping[tuple[str, str, str], Verdict]
@@ -277,6 +277,9 @@ class ColumnProofEntry(_Entry):
     """Of the whole column now; null: not read."""
     old_column: str | None
     """Of the same table, with which every row was compared; null: none."""
+    adopted: Ground | None
+    """Somebody converted it by hand, and this is what is known of that: all else is
+    said of the time since; null: its step converted it."""
 
 
 class IdentityEntry(_Entry):
@@ -376,6 +379,42 @@ class RunDocument(_Entry):
     notes: tuple[str, ...]
 
 
+class AdoptedColumnEntry(_Entry):
+    """A column that somebody converted by hand, and what is known of that."""
+
+    schema_: str = Field(alias="schema")
+    relation: str
+    column: str
+    type: str
+    """As format_type prints it."""
+    zone: str
+    """In which it is said to have been converted."""
+    step: str
+    revision: str | None
+    """That was written to convert it; null: none was."""
+    conversion: Ground
+    why: str
+    rows_compared: int
+    """With the old column."""
+    offsets: tuple[OffsetEntry, ...]
+    """Of rows that differ from the old column, or of all where another zone fits."""
+    old_column: str | None
+
+
+class AdoptionDocument(_Entry):
+    """What `tzmigrate adopt --format json` prints."""
+
+    document: Literal["tzmigrate.adoption"] = "tzmigrate.adoption"
+    version: Literal[1] = 1
+    database: str
+    recorded: bool
+    """The ledger has it."""
+    dry_run: bool
+    columns: tuple[AdoptedColumnEntry, ...]
+    findings: tuple[FindingEntry, ...]
+    notes: tuple[str, ...]
+
+
 class KeptEntry(_Entry):
     """A backup in a list."""
 
@@ -444,12 +483,14 @@ Document = (
     | ProofDocument
     | StatusDocument
     | RunDocument
+    | AdoptionDocument
     | BackupDocument
     | BackupsDocument
     | RestorationDocument
 )
 
 DOCUMENTS: dict[str, type[_Entry]] = {
+    "adoption": AdoptionDocument,
     "backup": BackupDocument,
     "backups": BackupsDocument,
     "inventory": InventoryDocument,
@@ -478,6 +519,8 @@ def document_of(result: Result) -> Document:  # noqa: PLR0911  one for each
             return StatusDocument.model_validate(result)
         case Run():
             return RunDocument.model_validate(result)
+        case Adoption():
+            return AdoptionDocument.model_validate(result)
         case Kept():
             database = result.backup.database.told()
             return BackupDocument.model_validate(

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from tzmigrate.backup.model import Kept, Restoration, Shelf
-from tzmigrate.execution.model import Run, Status
+from tzmigrate.execution.model import Adoption, Run, Status
 from tzmigrate.inventory.model import Finding, Inventory
 from tzmigrate.planning.model import Plan
 from tzmigrate.reporting import (
+    adoption_text,
     backup_text,
     inventory_text,
     plan_text,
@@ -57,6 +58,8 @@ def as_markdown(result: Result) -> str:
             lines = _status(result)
         case Run():
             lines = _run(result)
+        case Adoption():
+            lines = _adoption(result)
         case Kept():
             lines = _kept(result)
         case Shelf():
@@ -201,6 +204,24 @@ def _run(run: Run) -> list[str]:
         "Would run" if run.dry_run else "Left for a later run", run.pending
     )
     return [*lines, *_bullets("Next", run.notes)]
+
+
+def _adoption(adoption: Adoption) -> list[str]:
+    lines = [f"# {escape(adoption_text.headline(adoption))}", ""]
+    lines += _table(
+        ("column", "zone", "step", "revision", "conversion", "compared", "offsets"),
+        (
+            (
+                named(c.schema, c.relation, c.column),
+                *(c.zone, c.step, c.revision or "", c.conversion.value),
+                *(c.rows_compared or "", adoption_text.offsets(c)),
+            )
+            for c in adoption.columns
+        ),
+    )
+    lines += _bullets("Conversions", tuple(adoption_text.remarks(adoption)))
+    lines += _findings("Findings", adoption.findings)
+    return [*lines, *_bullets("Next", adoption.notes)]
 
 
 def _kept(kept: Kept) -> list[str]:

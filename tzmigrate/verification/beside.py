@@ -18,7 +18,7 @@ from tzmigrate.verification.model import ColumnProof, Outcome, Proof
 Beside = dict[tuple[int, int], str]
 """Names of old columns, by the step's id and the position of the converted one."""
 
-_PAIR = re.compile(r'((?:[^"=]|"(?:[^"]|"")*")+)=(.+)', re.DOTALL)
+PAIR = re.compile(r'((?:[^"=]|"(?:[^"]|"")*")+)=(.+)', re.DOTALL)
 """The first ``=`` outside of quotes parts the names."""
 
 
@@ -46,7 +46,7 @@ def columns_beside(
     ]
     found: Beside = {}
     for text in asked:
-        pair = _PAIR.fullmatch(text)
+        pair = PAIR.fullmatch(text)
         if pair is None:
             raise _wrong(f"{text!r} has not the form schema.table.column=old", known)
         name, old = pair.groups()
