@@ -21,6 +21,8 @@ from tzmigrate.verification.handmade import Found, find_column
 from tzmigrate.verification.ledger import LedgerStep
 
 _DECLARED = ("SELECT tzmigrate.plan_dependent(", "SELECT tzmigrate.plan_default(")
+_COLUMN = "SELECT tzmigrate.plan_column("
+_WITHOUT_DEFAULT = re.compile(r"default_before => NULL\s*\)\s*$")
 _MAJOR = re.compile(r"server_major => (\d+)")
 
 
@@ -186,6 +188,11 @@ class Chooser:
         if naive:
             raise _torn(revision, naive)
         statements = upgrade_statements(revision.path)
+        planned = [s for s in statements if s.startswith(_COLUMN)]
+        for column, said in zip(revision.columns, planned, strict=True):
+            there = columns[_name(column)]
+            if there and not there.has_default and not _WITHOUT_DEFAULT.search(said):
+                raise _no_default(revision, there)
         major = next(m for s in statements if (m := _MAJOR.search(s)))
         return Adoptee(
             step=revision.step,
@@ -297,6 +304,18 @@ def _check_owner(found: Found, me: str) -> None:
             f"role {readable_identifier(me)} does not own table {found.table}",
             hint=f"Run it as the owner, or as a member of {owner}.",
         )
+
+
+def _no_default(revision: OurRevision, found: Found) -> DecisionNeeded:
+    return DecisionNeeded(
+        "TZ345",
+        f"the default of column {found.label} is not set, and revision "
+        f"{revision.revision} was written for one",
+        detail="The way back would meet a column that it does not know. Nothing was "
+        "recorded.",
+        hint=f"Set the default that {revision.path.name} sets in its upgrade, then run "
+        "the same command again.",
+    )
 
 
 def _torn(revision: OurRevision, naive: Collection[str]) -> DecisionNeeded:

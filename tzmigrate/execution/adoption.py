@@ -122,7 +122,9 @@ def adopt(
         *map(_described, adoption.columns),
     ]
     if graph is None:
-        lines.append("  There is no Alembic project here, so no revision is looked for.")
+        lines.append(
+            "  There is no Alembic project here, so no revision is looked for."
+        )
     if ledger is None:
         lines.append("  The ledger and the support are installed, in schema tzmigrate.")
     if not confirm(tuple(lines)):

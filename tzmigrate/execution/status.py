@@ -10,7 +10,7 @@ from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session
 from tzmigrate.revisions.graph import RevisionGraph
 from tzmigrate.revisions.ours import Kind, OurRevision
-from tzmigrate.verification.ledger import LedgerStep
+from tzmigrate.verification.ledger import LedgerColumn, LedgerStep
 
 
 def read_status(
@@ -49,6 +49,7 @@ def read_status(
         steps = tuple(
             replace(s, note="; ".join(filter(None, (note, s.note)))) for s in steps
         )
+    steps += tuple(_adopted(step) for step in ledger.values() if _stands_alone(step))
     return Status(
         database=session.info.dbname,
         steps=steps,
@@ -111,10 +112,7 @@ def step_status(
         drifted = [c for c in step.columns if c.drifted]
         if drifted:
             state = StepState.DRIFT
-            note = (
-                f"{drifted[0].label} is {drifted[0].type_now or 'gone'}, the ledger "
-                f"says {drifted[0].type_after}"
-            )
+            note = _otherwise(drifted[0])
     return StepStatus(
         step=revision.step,
         revision=revision.revision,
@@ -125,6 +123,35 @@ def step_status(
         if step is not None and state is not StepState.PENDING
         else None,
         note=note or _of_file(revision, state),
+    )
+
+
+def _stands_alone(step: LedgerStep) -> bool:
+    """Tell whether columns were adopted that no revision was written for."""
+    return (
+        not step.revision and step.zoned and not all(c.superseded for c in step.columns)
+    )
+
+
+def _adopted(step: LedgerStep) -> StepStatus:
+    drifted = [c for c in step.columns if c.drifted]
+    return StepStatus(
+        step=step.step,
+        revision="",
+        state=StepState.DRIFT if drifted else StepState.DONE,
+        tables=(readable_name(step.columns[0].schema, step.columns[0].relation),),
+        columns=len(step.columns),
+        at=step.done_at,
+        note=_otherwise(drifted[0])
+        if drifted
+        else "converted by hand and adopted; no revision takes it back",
+    )
+
+
+def _otherwise(column: LedgerColumn) -> str:
+    return (
+        f"{column.label} is {column.type_now or 'gone'}, the ledger says "
+        f"{column.type_after}"
     )
 
 

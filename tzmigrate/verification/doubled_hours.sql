@@ -1,19 +1,19 @@
 -- doubled_hours: for each time that a zone's clock went back, the rows that stand in the first pass of the doubled hour, where a conversion in
 -- that zone puts none, as AT TIME ZONE takes the second; and the rows of the same hour one and two weeks before, which say how many are usual
--- params: zone text, before text (an instant); column and relation as identifiers; the session's TimeZone is Etc/UTC
+-- params: zone and before (an instant) as literals; column and relation as identifiers; the session's TimeZone is Etc/UTC
 -- gives: change text, first bigint, usual numeric   needs: PostgreSQL 13+   source: postgres-facts.md section 9
 -- Since 1970 clocks go back at quarters of an hour, and never twice within two weeks and a day.
 WITH ends AS MATERIALIZED (
     SELECT date_trunc('day', greatest(min(t.{column}), TIMESTAMPTZ '1970-01-20 00:00+00')) - INTERVAL '1 day' AS low,
-           least(max(t.{column}), %(before)s::text::timestamptz) AS high
+           least(max(t.{column}), {before}::timestamptz) AS high
     FROM {relation} AS t WHERE isfinite(t.{column})
 ), day AS (
     SELECT d.d FROM ends AS e, LATERAL generate_series(e.low, e.high, INTERVAL '1 day') AS d (d)
-    WHERE ((d.d + INTERVAL '1 day') AT TIME ZONE %(zone)s) - (d.d AT TIME ZONE %(zone)s) < INTERVAL '1 day'
+    WHERE ((d.d + INTERVAL '1 day') AT TIME ZONE {zone}) - (d.d AT TIME ZONE {zone}) < INTERVAL '1 day'
 ), change AS (
-    SELECT min(q.q) AS at, INTERVAL '1 day' - (((day.d + INTERVAL '1 day') AT TIME ZONE %(zone)s) - (day.d AT TIME ZONE %(zone)s)) AS back
+    SELECT min(q.q) AS at, INTERVAL '1 day' - (((day.d + INTERVAL '1 day') AT TIME ZONE {zone}) - (day.d AT TIME ZONE {zone})) AS back
     FROM day, LATERAL generate_series(day.d, day.d + INTERVAL '1 day', INTERVAL '15 minutes') AS q (q)
-    WHERE (q.q AT TIME ZONE %(zone)s) - (q.q AT TIME ZONE INTERVAL '0') <> (day.d AT TIME ZONE %(zone)s) - (day.d AT TIME ZONE INTERVAL '0')
+    WHERE (q.q AT TIME ZONE {zone}) - (q.q AT TIME ZONE INTERVAL '0') <> (day.d AT TIME ZONE {zone}) - (day.d AT TIME ZONE INTERVAL '0')
     GROUP BY day.d
 ), numbered AS (
     SELECT c.at, c.back, row_number() OVER (ORDER BY c.at) AS number FROM change AS c, ends AS e WHERE c.at <= e.high

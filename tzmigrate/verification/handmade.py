@@ -57,6 +57,7 @@ class Found:
     owner: str
     owned: bool
     root: str | None
+    has_default: bool
     now_like: bool
     siblings: tuple[str, ...]
     types: Mapping[str, str]
@@ -156,19 +157,29 @@ def compare_old(
         zone: in which the old column is read.
         old: its name.
     """
-    rows = connection.execute(
-        sql.SQL(query("old_column")).format(
-            column=sql.Identifier(found.column),
-            old=sql.Identifier(old),
-            relation=sql.Identifier(found.schema, found.relation),
-        ),
-        {"zone": zone},
-    ).fetchall()
+    rows = _ask(
+        connection, found, "old_column", zone=sql.Literal(zone), old=sql.Identifier(old)
+    )
     return compared(
         readable_identifier(old),
         zone,
         [(fate, None if moved is None else int(moved), n) for fate, moved, n in rows],
     )
+
+
+def _ask(
+    connection: psycopg.Connection[Any],
+    found: Found,
+    name: str,
+    **values: sql.Composable,
+) -> list[Any]:
+    # written into the text: a name may hold a percent sign, which parameters forbid
+    statement = sql.SQL(query(name)).format(
+        column=sql.Identifier(found.column),
+        relation=sql.Identifier(found.schema, found.relation),
+        **values,
+    )
+    return connection.execute(statement).fetchall()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +195,9 @@ class _Reader:
         """Count the rows at each time that a zone's clock went back."""
         rows: list[Any] = []
         if not is_utc(zone):
-            rows = self._ask("doubled_hours", {"zone": zone, "before": self.before})
+            rows = self._ask(
+                "doubled_hours", zone=sql.Literal(zone), before=sql.Literal(self.before)
+            )
         changes = (
             Change(at=at, first=first, usual=float(usual)) for at, first, usual in rows
         )
@@ -201,7 +214,10 @@ class _Reader:
     def sibling(self, name: str, zones: Mapping[str, str]) -> list[Sibling]:
         """Compare the rows with the moment of their insertion."""
         rows = self._ask(
-            "sibling", {"made": list(zones), "meant": self.zone}, sibling=name
+            "sibling",
+            made=sql.Literal(list(zones)),
+            meant=sql.Literal(self.zone),
+            sibling=sql.Identifier(name),
         )
         return [
             Sibling(
@@ -218,20 +234,15 @@ class _Reader:
 
     def ahead(self) -> Ahead:
         """Count the rows in the future."""
-        near, far, furthest = self._ask("ahead", {})[0]
+        near, far, furthest = self._ask("ahead")[0]
         return Ahead(near=near, far=far, furthest=furthest or "")
 
     def _offsets(self, made: str) -> tuple[OffsetCount, ...]:
         """Return by how much values converted in another zone would have to move."""
-        rows = self._ask("offsets_between", {"made": made, "meant": self.zone})
+        rows = self._ask(
+            "offsets_between", made=sql.Literal(made), meant=sql.Literal(self.zone)
+        )
         return offsets({moved: number for moved, number in rows if moved})
 
-    def _ask(
-        self, name: str, values: Mapping[str, object], **identifiers: str
-    ) -> list[Any]:
-        statement = sql.SQL(query(name)).format(
-            column=sql.Identifier(self.found.column),
-            relation=sql.Identifier(self.found.schema, self.found.relation),
-            **{key: sql.Identifier(value) for key, value in identifiers.items()},
-        )
-        return self.connection.execute(statement, values).fetchall()
+    def _ask(self, name: str, **values: sql.Composable) -> list[Any]:
+        return _ask(self.connection, self.found, name, **values)

@@ -23,6 +23,7 @@ SELECT n.nspname::text AS schema, n.relname::text AS relation, n.attname::text A
        format_type(n.atttypid, n.atttypmod) AS type, pg_get_userbyid(n.relowner)::text AS owner, pg_has_role(n.relowner, 'USAGE') AS owned,
        (SELECT min(concat_ws('.', quote_ident(s.nspname), quote_ident(c.relname))) FROM above AS u JOIN pg_class AS c ON c.oid = u.relation
         JOIN pg_namespace AS s ON s.oid = c.relnamespace WHERE NOT EXISTS (SELECT FROM above AS v JOIN pg_inherits AS i ON i.inhparent = v.relation WHERE i.inhrelid = u.relation)) AS root,
+       EXISTS (SELECT FROM pg_attrdef AS d WHERE d.adrelid = n.attrelid AND d.adnum = n.attnum) AS has_default,
        EXISTS (SELECT FROM now_like AS l WHERE l.attnum = n.attnum) AS now_like,
        ARRAY(SELECT l.attname::text FROM now_like AS l WHERE l.atttypid = 'timestamptz'::regtype AND l.attnum <> n.attnum ORDER BY l.attnum) AS siblings,
        (SELECT jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)) FROM pg_attribute AS a

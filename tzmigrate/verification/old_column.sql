@@ -1,5 +1,5 @@
 -- old_column: every row of a zoned column compared with the naive one that stands beside it, read in a zone, to the microsecond
--- params: zone text; column, old and relation as identifiers
+-- params: zone as literal; column, old and relation as identifiers
 -- gives: fate text (same, bare: the old one is NULL, moved), microseconds numeric, rows bigint   needs: PostgreSQL 13+
 SELECT x.fate,
        CASE WHEN x.fate = 'moved' AND isfinite(x.is_now) AND isfinite(x.was) THEN
@@ -7,5 +7,5 @@ SELECT x.fate,
        count(*)
 FROM {relation} AS t, LATERAL (
     SELECT v.*, CASE WHEN v.is_now IS NOT DISTINCT FROM v.was THEN 'same' WHEN v.was IS NULL THEN 'bare' ELSE 'moved' END AS fate
-    FROM (SELECT t.{column} AS is_now, t.{old} AT TIME ZONE %(zone)s AS was) AS v) AS x
+    FROM (SELECT t.{column} AS is_now, t.{old} AT TIME ZONE {zone} AS was) AS v) AS x
 GROUP BY 1, 2
