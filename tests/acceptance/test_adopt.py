@@ -136,6 +136,18 @@ def test_what_was_converted_by_hand_is_adopted_and_goes_both_ways(
     assert database.scalar("SELECT to_regnamespace('tzmigrate') IS NULL")
 
 
+def test_a_plan_is_content_with_what_is_adopted(project: Any, database: Any) -> None:
+    database.execute(BY_HAND)
+    project.adopt("public.events.at", accept=("TZ415",))
+    database.execute("CREATE TABLE news (id int PRIMARY KEY, at timestamp)")
+    found = project.plan(zones=ZONES)
+    assert [g.slug for g in found.groups if g.converted] == ["tz_news"]
+    assert found.decisions == ()
+    project.apply()
+    assert project.verify(accept=("TZ301", "TZ415")).outcome is Outcome.PROVED
+    assert {s.state for s in project.status().steps} == {StepState.DONE}
+
+
 def test_a_step_is_adopted_before_those_that_come_before_it(
     project: Any, database: Any, canonical_dump: Callable[..., str]
 ) -> None:
@@ -160,6 +172,31 @@ def test_a_step_is_adopted_before_those_that_come_before_it(
     project.rollback(everything=True)
     # the way back gives the default that the plan found
     assert canonical_dump(database) == before
+
+
+def test_both_ends_of_a_key_are_one_step(
+    database: Any, make_project: MakeProject, canonical_dump: Callable[..., str]
+) -> None:
+    database.execute(
+        "CREATE TABLE z_slots (at timestamp PRIMARY KEY);"
+        "CREATE TABLE a_uses (id int PRIMARY KEY, at timestamp REFERENCES z_slots);"
+        "INSERT INTO z_slots SELECT timestamp '2024-01-01' + g * interval '1 h'"
+        " FROM generate_series(1, 30) AS g;"
+        "INSERT INTO a_uses SELECT row_number() OVER (), at FROM z_slots"
+    )
+    project = make_project(database.url)
+    project.plan(zones=("default=Asia/Kolkata",))
+    before = canonical_dump(database)
+    for table in ("z_slots", "a_uses"):
+        convert(database, "Asia/Kolkata", f"{table}.at")
+    adopted = project.adopt("public.a_uses.at", accept=("TZ415",))
+    assert {c.relation for c in adopted.columns} == {"a_uses", "z_slots"}
+    assert len({c.step for c in adopted.columns}) == 1
+    project.apply()
+    assert project.verify(accept=("TZ301", "TZ415")).outcome is Outcome.PROVED
+    project.rollback(everything=True)
+    assert canonical_dump(database) == before
+    assert project.verify(accept=("TZ301",)).outcome is Outcome.PROVED
 
 
 def test_what_leans_on_the_column_otherwise_than_planned_is_told(
@@ -205,7 +242,7 @@ def test_every_row_is_compared_with_the_old_column(visits: Any, database: Any) -
     assert {f.code for f in adopted.findings} == {"TZ423"}
     assert column.conversion is Ground.PROVED
     assert column.rows_compared == database.scalar("SELECT count(kept) FROM visits")
-    assert "1 row of now have nothing there" in column.why
+    assert "1 row of now with nothing there" in column.why
     (proof,) = visits.verify().columns
     assert (proof.outcome, proof.adopted) == (Outcome.PROVED, Ground.PROVED)
     assert "that conversion was proved then" in proof.confidence
@@ -629,6 +666,36 @@ def test_a_column_is_adopted_once(project: Any, database: Any) -> None:
     project.adopt("public.events.at")
     project.apply()
     assert project.verify(accept=("TZ301", "TZ415")).outcome is Outcome.PROVED
+
+
+def test_a_database_that_is_read_only_is_refused(
+    project: Any, database: Any, shell: Any
+) -> None:
+    database.execute(BY_HAND)
+    database.execute(
+        f'ALTER DATABASE "{database.name}" SET default_transaction_read_only = on'
+    )
+    ended = shell.main("adopt", "public.events.at", "--yes")
+    ended.is_error(6, "TZ608", "read-only")
+
+
+def test_rows_that_the_owner_may_not_see_are_not_passed_over(
+    database: Any, make_role: Callable[..., Any], shell: Any
+) -> None:
+    role = make_role()
+    database.execute(
+        f"CREATE TABLE secrets (id int, at timestamptz);"
+        f"ALTER TABLE secrets OWNER TO {role.name};"
+        "ALTER TABLE secrets ENABLE ROW LEVEL SECURITY;"
+        "ALTER TABLE secrets FORCE ROW LEVEL SECURITY;"
+        f"GRANT CREATE ON DATABASE {database.name} TO {role.name}"
+    )
+    elsewhere = type(shell)(root=shell.root.parent, secrets=(role.password,))
+    ended = elsewhere.main(
+        *("adopt", "public.secrets.at", "--zone", "default=UTC", "--yes"),
+        *("--url", database.url_as(role)),
+    )
+    ended.is_error(6, "TZ605", "row-level security", "NO FORCE ROW LEVEL SECURITY")
 
 
 def test_an_edited_revision_is_no_record(project: Any, database: Any) -> None:

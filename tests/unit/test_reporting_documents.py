@@ -24,7 +24,15 @@ from tzmigrate.backup.model import (
     Zone,
 )
 from tzmigrate.config.model import ByColumn, Keep
-from tzmigrate.execution.model import Run, Status, StepRun, StepState, StepStatus
+from tzmigrate.execution.model import (
+    AdoptedColumn,
+    Adoption,
+    Run,
+    Status,
+    StepRun,
+    StepState,
+    StepStatus,
+)
 from tzmigrate.inventory.model import (
     Column,
     Dependent,
@@ -56,7 +64,13 @@ from tzmigrate.reporting.documents import (
     document_of,
     json_schema,
 )
-from tzmigrate.verification.model import ColumnProof, OffsetCount, Outcome, Proof
+from tzmigrate.verification.model import (
+    ColumnProof,
+    Ground,
+    OffsetCount,
+    Outcome,
+    Proof,
+)
 from tzmigrate.zones.model import Basis, Survey, Verdict
 
 FINDING = Finding(code="TZ110", severity=Severity.BLOCKS, message="m", hint="h")
@@ -270,6 +284,28 @@ RESULTS: dict[str, Result] = {
     "proof": PROOF,
     "status": STATUS,
     "run": RUN,
+    "adoption": Adoption(
+        database="shop",
+        columns=(
+            AdoptedColumn(
+                schema="app",
+                relation="orders",
+                column="at",
+                type="timestamp with time zone",
+                zone="Etc/UTC",
+                step="adopt_orders",
+                revision=None,
+                conversion=Ground.CONTRADICTED,
+                why="2 of 3 rows are not what was says, read in Etc/UTC",
+                rows_compared=3,
+                offsets=(OffsetCount(offset="+05:00:00", count=2),),
+                old_column="was",
+            ),
+        ),
+        findings=(FINDING,),
+        recorded=True,
+        notes=("tzmigrate apply passes over what was adopted.",),
+    ),
     "backup": KEPT,
     "backups": Shelf(
         path="/srv/\udcff",

@@ -279,7 +279,7 @@ OldColumn = Annotated[
 AdoptedColumns = Annotated[
     list[str],
     Argument(
-        metavar="SCHEMA.TABLE.COLUMN...",
+        metavar="SCHEMA.TABLE.COLUMN",
         help="Columns that somebody converted by hand, quoted as in SQL.",
         show_default=False,
     ),

@@ -60,9 +60,9 @@ class Adoptee:
 
     @property
     def tables(self) -> dict[str, list[Handmade]]:
-        """Its columns by their tables, in the order of the tables' names."""
+        """Its columns by their tables."""
         found: dict[str, list[Handmade]] = {}
-        for column in sorted(self.columns, key=lambda c: c.found.name[:2]):
+        for column in self.columns:
             found.setdefault(column.found.table, []).append(column)
         return found
 
@@ -212,13 +212,14 @@ class Chooser:
     ) -> Handmade:
         _check_owner(found, self.connection.info.user)
         zone = sql_zone(planned.zone or "UTC")
-        meaning, source = self._declared(found)
-        declared = None if meaning is None else _one_zone(found, meaning, source)
-        if declared is not None and declared != zone:
+        # the default may be another one since it was planned
+        rule = match_zone(self.config.zones, *found.name)
+        declared = None if rule is None else _one_zone(found, rule.meaning, rule.source)
+        if rule is not None and declared != zone:
             raise DecisionNeeded(
                 "TZ314",
                 f"revision {revision.revision} converts {found.label}: reads its values"
-                f" in {zone}, {source} in {declared}",
+                f" in {zone}, {rule.source} in {declared}",
                 detail="Nothing was recorded.",
                 hint="Declare the zone in which it was converted by hand. Where that is"
                 f" not {zone}, delete {revision.path.name} and the other planned files"

@@ -35,7 +35,7 @@ from tzmigrate.verification.beside import PAIR
 from tzmigrate.verification.handmade import compare_old, find_column, look
 from tzmigrate.verification.ledger import read_ledger
 from tzmigrate.verification.model import Ground
-from tzmigrate.verification.weighing import Testimony
+from tzmigrate.verification.weighing import Assessment
 
 REFUTED = "TZ416"
 """The data speaks against the declared zone."""
@@ -100,13 +100,13 @@ def adopt(
         ledger = read_ledger(session)
         chooser = Chooser(session, config, graph, ledger or ())
         adoptees = chooser.choose(asked.columns)
-        testimonies = _testimonies(session, config, adoptees, asked)
+        assessments = _assessments(session, config, adoptees, asked)
         database = session.info.dbname
-    findings = tuple(_findings(adoptees, testimonies, accept))
+    findings = tuple(_findings(adoptees, assessments, accept))
     adoption = Adoption(
         database=database,
         columns=tuple(
-            _column(adoptee, handmade, testimonies[handmade.found.name])
+            _column(adoptee, handmade, assessments[handmade.found.name])
             for adoptee in adoptees
             for handmade in adoptee.columns
         ),
@@ -133,7 +133,7 @@ def adopt(
     recording = Recording(
         session=session,
         chooser=chooser,
-        testimonies=testimonies,
+        assessments=assessments,
         lock_timeout=config.policy.lock_timeout,
         proof="full" if whole else "sample",
     )
@@ -152,9 +152,9 @@ def adopt(
     )
 
 
-def _testimonies(
+def _assessments(
     session: Session, config: Config, adoptees: Iterable[Adoptee], asked: Asked
-) -> dict[Names, Testimony]:
+) -> dict[Names, Assessment]:
     """Look at every column; by schema, relation and column."""
     columns = [handmade for adoptee in adoptees for handmade in adoptee.columns]
     beside = _old_columns(session, columns, asked.old_columns)
@@ -183,7 +183,7 @@ def _testimonies(
             )
         else:
             why = f"nothing is looked for in values of type {c.found.type}"
-            found[c.found.name] = Testimony(ground=Ground.UNPROVED, why=why)
+            found[c.found.name] = Assessment(ground=Ground.UNPROVED, why=why)
     return found
 
 
@@ -253,7 +253,7 @@ def _called(setting: ZoneSetting, database: str) -> str:
 
 def _findings(
     adoptees: Iterable[Adoptee],
-    testimonies: Mapping[Names, Testimony],
+    assessments: Mapping[Names, Assessment],
     accept: Collection[str],
 ) -> Iterator[Finding]:
     """Yield what is not proved, and stop at what is refuted.
@@ -263,35 +263,35 @@ def _findings(
     """
     for adoptee in adoptees:
         for column in adoptee.columns:
-            testimony = testimonies[column.found.name]
-            if testimony.ground is Ground.CONTRADICTED:
-                refuted = _refuted(column, testimony)
+            assessment = assessments[column.found.name]
+            if assessment.ground is Ground.CONTRADICTED:
+                refuted = _refuted(column, assessment)
                 if REFUTED not in accept:
                     raise refuted
                 yield Finding(
                     code=REFUTED,
                     severity=Severity.WARNING,
-                    message=f"{refuted.message}: {testimony.why}",
+                    message=f"{refuted.message}: {assessment.why}",
                     hint="It was accepted, and is recorded as it stands.",
                 )
-            if testimony.ground.doubtful:
+            if assessment.ground.doubtful:
                 yield unproved_adoption(
-                    column.found.label, testimony.why, accept=accept
+                    column.found.label, assessment.why, accept=accept
                 )
 
 
-def _refuted(column: Handmade, testimony: Testimony) -> NotProved:
+def _refuted(column: Handmade, assessment: Assessment) -> NotProved:
     found = column.found
-    moved = ", ".join(f"{o.offset} ({o.count})" for o in testimony.offsets)
+    moved = ", ".join(f"{o.offset} ({o.count})" for o in assessment.offsets)
     name = readable_identifier(found.column)
     again = "Set it right by hand, in the zone that it was converted in"
-    if testimony.made_in is not None:
+    if assessment.made_in is not None:
         again = (
             f"Set it right: ALTER TABLE {found.table} ALTER {name} TYPE {found.type}"
-            f" USING ({name} AT TIME ZONE '{testimony.made_in}') AT TIME ZONE"
+            f" USING ({name} AT TIME ZONE '{assessment.made_in}') AT TIME ZONE"
             f" '{column.zone}'"
         )
-    if testimony.old_column is not None:
+    if assessment.old_column is not None:
         said = f"They moved by {moved}. " if moved else ""
         hint = (
             "Set these rows right, or declare the zone that fits; where they were "
@@ -303,7 +303,7 @@ def _refuted(column: Handmade, testimony: Testimony) -> NotProved:
             f"{again}; or declare the zone that fits. Where it was converted long ago, "
             "say when: --converted-at. Where you know better,"
         )
-    why = testimony.why
+    why = assessment.why
     return NotProved(
         REFUTED,
         f"{found.label} does not hold what a conversion in {column.zone} makes",
@@ -313,7 +313,7 @@ def _refuted(column: Handmade, testimony: Testimony) -> NotProved:
 
 
 def _column(
-    adoptee: Adoptee, handmade: Handmade, testimony: Testimony
+    adoptee: Adoptee, handmade: Handmade, assessment: Assessment
 ) -> AdoptedColumn:
     found = handmade.found
     revision = adoptee.revision
@@ -325,11 +325,11 @@ def _column(
         zone=handmade.zone,
         step=adoptee.step,
         revision=revision.revision if revision is not None else None,
-        conversion=testimony.ground,
-        why=testimony.why,
-        rows_compared=testimony.rows_compared,
-        offsets=testimony.offsets,
-        old_column=testimony.old_column,
+        conversion=assessment.ground,
+        why=assessment.why,
+        rows_compared=assessment.rows_compared,
+        offsets=assessment.offsets,
+        old_column=assessment.old_column,
     )
 
 

@@ -1,6 +1,6 @@
 """Write steps into the ledger that somebody else made by hand."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, LiteralString
@@ -13,10 +13,11 @@ from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.session import Session, closed_if_busy
 from tzmigrate.revisions import support
+from tzmigrate.revisions.ours import OurRevision
 from tzmigrate.revisions.render import SAMPLE_ROWS
 from tzmigrate.verification.ledger import read_ledger
 from tzmigrate.verification.surroundings import look_around
-from tzmigrate.verification.weighing import Testimony
+from tzmigrate.verification.weighing import Assessment
 
 _TOLD = frozenset(("TZ421", "TZ422", "TZ423"))
 """What conversions by hand leave: invalid indexes, naive defaults, no statistics."""
@@ -28,14 +29,14 @@ class Recording:
 
     Attributes:
         chooser: chose the steps.
-        testimonies: by schema, relation and column.
+        assessments: by schema, relation and column.
         lock_timeout: as PostgreSQL reads it.
         proof: ``full`` to read whole columns, or ``sample``.
     """
 
     session: Session
     chooser: Chooser
-    testimonies: Mapping[tuple[str, str, str], Testimony]
+    assessments: Mapping[tuple[str, str, str], Assessment]
     lock_timeout: str
     proof: str
 
@@ -70,8 +71,8 @@ class Recording:
             around = look_around(session, steps)
         return (*findings, *(f for f in around if f.code in _TOLD))
 
-    def _step(self, adoptee: Adoptee) -> Iterator[Finding]:
-        """Record one step; yield what reads otherwise than its revision says."""
+    def _step(self, adoptee: Adoptee) -> tuple[Finding, ...]:
+        """Record one step; return what reads otherwise than its revision says."""
         revision = adoptee.revision
         self.session.execute(support.guard().encode())
         self.session.execute(
@@ -113,23 +114,15 @@ class Recording:
                     sql.Identifier(*adoptee.tables[table][0].found.name[:2]),
                 )
             )
-        otherwise = self.session.execute(_file("adopted_otherwise")).fetchall()
         if revision is not None:
             self.session.execute(
                 "UPDATE tzmigrate.step SET predecessor = %s WHERE id = ANY (%s)",
                 (revision.predecessor, list(parts)),
             )
+        things = self.session.execute(_file("adopted_otherwise")).fetchall()
         self.session.execute(_file("adopted_done"))
-        for (thing,) in otherwise:
-            yield Finding(
-                code="TZ417",
-                severity=Severity.WARNING,
-                message=f"{thing} reads otherwise than revision "
-                f"{revision.revision if revision else ''} would have left it",
-                hint="It may mean something else since the column is zoned: compare it "
-                f"with the upgrade in {revision.path.name if revision else ''}. The "
-                "way back makes it what it was when it was planned.",
-            )
+        # only a revision says how they should read
+        return tuple(_otherwise(thing, revision) for (thing,) in things if revision)
 
     def _part(self, table: str, columns: Iterable[Handmade]) -> int:
         """Add a table to the open step; return its id in the ledger."""
@@ -143,7 +136,7 @@ class Recording:
                 "after": [c.type_after for c in members],
                 "zones": [c.zone for c in members],
                 "grounds": [
-                    self.testimonies[c.found.name].ground.value for c in members
+                    self.assessments[c.found.name].ground.value for c in members
                 ],
             },
         ).fetchone()
@@ -154,6 +147,18 @@ def _file(name: str) -> LiteralString:
     """Return one of this room's ``.sql`` files."""
     # a file of ours, shipped with the code: as literal as if it stood here
     return files(__package__).joinpath(f"{name}.sql").read_text("utf-8")
+
+
+def _otherwise(thing: str, revision: OurRevision) -> Finding:
+    return Finding(
+        code="TZ417",
+        severity=Severity.WARNING,
+        message=f"{thing} reads otherwise than revision {revision.revision} would have"
+        " left it",
+        hint="It may mean something else since the column is zoned: compare it with the"
+        f" upgrade in {revision.path.name}. The way back makes it what it was when it"
+        " was planned.",
+    )
 
 
 def _changed() -> DecisionNeeded:

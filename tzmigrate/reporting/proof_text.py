@@ -73,7 +73,12 @@ def summary(proof: Proof) -> tuple[str, ...]:
         Outcome.SHIFTED: "Next: stop the writers, then take it back with: "
         "tzmigrate rollback",
     }
-    return (line, advice[proof.outcome])
+    adopted = sum(c.adopted is not None for c in proof.columns)
+    said = (
+        f"Of {many(adopted, 'column')} that somebody converted by hand, all this is "
+        "said of the time since the adoption."
+    )
+    return (line, *([said] if adopted else []), advice[proof.outcome])
 
 
 def _left(proof: Proof) -> str:

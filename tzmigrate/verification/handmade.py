@@ -15,10 +15,10 @@ from tzmigrate.verification.ledger import query
 from tzmigrate.verification.model import OffsetCount
 from tzmigrate.verification.weighing import (
     Ahead,
+    Assessment,
     Change,
     Passes,
     Sibling,
-    Testimony,
     compared,
     offsets,
     weigh,
@@ -119,7 +119,7 @@ def look(
     candidates: Mapping[str, str],
     converted_at: str | None = None,
     skip: Iterable[str] = (),
-) -> Testimony:
+) -> Assessment:
     """Judge a conversion by what it leaves behind in the data.
 
     Args:
@@ -148,7 +148,7 @@ def look(
 
 def compare_old(
     connection: psycopg.Connection[Any], found: Found, zone: str, old: str
-) -> Testimony:
+) -> Assessment:
     """Compare every row with the naive column that still stands beside it.
 
     Args:

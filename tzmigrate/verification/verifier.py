@@ -123,8 +123,8 @@ def _verify(
         raise NotProved(
             "TZ410",
             f"database {connection.info.dbname} has no record of a conversion",
-            hint="Run tzmigrate apply first; what somebody converted by hand has no "
-            "baseline to compare with.",
+            hint="Run tzmigrate apply first; for what somebody converted by hand, "
+            "tzmigrate adopt.",
         )
     steps = [s for s in ledger if not all(c.superseded for c in s.columns)]
     beside = columns_beside(connection, steps, old_columns)

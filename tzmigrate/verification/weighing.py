@@ -101,7 +101,7 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Testimony:
+class Assessment:
     """What is known of one conversion by hand.
 
     Attributes:
@@ -122,7 +122,7 @@ class Testimony:
 
 def compared(
     old: str, zone: str, rows: Sequence[tuple[str, int | None, int]]
-) -> Testimony:
+) -> Assessment:
     """Judge a column by the naive one that stands beside it.
 
     Args:
@@ -137,11 +137,11 @@ def compared(
         if fate == "moved":
             moved[microseconds] = moved.get(microseconds, 0) + number
     bare = (
-        f"; {_rows(count['bare'])} of now have nothing there" if count["bare"] else ""
+        f"; {_rows(count['bare'])} of now with nothing there" if count["bare"] else ""
     )
     looked_at = count["same"] + count["moved"]
     if count["moved"]:
-        return Testimony(
+        return Assessment(
             ground=Ground.CONTRADICTED,
             why=f"{count['moved']} of {_rows(looked_at)} are not what {old} says, read"
             f" in {zone}{bare}",
@@ -150,12 +150,12 @@ def compared(
             old_column=old,
         )
     if not looked_at:
-        return Testimony(
+        return Assessment(
             ground=Ground.UNPROVED,
             why=f"{old} has no row to compare with{bare}",
             old_column=old,
         )
-    return Testimony(
+    return Assessment(
         ground=Ground.PROVED,
         why=f"each of {_rows(looked_at)} is what {old} says, read in {zone}{bare}",
         rows_compared=looked_at,
@@ -168,7 +168,7 @@ def weigh(
     others: Sequence[Passes],
     siblings: Sequence[Sibling],
     ahead: Ahead | None,
-) -> Testimony:
+) -> Assessment:
     """Judge a conversion by what it leaves behind.
 
     Args:
@@ -183,7 +183,7 @@ def weigh(
     if against is not None:
         return against
     if shown and other is None:
-        return Testimony(
+        return Assessment(
             ground=Ground.SHOWN,
             why=f"{_avoided(declared)}; a zone whose clocks go back at the same"
             " instants would look the same",
@@ -199,14 +199,14 @@ def weigh(
         )
     elif not declared.changes:
         why = f"nothing tells: no clock of {declared.zone} went back while it was used"
-    return Testimony(ground=Ground.UNPROVED, why=why)
+    return Assessment(ground=Ground.UNPROVED, why=why)
 
 
-def _beside(siblings: Sequence[Sibling]) -> Testimony | None:
+def _beside(siblings: Sequence[Sibling]) -> Assessment | None:
     """Say what columns speak against that take the moment of insertion."""
     for sibling in siblings:
         if sibling.moved >= max(_SIBLINGS, sibling.rows / 2):
-            return Testimony(
+            return Assessment(
                 ground=Ground.CONTRADICTED,
                 why=f"{sibling.moved} of the {_rows(sibling.rows)} that are oldest by"
                 f" {sibling.column} would be at its moment, had they been converted in"
@@ -219,23 +219,23 @@ def _beside(siblings: Sequence[Sibling]) -> Testimony | None:
 
 def _elsewhere(
     declared: Passes, made_in: Passes | None, ahead: Ahead | None
-) -> Testimony | None:
+) -> Assessment | None:
     """Say what clocks speak against, those of zones and that of now."""
     filled = declared.avoided < _USUAL and declared.first >= max(
         _FOUND, _SHARE * declared.usual
     )
     if made_in is not None:
         also = f"; {_filled(declared)}" if filled else ""
-        return Testimony(
+        return Assessment(
             ground=Ground.CONTRADICTED,
             why=f"{_avoided(made_in)} ({made_in.called}){also}",
             made_in=made_in.zone,
             offsets=made_in.offsets,
         )
     if filled:
-        return Testimony(ground=Ground.CONTRADICTED, why=_filled(declared))
+        return Assessment(ground=Ground.CONTRADICTED, why=_filled(declared))
     if ahead is not None and ahead.near >= _AHEAD and not ahead.far:
-        return Testimony(
+        return Assessment(
             ground=Ground.CONTRADICTED,
             why=f"{_rows(ahead.near)} are in the future, up to {ahead.furthest} ahead,"
             " though its default is the present moment",
