@@ -23,12 +23,8 @@ from tzmigrate.execution.runner import (
 from tzmigrate.inventory.model import Finding, Severity, ZoneSetting
 from tzmigrate.inventory.settings import read_zone_settings
 from tzmigrate.planning.survey import checked_zones
-from tzmigrate.postgres.quoting import readable_identifier
-from tzmigrate.postgres.session import (
-    Session,
-    read_only,
-    require_writable,
-)
+from tzmigrate.postgres.quoting import readable_identifier, readable_name
+from tzmigrate.postgres.session import Session, read_only, require_writable
 from tzmigrate.revisions.graph import RevisionGraph
 from tzmigrate.verification.adopted import unproved_adoption
 from tzmigrate.verification.beside import PAIR
@@ -289,7 +285,7 @@ def _refuted(column: Handmade, assessment: Assessment) -> NotProved:
         again = (
             f"Set it right: ALTER TABLE {found.table} ALTER {name} TYPE {found.type}"
             f" USING ({name} AT TIME ZONE '{assessment.made_in}') AT TIME ZONE"
-            f" '{column.zone}'"
+            f" '{column.zone}', which moves rows that were written since as well"
         )
     if assessment.old_column is not None:
         said = f"They moved by {moved}. " if moved else ""
@@ -334,9 +330,7 @@ def _column(
 
 
 def _described(column: AdoptedColumn) -> str:
-    label = ".".join(
-        map(readable_identifier, (column.schema, column.relation, column.column))
-    )
+    label = readable_name(column.schema, column.relation, column.column)
     where = (
         f"step {column.step}"
         if column.revision is None
