@@ -147,7 +147,10 @@ class Trial:
                     "TZ319",
                     f"planned revision {path.name} does not fit the database any more",
                     detail=error.diag.message_primary or str(error),
-                    hint=f"Delete {path} and the other planned files that are not "
+                    # somebody converted a column by hand: it says what to run
+                    hint=error.diag.message_hint or ""
+                    if error.sqlstate == "TZ344"
+                    else f"Delete {path} and the other planned files that are not "
                     "applied yet, then run tzmigrate plan again.",
                 ) from error
 
