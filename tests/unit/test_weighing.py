@@ -41,7 +41,10 @@ def judged(
         ([(0, 9.5)], Ground.UNPROVED),
         ([(0, 5), (0, 5)], Ground.SHOWN),
         # written since
-        ([(0, 10), (11, 10), (9, 10)], Ground.SHOWN),
+        ([(0, 5), (0, 5), (11, 10), (9, 10)], Ground.SHOWN),
+        # one night may have been an outage
+        ([(0, 10), (11, 10), (9, 10)], Ground.UNPROVED),
+        ([(0, 99), (0, 0)], Ground.UNPROVED),
         ([(0, 9), (11, 10), (9, 10)], Ground.CONTRADICTED),
         ([(11, 10), (0, 10)], Ground.CONTRADICTED),
         # a few may have been set right, or be of another source
@@ -65,9 +68,10 @@ def test_another_zone_that_is_avoided_refutes_the_declared_one() -> None:
         assert found.ground is Ground.CONTRADICTED
         assert found.made_in == "America/New_York"
     # where both are, nobody can tell
-    found = judged(passes((0, 12)), [other])
+    found = judged(passes((0, 6), (0, 6)), [other])
     assert (found.ground, found.made_in) == (Ground.UNPROVED, None)
-    assert judged(passes((0, 12)), [passes((12, 12))]).ground is Ground.SHOWN
+    alone = judged(passes((0, 6), (0, 6)), [passes((12, 12))])
+    assert alone.ground is Ground.SHOWN
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from tzmigrate.verification.model import Ground, OffsetCount
 
 _USUAL = 10
 """So many rows must be missed: by chance none of ten is there once in 20,000 times."""
+_CHANGES = 2
+"""So often: one night without rows may be an outage."""
 _FOUND = 5
 """So many rows stand where none may be, …"""
 _SHARE = 0.25
@@ -178,11 +180,13 @@ def weigh(
         ahead: rows in the future; ``None`` where they mean nothing.
     """
     other = next((p for p in others if p.avoided >= _USUAL), None)
-    shown = declared.avoided >= _USUAL
-    against = _beside(siblings) or _elsewhere(declared, None if shown else other, ahead)
+    avoided = declared.avoided >= _USUAL
+    made_in = None if avoided else other
+    against = _beside(siblings) or _elsewhere(declared, made_in, ahead)
     if against is not None:
         return against
-    if shown and other is None:
+    nights = sum(change.usual > 0 for change in declared.empty)
+    if avoided and other is None and nights >= _CHANGES:
         return Assessment(
             ground=Ground.SHOWN,
             why=f"{_avoided(declared)}; a zone whose clocks go back at the same"
@@ -192,13 +196,15 @@ def weigh(
         f"nothing tells: in the first pass of the hours that {declared.zone} has twice"
         f" about {round(declared.usual)} rows are usual, and {declared.first} are there"
     )
-    if shown and other is not None:
+    if avoided and other is None:
+        why = f"one night may be chance: {_avoided(declared)}"
+    elif avoided and other is not None:
         why = (
             f"{_avoided(declared)}, and so it is with {other.zone} ({other.called}),"
             " whose clocks go back at the same instants"
         )
     elif not declared.changes:
-        why = f"nothing tells: no clock of {declared.zone} went back while it was used"
+        why = f"nothing tells: no clock of {declared.zone} went back in all that time"
     return Assessment(ground=Ground.UNPROVED, why=why)
 
 
