@@ -302,6 +302,7 @@ def adopt(
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
     x: o.XArguments = None,
+    sql: o.SqlDir = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
     format_: o.FormatOption = None,
@@ -320,7 +321,7 @@ def adopt(
 
     return verbs.adopt(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
-        project_of(alembic, alembic_dir, name, x),
+        project_of(alembic, alembic_dir, name, x, sql=sql),
         tuple(columns),
         zones=tuple(zone or ()),
         old_columns=tuple(old_column or ()),

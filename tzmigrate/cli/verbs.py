@@ -200,6 +200,7 @@ def adopt(
                 connection_of(common),
                 columns,
                 alembic=alembic_of(project),
+                sql=sql_of(project),
                 zones=zones,
                 old_columns=old_columns,
                 converted_at=converted_at,

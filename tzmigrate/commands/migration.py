@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from tzmigrate.execution.model import Adoption, Run, Status
     from tzmigrate.inventory.model import Inventory
     from tzmigrate.planning.model import Plan
-    from tzmigrate.revisions.store import RevisionStore
+    from tzmigrate.revisions.script_store import ScriptStore
+    from tzmigrate.revisions.store import AlembicStore, RevisionStore
 
 
 def scan(
@@ -204,7 +205,7 @@ def _store_to_plan_for(
     head: str | None,
     place: Path | None,
     dry_run: bool,
-) -> "RevisionStore | None":
+) -> "AlembicStore | ScriptStore | None":
     """Return where a plan goes; ``None``: it is still to be made, or nowhere yet."""
     from tzmigrate.revisions.store import AlembicStore  # noqa: PLC0415 - see above
 
@@ -221,7 +222,7 @@ def _store_to_plan_for(
     return AlembicStore(project, place) if project is not None else None
 
 
-def _initialised(options: AlembicOptions, place: Path | None) -> "RevisionStore":
+def _initialised(options: AlembicOptions, place: Path | None) -> "AlembicStore":
     """Make an Alembic directory, with ``alembic.ini`` beside it."""
     from tzmigrate.revisions.project import AlembicProject  # noqa: PLC0415 - see above
     from tzmigrate.revisions.store import AlembicStore  # noqa: PLC0415 - see above
@@ -374,6 +375,7 @@ def adopt(
     columns: tuple[str, ...],
     *,
     alembic: AlembicOptions | None = None,
+    sql: SqlOptions | None = None,
     zones: tuple[str, ...] = (),
     old_columns: tuple[str, ...] = (),
     converted_at: str | None = None,
@@ -388,6 +390,7 @@ def adopt(
         connection: the database.
         columns: ``schema.table.column``, as SQL writes names.
         alembic: where the revisions are; without a project there are none.
+        sql: where they are as SQL scripts.
         zones: ``PATTERN=ZONE``, before those of the configuration.
         old_columns: ``schema.table.column=old``, where the old column still exists.
         converted_at: when that was done, as PostgreSQL reads an instant.
@@ -398,19 +401,19 @@ def adopt(
         dry_run: look, and write nothing.
     """
     from tzmigrate.execution import adoption  # noqa: PLC0415 - see above
-    from tzmigrate.revisions.graph import RevisionGraph  # noqa: PLC0415 - see above
 
     config = with_zone_options(load_config(connection.config), zones)
     accepted = (*config.policy.accept, *check_accepted(accept))
     # what was converted by hand needs no revision; one that was written is found
-    project = project_to_plan_for(alembic_options(alembic, config), dry_run=True)
-    graph = RevisionGraph.read(project) if project is not None else None
-    with open_session(connection, config, project) as session:
+    store = _store_to_plan_for(
+        alembic, sql, config, init=False, head=None, place=None, dry_run=True
+    )
+    with open_session(connection, config, store) as session:
         return adoption.adopt(
             session,
             config,
-            graph,
-            runner_of(project, session.target, alembic) if project else None,
+            store,
+            migrations_of(store, session.target, alembic) if store else None,
             asked=adoption.Asked(
                 columns=columns, old_columns=old_columns, converted_at=converted_at
             ),

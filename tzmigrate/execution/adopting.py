@@ -14,9 +14,8 @@ from tzmigrate.errors import DecisionNeeded, Refused, UsageError
 from tzmigrate.execution.runner import check_unedited, counted
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.postgres.quoting import readable_identifier, readable_name
-from tzmigrate.revisions.graph import RevisionGraph
 from tzmigrate.revisions.ours import Kind, OurColumn, OurRevision
-from tzmigrate.revisions.replay import upgrade_statements
+from tzmigrate.revisions.store import RevisionStore
 from tzmigrate.verification.handmade import Found, find_column
 from tzmigrate.verification.ledger import LedgerStep
 
@@ -74,13 +73,13 @@ class Chooser:
     Args:
         connection: a session of ours, in a transaction.
         config: with its zones as the server spells them.
-        graph: the planned revisions; ``None`` without a project.
+        store: the planned revisions; ``None`` where there are none.
         ledger: what was done.
     """
 
     connection: psycopg.Connection[Any]
     config: Config
-    graph: RevisionGraph | None
+    store: RevisionStore | None
     ledger: Sequence[LedgerStep]
 
     def choose(self, asked: Iterable[str]) -> tuple[Adoptee, ...]:
@@ -99,10 +98,10 @@ class Chooser:
         alone: dict[str, list[Handmade]] = {}
         for column in found.values():
             revision = self._planned(column)
-            if revision is None:
+            if revision is None or self.store is None:
                 alone.setdefault(column.table, []).append(self._handmade(column))
             elif revision.step not in planned:
-                planned[revision.step] = self._of_revision(revision)
+                planned[revision.step] = self._of_revision(self.store, revision)
         taken = {step.step for step in self.ledger}
         apart = [self._apart(columns, taken) for columns in alone.values()]
         return (*planned.values(), *apart)
@@ -163,7 +162,7 @@ class Chooser:
     def _planned(self, found: Found) -> OurRevision | None:
         """Return the revision that was written to convert the column."""
         up = {step.step for step in self.ledger if step.zoned}
-        ours = self.graph.ours() if self.graph is not None else ()
+        ours = self.store.read().ours() if self.store is not None else ()
         taken_back = {revision.inverts for revision in ours}
         for revision in reversed(ours):
             if (
@@ -174,7 +173,7 @@ class Chooser:
                 return revision
         return None
 
-    def _of_revision(self, revision: OurRevision) -> Adoptee:
+    def _of_revision(self, store: RevisionStore, revision: OurRevision) -> Adoptee:
         check_unedited((revision,))
         columns = {
             _name(c): find_column(self.connection, readable_name(*_name(c)))
@@ -187,7 +186,7 @@ class Chooser:
         ]
         if naive:
             raise _torn(revision, naive)
-        statements = upgrade_statements(revision.path)
+        statements = store.upgrade_statements(revision)
         planned = [s for s in statements if s.startswith(_COLUMN)]
         for column, said in zip(revision.columns, planned, strict=True):
             there = columns[_name(column)]

@@ -25,7 +25,7 @@ from tzmigrate.inventory.settings import read_zone_settings
 from tzmigrate.planning.survey import checked_zones
 from tzmigrate.postgres.quoting import readable_identifier, readable_name
 from tzmigrate.postgres.session import Session, read_only, require_writable
-from tzmigrate.revisions.graph import RevisionGraph
+from tzmigrate.revisions.store import RevisionStore
 from tzmigrate.verification.adopted import unproved_adoption
 from tzmigrate.verification.beside import PAIR
 from tzmigrate.verification.handmade import compare_old, find_column, look
@@ -57,7 +57,7 @@ class Asked:
 def adopt(
     session: Session,
     config: Config,
-    graph: RevisionGraph | None,
+    store: RevisionStore | None,
     migrations: Migrations | None,
     *,
     asked: Asked,
@@ -71,7 +71,7 @@ def adopt(
     Args:
         session: of the database.
         config: zones and policy.
-        graph: the planned revisions; ``None`` without a project.
+        store: the planned revisions; ``None`` where there are none.
         migrations: runs them; ``None`` without a project.
         asked: which columns.
         accept: codes of findings that shall not stop.
@@ -94,7 +94,7 @@ def adopt(
     with read_only(session):
         config = checked_zones(session, config)
         ledger = read_ledger(session)
-        chooser = Chooser(session, config, graph, ledger or ())
+        chooser = Chooser(session, config, store, ledger or ())
         adoptees = chooser.choose(asked.columns)
         assessments = _assessments(session, config, adoptees, asked)
         database = session.info.dbname
@@ -117,7 +117,7 @@ def adopt(
         "stand; no row and no column is changed.",
         *map(_described, adoption.columns),
     ]
-    if graph is None:
+    if store is None:
         lines.append(
             "  There is no Alembic project here, so no revision is looked for."
         )
