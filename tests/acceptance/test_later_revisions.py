@@ -343,7 +343,15 @@ def test_pending_revisions_of_the_team_are_theirs_to_run(
     left, _ = branches(project)
     project.run("upgrade", "right")
     events = commands.Selection(tables=("events",))
+    files = project.revisions
+    with pytest.raises(DecisionNeeded) as planned:
+        project.plan(zones=ZONES, selection=events, head="left")
+    assert planned.value.code == "TZ321"
+    assert left in planned.value.message
+    assert project.revisions == files
+    project.run("upgrade", left)
     project.plan(zones=ZONES, selection=events, head="left")
+    project.run("downgrade", "left@base")
     project.plan(zones=ZONES, head="right")
     before = dump(database)
     with pytest.raises(DecisionNeeded) as caught:

@@ -95,12 +95,12 @@ def plan(
     dry_run: o.DryRun = False,
     init: o.Init = False,
     head: o.Head = None,
-    version_path: o.VersionPath = None,
     shadow_url: o.ShadowUrl = None,
     alembic: o.AlembicIni = None,
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
     x: o.XArguments = None,
+    version_path: o.VersionPaths = None,
     sql: o.SqlDir = None,
     style: o.StyleOption = None,
     schema: o.Schemas = None,
@@ -124,13 +124,12 @@ def plan(
     return verbs.plan(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
         choice_of(schema, table, exclude),
-        project_of(alembic, alembic_dir, name, x, sql=sql, style=style),
+        project_of(alembic, alembic_dir, name, x, version_path, sql=sql, style=style),
         zones=tuple(zone or ()),
         accept=tuple(accept or ()),
         rewrite_functions=rewrite_functions,
         init=init,
         head=head,
-        version_path=version_path,
         shadow_url=shadow_url,
         dry_run=dry_run,
     )
@@ -155,6 +154,7 @@ def apply(
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
     x: o.XArguments = None,
+    version_path: o.VersionPaths = None,
     sql: o.SqlDir = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
@@ -172,7 +172,7 @@ def apply(
 
     return verbs.apply(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
-        project_of(alembic, alembic_dir, name, x, sql=sql),
+        project_of(alembic, alembic_dir, name, x, version_path, sql=sql),
         yes=yes,
         dry_run=dry_run,
         keeping=Beforehand(
@@ -241,6 +241,7 @@ def rollback(
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
     x: o.XArguments = None,
+    version_path: o.VersionPaths = None,
     sql: o.SqlDir = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
@@ -260,7 +261,7 @@ def rollback(
     if from_backup is not None:
         return safety.rollback_from(
             common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
-            project_of(alembic, alembic_dir, name, x, sql=sql),
+            project_of(alembic, alembic_dir, name, x, version_path, sql=sql),
             from_backup,
             others=to is not None or everything or as_revision,
             terminate=terminate_connections,
@@ -272,7 +273,7 @@ def rollback(
         )
     return verbs.rollback(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
-        project_of(alembic, alembic_dir, name, x, sql=sql),
+        project_of(alembic, alembic_dir, name, x, version_path, sql=sql),
         to=to,
         everything=everything,
         as_revision=as_revision,
@@ -342,6 +343,7 @@ def status(
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
     x: o.XArguments = None,
+    version_path: o.VersionPaths = None,
     sql: o.SqlDir = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
@@ -359,7 +361,7 @@ def status(
 
     return verbs.status(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
-        project_of(alembic, alembic_dir, name, x, sql=sql),
+        project_of(alembic, alembic_dir, name, x, version_path, sql=sql),
     )
 
 
@@ -398,6 +400,7 @@ def restore(
     alembic_dir: o.AlembicDir = None,
     name: o.Section = "alembic",
     x: o.XArguments = None,
+    version_path: o.VersionPaths = None,
     url: o.Url = None,
     config: o.ConfigFile = None,
     format_: o.FormatOption = None,
@@ -416,7 +419,7 @@ def restore(
 
     return safety.restore(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
-        project_of(alembic, alembic_dir, name, x),
+        project_of(alembic, alembic_dir, name, x, version_path),
         path,
         root=dir_,
         tables=tuple(tables or ()),

@@ -58,6 +58,7 @@ class Project:
     x_arguments: tuple[str, ...]
     sql: Path | None = None
     style: Style | None = None
+    version_paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +217,13 @@ Head = Annotated[
     str | None,
     Option(metavar="REVISION", help="The head to extend, where there are several."),
 ]
-VersionPath = Annotated[
-    Path | None,
+VersionPaths = Annotated[
+    list[Path] | None,
     Option(
-        metavar="DIR", help="The version location to write to, where there are several."
+        "--version-path",
+        metavar="DIR",
+        help="A directory of revisions, also one that only env.py or the application "
+        "names. plan writes to the first. Repeatable.",
     ),
 ]
 ShadowUrl = Annotated[

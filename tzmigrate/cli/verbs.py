@@ -42,7 +42,6 @@ def plan(
     rewrite_functions: bool,
     init: bool,
     head: str | None,
-    version_path: Path | None,
     shadow_url: str | None,
     dry_run: bool,
 ) -> ExitStatus:
@@ -59,7 +58,7 @@ def plan(
             rewrite_functions=rewrite_functions,
             init=init,
             head=head,
-            version_path=version_path,
+            version_path=next(iter(project.version_paths), None),
             shadow_url=shadow_url,
             dry_run=dry_run,
         ),
@@ -299,6 +298,7 @@ def alembic_of(project: Project) -> commands.AlembicOptions:
         directory=project.directory,
         name=project.name,
         x_arguments=project.x_arguments,
+        version_paths=project.version_paths,
     )
 
 

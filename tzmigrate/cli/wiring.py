@@ -56,6 +56,7 @@ def project_of(
     directory: Path | None,
     name: str,
     x_arguments: list[str] | None,
+    version_paths: list[Path] | None = None,
     *,
     sql: Path | None = None,
     style: Style | None = None,
@@ -68,4 +69,5 @@ def project_of(
         x_arguments=tuple(x_arguments or ()),
         sql=sql,
         style=style,
+        version_paths=tuple(version_paths or ()),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tzmigrate.config import Config
 from tzmigrate.errors import UsageError
 from tzmigrate.postgres.session import Session, connect
-from tzmigrate.postgres.url import Target, resolve_url, sqlalchemy_url
+from tzmigrate.postgres.url import resolve_url, sqlalchemy_url
 
 if TYPE_CHECKING:
     from tzmigrate.execution.model import Migrations
@@ -37,6 +37,7 @@ class AlembicOptions:
     """Where the Alembic project is, as ``alembic`` itself takes it.
 
     Attributes:
+        version_paths: directories of revisions that the configuration does not name.
         source: where the paths were read, if not given by the caller.
     """
 
@@ -44,6 +45,7 @@ class AlembicOptions:
     directory: Path | None = None
     name: str = "alembic"
     x_arguments: tuple[str, ...] = ()
+    version_paths: tuple[Path, ...] = ()
     source: str = ""
 
 
@@ -196,18 +198,34 @@ def open_project(options: AlembicOptions) -> "AlembicProject":
         options.ini,
         directory=options.directory,
         section=options.name,
+        version_paths=options.version_paths,
         source=options.source,
     )
 
 
 def migrations_of(
+    session: Session,
     store: "AlembicStore | ScriptStore",
-    target: Target,
     options: AlembicOptions | None,
+    config: Config,
 ) -> "Migrations":
-    """Return what runs the revisions of a store."""
+    """Return what runs the revisions of a store: the team's own command, if any."""
     from tzmigrate.revisions.store import AlembicStore  # noqa: PLC0415 - see above
 
+    target, own = session.target, config.alembic
+    if isinstance(store, AlembicStore) and own.upgrade:
+        from tzmigrate.execution.team_command import (  # noqa: PLC0415 - see above
+            TeamCommand,
+        )
+
+        return TeamCommand(
+            session,
+            store.read(),
+            upgrade=own.upgrade,
+            downgrade=own.downgrade,
+            cwd=config.path.parent if config.path else Path.cwd(),
+            version_table=own.version_table,
+        )
     if isinstance(store, AlembicStore):
         from tzmigrate.execution.alembic_project import (  # noqa: PLC0415 - see above
             AlembicRunner,
@@ -230,6 +248,13 @@ def migrations_of(
 def alembic_options(options: AlembicOptions | None, config: Config) -> AlembicOptions:
     """Return where the project is: as given, else as configured."""
     found = options or AlembicOptions()
+    found = replace(
+        found,
+        version_paths=(
+            *(Path.cwd() / path for path in found.version_paths),
+            *config.alembic.version_path,
+        ),
+    )
     if found.ini is None and found.directory is None:
         return replace(
             found,

@@ -109,18 +109,18 @@ def plan(
         shadow_url: a server where the plan is tried.
         dry_run: decide, and write nothing.
     """
+    from tzmigrate.execution.version_table import (  # noqa: PLC0415 - see above
+        check_at_head,
+    )
     from tzmigrate.inventory.findings import IDLE_EXCLUDE  # noqa: PLC0415 - see above
     from tzmigrate.planning import leaning, literals, survey  # noqa: PLC0415 - see above
     from tzmigrate.planning.planner import Planner  # noqa: PLC0415 - see above
     from tzmigrate.postgres.shadow import closing_beside  # noqa: PLC0415 - see above
     from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above
     from tzmigrate.revisions.ladder import plan_and_try  # noqa: PLC0415 - see above
+    from tzmigrate.revisions.store import AlembicStore  # noqa: PLC0415 - see above
     from tzmigrate.revisions.trial import Standing  # noqa: PLC0415 - see above
-    from tzmigrate.zones.probe import same_zones  # noqa: PLC0415 - see above
-    from tzmigrate.zones.sessions import zone_pairs  # noqa: PLC0415 - see above
-    from tzmigrate.zones.unmatched import (  # noqa: PLC0415 - see above
-        unmatched_patterns,
-    )
+    from tzmigrate.zones import probe, sessions, unmatched  # noqa: PLC0415 - see above
 
     config = with_zone_options(load_config(connection.config), zones)
     options = alembic_options(alembic, config)
@@ -136,6 +136,10 @@ def plan(
     # the shadow goes while the files are made
     with closing_beside() as close:
         with open_session(connection, config, store) as session, read_only(session):
+            if graph is not None and isinstance(store, AlembicStore):
+                check_at_head(
+                    session, graph, head=head, named=config.alembic.version_table
+                )
             inventory = _inventory(session, config, wanted)
             config = survey.checked_zones(session, config)
             verdicts = survey.verdicts_of(session, config, inventory)
@@ -147,8 +151,8 @@ def plan(
                 verdicts,
                 rules=rules,
                 planned=drafting.planned_before(ours, done),
-                same_zones=same_zones(
-                    session, zone_pairs(inventory.server.zones, used)
+                same_zones=probe.same_zones(
+                    session, sessions.zone_pairs(inventory.server.zones, used)
                 ),
                 uniting=leaning.read_uniting_views(session),
                 literals=literals.read_literals(
@@ -178,8 +182,8 @@ def plan(
                 ),
             )
             idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
-            unmatched = unmatched_patterns(session, config.zones)
-            found = replace(found, findings=(*idle, *unmatched, *found.findings))
+            missed = unmatched.unmatched_patterns(session, config.zones)
+            found = replace(found, findings=(*idle, *missed, *found.findings))
         scripts = drafting.plan_scripts(found, graph, rules, head=head)
         if found.decisions or not scripts:
             return replace(found, dry_run=dry_run)
@@ -261,7 +265,7 @@ def apply(
         run = runner.apply(
             session,
             store.read(),
-            migrations_of(store, session.target, alembic),
+            migrations_of(session, store, alembic, config),
             confirm=confirm,
             progress=progress,
             dry_run=dry_run,
@@ -309,7 +313,7 @@ def rollback(
             session,
             store,
             store.read(),
-            migrations_of(store, session.target, alembic),
+            migrations_of(session, store, alembic, config),
             choice=rolling.Choice(
                 to=to, everything=everything, as_revision=as_revision
             ),
@@ -413,7 +417,7 @@ def adopt(
             session,
             config,
             store,
-            migrations_of(store, session.target, alembic) if store else None,
+            migrations_of(session, store, alembic, config) if store else None,
             asked=adoption.Asked(
                 columns=columns, old_columns=old_columns, converted_at=converted_at
             ),
@@ -443,7 +447,7 @@ def status(
     store = store_of(alembic, sql, config)
     with open_session(connection, config, store) as session:
         return read_status(
-            session, store.read(), migrations_of(store, session.target, alembic)
+            session, store.read(), migrations_of(session, store, alembic, config)
         )
 
 

@@ -2,13 +2,22 @@
 
 import difflib
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from tzmigrate.config.durations import milliseconds
 from tzmigrate.config.model import (
@@ -153,6 +162,17 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _command(words: object) -> object:
+    """Split a command as a shell would; nothing in it is run by one."""
+    if isinstance(words, str):
+        words = shlex.split(words)
+    if isinstance(words, list) and not any("{revision}" in str(w) for w in words):
+        raise ValueError("it does not say where the revision goes: write {revision}")
+    return words
+
+
+_Paths = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+_Command = Annotated[tuple[str, ...], BeforeValidator(_command)]
 _Duration = Annotated[str, AfterValidator(_duration)]
 _Code = Annotated[str, Field(pattern=rf"^{CODE.pattern}$")]
 
@@ -184,6 +204,19 @@ class _Scan(_Table):
 class _Alembic(_Table):
     ini: str | None = None
     dir: str | None = None
+    version_path: _Paths = ()
+    version_table: str | None = None
+    upgrade: _Command = ()
+    downgrade: _Command = ()
+
+    @model_validator(mode="after")
+    def _both_ways(self) -> "_Alembic":
+        if bool(self.upgrade) != bool(self.downgrade):
+            raise ValueError(
+                "upgrade and downgrade belong together: what can be applied has to be "
+                "taken back in the same way"
+            )
+        return self
 
 
 class _Sql(_Table):
@@ -238,6 +271,10 @@ def _build(source: Source, document: Mapping[str, Any]) -> Config:
         alembic=Alembic(
             ini=home / ini if ini else None,
             dir=home / folder if folder else None,
+            version_path=tuple(home / path for path in read.alembic.version_path),
+            version_table=read.alembic.version_table,
+            upgrade=read.alembic.upgrade,
+            downgrade=read.alembic.downgrade,
         ),
         alembic_source=source.place("alembic", "dir" if folder else "ini")
         if ini or folder

@@ -158,10 +158,20 @@ class ScanFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alembic:
-    """The table ``[alembic]``; paths are made absolute, seen from the file."""
+    """The table ``[alembic]``; paths are made absolute, seen from the file.
+
+    Attributes:
+        version_path: directories of revisions that no configuration names.
+        version_table: as SQL names it, where it cannot be told from others.
+        upgrade, downgrade: the team's own commands, with ``{revision}`` in them.
+    """
 
     ini: Path | None = None
     dir: Path | None = None
+    version_path: tuple[Path, ...] = ()
+    version_table: str | None = None
+    upgrade: tuple[str, ...] = ()
+    downgrade: tuple[str, ...] = ()
 
 
 class SqlStyle(StrEnum):

@@ -134,6 +134,9 @@ class AlembicRunner:
             "url": self._url,
             "x": self._x_args,
             "mute": _mute(verb),
+            "version_locations": [str(path) for path in project.version_locations]
+            if project.told
+            else None,
             "directories": [
                 str(path) for path in (project.directory, *project.version_locations)
             ],
@@ -146,23 +149,23 @@ class AlembicRunner:
             report = _run_there(python, request, self._environ, project.root)
         if report["ok"]:
             return report["result"]
-        logger.debug("%s failed: %s", verb, _redacted(report.get("traceback", "")))
+        logger.debug("%s failed: %s", verb, redacted(report.get("traceback", "")))
         raise self._error(report)
 
     def _error(self, report: Mapping[str, Any]) -> TzmigrateError:
         kind = report["kind"]
-        message = _redacted(report["message"])
+        message = redacted(report["message"])
         file = report.get("file") or str(self._project.directory / "env.py")
         if kind == "server":
-            detail = _redacted(report["detail"])
+            detail = redacted(report["detail"])
             found = from_sqlstate(
-                report["sqlstate"], message, detail, _redacted(report["hint"])
+                report["sqlstate"], message, detail, redacted(report["hint"])
             )
             return found or Refused(
                 "TZ665",
                 f"{file} failed: {message}",
                 detail=detail,
-                hint=_redacted(report["hint"])
+                hint=redacted(report["hint"])
                 or "Correct it, then run the same command again.",
                 sqlstate=report["sqlstate"],
             )
@@ -313,7 +316,7 @@ def _run_there(
         try:
             output, _ = process.communicate(json.dumps(request).encode() + b"\n")
         except BaseException:
-            _end(process)
+            end(process)
             raise
     lines = output.decode("utf-8", "replace").splitlines()
     with suppress(ValueError, IndexError):
@@ -328,7 +331,7 @@ def _run_there(
     )
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[Any]") -> None:
     """Let an interrupted run roll back; end it where it does not."""
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
@@ -467,6 +470,6 @@ def _unreachable(message: str) -> TzmigrateError:
     )
 
 
-def _redacted(text: str) -> str:
+def redacted(text: str) -> str:
     """Hide the password of any URL in a text."""
     return re.sub(r"(://[^\s:/@]*):[^\s/]*@", r"\1:***@", text)

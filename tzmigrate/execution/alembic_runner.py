@@ -43,7 +43,8 @@ def run(request: Mapping[str, Any]) -> Report:
 
     Args:
         request: ``verb`` (``identify``, ``upgrade`` or ``downgrade``), ``revision``,
-            ``ini``, ``toml``, ``section``, ``script_location``, ``url``, ``x``,
+            ``ini``, ``toml``, ``section``, ``script_location``, ``version_locations``,
+            ``url``, ``x``,
             ``mute`` (the level up to which nothing is logged), and ``directories``,
             where ``env.py`` and the revisions are.
     """
@@ -95,6 +96,14 @@ def _config(request: Mapping[str, Any]) -> Config:
         if value:
             # ConfigParser interpolates what it is given.
             config.set_main_option(name, value.replace("%", "%%"))
+    paths = request.get("version_locations")
+    if paths:
+        between = config.get_main_option("path_separator") or ""
+        if not between:
+            config.set_main_option("version_path_separator", "os")
+        names = {"space": " ", "newline": "\n", "os": os.pathsep, "": os.pathsep}
+        joined = names.get(between, between).join(paths)
+        config.set_main_option("version_locations", joined.replace("%", "%%"))
     return config
 
 

@@ -116,8 +116,7 @@ def _location(
             "TZ238",
             f"{version_path} is not a version location of the project",
             detail=f"Version locations: {listed}.",
-            hint="Name one of them with --version-path, or add it to"
-            " version_locations.",
+            hint="Name one of them with --version-path.",
         )
     if len(locations) == 1:
         return locations[0]

@@ -10,8 +10,8 @@ import os
 import sys
 import tomllib
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -43,6 +43,7 @@ class AlembicProject:
         directory: holds ``env.py`` and ``script.py.mako``.
         overridden: the directory was given by the user, not by the configuration.
         version_locations: where revisions are; need not exist yet.
+        told: those were completed by the user, not read from the configuration alone.
     """
 
     ini: Path | None
@@ -52,6 +53,7 @@ class AlembicProject:
     directory: Path
     overridden: bool
     version_locations: tuple[Path, ...]
+    told: bool
     recursive_version_locations: bool
     sourceless: bool
     file_template: str
@@ -68,6 +70,7 @@ class AlembicProject:
         *,
         directory: Path | None = None,
         section: str = "alembic",
+        version_paths: Sequence[Path] = (),
         source: str = "",
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
@@ -79,6 +82,8 @@ class AlembicProject:
                 ``alembic`` itself would read in the working directory.
             directory: the directory with ``env.py``, instead of ``script_location``.
             section: the ini's section, as ``alembic -n`` takes it.
+            version_paths: directories of revisions, where ``env.py`` or the application
+                sets some that the configuration does not name.
             source: where ``ini`` and ``directory`` were read, for messages.
             cwd: the working directory, by default the process's.
             environ: where ``ALEMBIC_CONFIG`` is looked up.
@@ -97,7 +102,39 @@ class AlembicProject:
         )
         if ini_file is None and toml_file is None and directory is None:
             raise UsageError("TZ230", f"there is no alembic.ini in {cwd}", hint=_WHERE)
-        return _read(ini_file, toml_file, directory, section=section, cwd=cwd)
+        found = _read(ini_file, toml_file, directory, section=section, cwd=cwd)
+        return found.knowing(version_paths)
+
+    def knowing(self, version_paths: Sequence[Path]) -> "AlembicProject":
+        """Return the project with further directories of revisions.
+
+        Raises:
+            UsageError: there is no such directory.
+        """
+        known = {path.resolve() for path in self.version_locations}
+        more = []
+        for given in version_paths:
+            path = self.root / given
+            if path.resolve() in known:
+                continue
+            if not path.is_dir():
+                raise UsageError(
+                    "TZ238",
+                    f"there is no directory of revisions {path}",
+                    detail=f"{self._listed()}.",
+                    hint="Name one that exists with --version-path: one of these, or "
+                    "one that env.py or the application sets.",
+                )
+            more.append(path)
+        if not more:
+            return self
+        # one that was never made holds nothing that could follow
+        own = tuple(path for path in self.version_locations if path.is_dir())
+        return replace(self, version_locations=(*own, *more), told=True)
+
+    def _listed(self) -> str:
+        paths = ", ".join(str(path) for path in self.version_locations)
+        return f"Version locations of the configuration: {paths}"
 
     def require_env(self) -> None:
         """Refuse a directory that no Alembic command can use.
@@ -311,6 +348,7 @@ def _read(
         root=root,
         directory=found,
         overridden=directory is not None,
+        told=False,
         version_locations=tuple(_locate(item, root, search) for item in versions)
         if versions
         else (found / "versions",),

@@ -1,0 +1,16 @@
+import os
+
+import sqlalchemy as sa
+from alembic import context
+from models import metadata
+
+engine = sa.create_engine(os.environ["DATABASE_URL"], poolclass=sa.pool.NullPool)
+with engine.connect() as connection:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        version_table="shop_revision",
+        version_table_schema="ops",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
