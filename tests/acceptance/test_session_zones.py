@@ -393,3 +393,20 @@ def test_half_a_date_style_is_completed_by_that_of_the_session(
     assert database.execute("SELECT at FROM daily") == before
     project.run("downgrade", "base")
     assert database.execute("SELECT at FROM daily") == before
+
+
+def test_a_declared_zone_that_the_server_does_not_know_any_more_ends_nothing(
+    database: Any, project: Any
+) -> None:
+    """As after an update of the server's time zone data; sessions only warn of it."""
+    pin(database, "Asia/Tokyo")
+    database.execute(
+        "UPDATE pg_db_role_setting SET setconfig = ARRAY['TimeZone=Mars/Olympus']"
+        " WHERE setdatabase = (SELECT oid FROM pg_database"
+        " WHERE datname = current_database())"
+    )
+    database.execute("CREATE MATERIALIZED VIEW latest AS SELECT max(at) FROM events")
+    plan = project.plan(zones=UTC)
+    assert any("Mars/Olympus" in f.message for f in plan.findings)
+    project.apply()
+    assert project.verify(accept=("TZ301",)).outcome is Outcome.PROVED

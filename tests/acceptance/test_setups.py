@@ -1,5 +1,6 @@
 """Alembic as teams have it: each of ``projects/`` is planned, run and taken back."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -196,3 +197,78 @@ def test_wrong_heads_of_the_ini_alone_are_found_out_before_anything_is_written(
         setup.plan(*paths).is_error(2, "TZ236", "a0001", "d0001", "--head")
         setup.plan(*paths, "--head", "d0001").is_error(3, "TZ321", "d0001")
         setup.plan("--version-path", "nowhere").is_error(2, "TZ238", "nowhere")
+
+
+def test_an_env_py_that_begins_before_alembic_is_told_what_that_means(
+    make_setup: Callable[[str], Setup], database: Any
+) -> None:
+    setup = make_setup("early_statements")
+    done(setup.own("upgrade", "head"))
+    assert setup.plan().status == 0
+    for options in (("--dry-run",), ("--yes",)):
+        ended = setup.tool("apply", *setup.said["run"], *options)
+        assert ended.status == 0
+        words = " ".join(ended.out.split())
+        assert "transaction_per_migration has no effect" in words
+    assert database.scalar("SELECT count(*) FROM tzmigrate.step") == 1
+
+
+COMMANDS = {
+    "writes nothing": ("true {revision}", 6, "TZ667"),
+    "runs elsewhere": ("python manage.py current {revision}", 6, "TZ668"),
+    "is not there": ("no-such-program {revision}", 6, "TZ666"),
+    "is ended": (
+        "python -c 'import os; os.kill(os.getpid(), 9)' {revision}",
+        6,
+        "TZ668",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COMMANDS)
+def test_a_command_of_the_team_is_believed_by_its_effect_alone(
+    case: str, make_setup: Callable[[str], Setup], database: Any
+) -> None:
+    setup = make_setup("without_ini")
+    done(setup.own("upgrade", "head"))
+    assert setup.plan().status == 0
+    command, status, code = COMMANDS[case]
+    toml = setup.shell.root / "tzmigrate.toml"
+    right = toml.read_text(encoding="utf-8")
+    quoted = json.dumps(command)
+    toml.write_text(
+        f"[alembic]\nupgrade = {quoted}\ndowngrade = {quoted}\n", encoding="utf-8"
+    )
+    with setup.shell.unchanged(database):
+        setup.tool("apply", *setup.said["run"], "--yes").is_error(status, code)
+    toml.write_text(right, encoding="utf-8")
+    assert setup.tool("apply", *setup.said["run"], "--yes").status == 0
+    assert database.scalar("SELECT count(*) FROM tzmigrate.step") == 1
+
+
+def test_what_a_revision_says_reaches_the_user_through_the_command_of_the_team(
+    make_setup: Callable[[str], Setup], database: Any
+) -> None:
+    setup = make_setup("without_ini")
+    done(setup.own("upgrade", "head"))
+    assert setup.plan().status == 0
+    database.execute("ALTER TABLE orders ALTER placed_at SET DEFAULT 'epoch'")
+    setup.tool("apply", *setup.said["run"], "--yes").is_error(
+        3, "TZ345", "default of column public.orders.placed_at"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('upgrade = "flask db upgrade head"', "{revision}"),
+        ('upgrade = "flask db upgrade {revision}"', "belong together"),
+        ("upgrade = 1", "upgrade"),
+    ],
+)
+def test_a_command_that_cannot_be_used_is_an_error_in_the_configuration(
+    line: str, words: str, make_setup: Callable[[str], Setup]
+) -> None:
+    setup = make_setup("without_ini")
+    (setup.shell.root / "tzmigrate.toml").write_text(f"[alembic]\n{line}\n")
+    setup.tool("apply", *setup.said["run"], "--yes").is_error(2, "TZ204", words)

@@ -104,6 +104,7 @@ class AlembicRunner:
             time_zone=first["time_zone"],
             isolation=first["isolation"],
             transactional=first["transactional"],
+            begun=first["begun"],
         )
 
     def upgrade(self, revision: str) -> None:

@@ -138,6 +138,8 @@ def _look(heads: Any, context: MigrationContext) -> Report:
         "version_table_schema": context.version_table_schema,
         "dialect": context.dialect.name,
         "driver": getattr(context.dialect, "driver", ""),
+        # a statement ran before configure(): Alembic ends no transaction then
+        "begun": bool(getattr(context, "_in_external_transaction", False)),
     }
     connection = context.connection
     if connection is None or context.dialect.name != "postgresql":

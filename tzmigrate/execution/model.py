@@ -144,6 +144,8 @@ class Identity:
         isolation: ``transaction_isolation`` of that session.
         transactional: statements share a transaction; false under AUTOCOMMIT.
         words: what messages call that way.
+        begun: a transaction was open before Alembic began, which is not Alembic's to
+            end: ``transaction_per_migration`` has no effect.
     """
 
     system_identifier: str | None
@@ -159,6 +161,7 @@ class Identity:
     isolation: str
     transactional: bool
     words: Words = ALEMBIC
+    begun: bool = False
 
 
 class Migrations(Protocol):

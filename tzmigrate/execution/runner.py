@@ -37,6 +37,12 @@ ATTEMPTS = 8
 _FIRST_PAUSE = 0.5
 """Seconds before the second try; doubled each time up to _LONGEST_PAUSE."""
 _LONGEST_PAUSE = 15.0
+_BEGUN = (
+    "env.py runs a statement before context.configure(), so its transaction is not "
+    "Alembic's to end: transaction_per_migration has no effect, and under alembic "
+    "upgrade all tables stay locked to the end. tzmigrate apply runs the revisions one "
+    "by one."
+)
 _RETRIED = frozenset(("55P03", "40P01", "40001"))
 """lock_timeout, deadlock, serialization: another try may well succeed."""
 
@@ -83,7 +89,14 @@ def apply(
         )
     names = [revision.revision for revision in pending]
     if dry_run:
-        return Run(direction="up", steps=(), pending=tuple(names), dry_run=True)
+        notes = (_BEGUN,) if identity.begun else ()
+        return Run(
+            direction="up",
+            steps=(),
+            pending=tuple(names),
+            notes=notes,
+            dry_run=True,
+        )
     lines = (
         f"Database {identity.database}: {counted(len(pending), 'revision')} will run, "
         "each in a transaction of its own, each proved before its commit.",
@@ -108,6 +121,7 @@ def apply(
         steps=tuple(done),
         notes=(
             "Every step was proved before its commit; tzmigrate verify repeats it.",
+            *([_BEGUN] if identity.begun else []),
         ),
     )
 
@@ -218,8 +232,8 @@ def pending_revisions(
                 f"{counted(len(between), 'revision')} of yours would have to run as "
                 f"well, first {between[0]}",
                 detail="The plan was made for a database that has them.",
-                hint=f"Run alembic upgrade {between[-1]} first, if that is what you "
-                "want, then tzmigrate apply again.",
+                hint=f"Upgrade the database to {between[-1]} first, if that is what "
+                "you want, then run tzmigrate apply again.",
             )
     return pending
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any, LiteralString
@@ -34,7 +35,9 @@ def same_zones(
         if one.lower() == other.lower() or (is_utc(one) and is_utc(other)):
             found.add((one, other))
             continue
-        with connection.transaction():
+        row = None
+        # a zone that was declared once, and that this server does not know any more
+        with suppress(psycopg.errors.InvalidParameterValue), connection.transaction():
             # AT TIME ZONE reads CET or -05 in another way than SET TimeZone does
             connection.execute(
                 "SELECT pg_catalog.set_config('TimeZone', %s, true)", (one,)
