@@ -82,6 +82,7 @@ def altered_type(
         relation=printed(type_),
         way=Way.ALTER,
         before=(md5(type_.definition.encode(), usedforsecurity=False).hexdigest(),),
+        definition=type_.definition,
         prepare=(altered((name, after) for name, _, after in kinds),),
         unprepare=(altered((name, before) for name, before, _ in kinds),),
         attributes=named_attributes(type_, zone),

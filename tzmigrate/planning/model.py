@@ -210,6 +210,7 @@ class PlannedDependent:
         bytes: size of a materialized view, which is refreshed.
         leans_on: schema, relation and name of the converting columns behind it.
         attributes: of a composite type, what expressions may name.
+        definition: of a type, the text whose digest ``before`` is.
     """
 
     kind: DependentKind
@@ -228,6 +229,7 @@ class PlannedDependent:
     bytes: int = 0
     leans_on: tuple[tuple[str, str, str], ...] = ()
     attributes: tuple[NamedAttribute, ...] = ()
+    definition: str = ""
 
     @property
     def label(self) -> str:

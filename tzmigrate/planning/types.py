@@ -331,6 +331,7 @@ class TypeBook:
             kind=kind,
             relation=name,
             before=(md5(type_.definition.encode(), usedforsecurity=False).hexdigest(),),
+            definition=type_.definition,
             take=(f"ALTER {word} {name} RENAME TO {readable_identifier(old)}",),
             prepare=(zoned,),
             unprepare=(naive,),
