@@ -40,6 +40,8 @@ class OurRevision:
         step: its name in the ledger.
         predecessor: the step of ours before it, or ``None``.
         database: what is known of the database planned for (name, identifier …).
+        unqualified: the schema that was planned on, where names leave it out: the
+            revision runs for every tenant; ``None`` where names have their schema.
         edited: upgrade, downgrade or the facts differ from what was written.
         facts: all of ``TZMIGRATE``, lists as tuples.
     """
@@ -56,6 +58,7 @@ class OurRevision:
     columns: tuple[OurColumn, ...]
     strategy: str | None
     session_zone: str | None
+    unqualified: str | None
     digest: str
     edited: bool
     facts: Mapping[str, object] = field(repr=False)
@@ -64,6 +67,15 @@ class OurRevision:
     def inverts(self) -> str | None:
         """The step that an inverse takes back; ``None`` for the other kinds."""
         return str(self.facts["inverts"]) if self.kind is Kind.INVERSE else None
+
+    def recorded_as(self, schema: str | None) -> str:
+        """Return the name under which the ledger knows what this one does or undoes.
+
+        Args:
+            schema: that of the tenant for whom it ran.
+        """
+        step = self.inverts or self.step
+        return step if self.unqualified is None else f"{step}@{schema}"
 
 
 def read_ours(
@@ -117,6 +129,7 @@ def ours_of(
             columns=tuple(_column(item) for item in _items(facts.get("columns"))),
             strategy=_optional(facts.get("strategy")),
             session_zone=_optional(facts.get("session_zone")),
+            unqualified=_optional(facts.get("unqualified")),
             digest=_optional(facts.get("digest")) or "",
             edited=edited,
             facts=facts,

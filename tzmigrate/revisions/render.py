@@ -29,6 +29,8 @@ from tzmigrate.planning.model import (
     Table,
     Way,
 )
+from tzmigrate.planning.unqualified import unqualified_group
+from tzmigrate.postgres.quoting import readable_identifier
 from tzmigrate.revisions import support, wire
 
 SAMPLE_ROWS = 1000
@@ -108,6 +110,7 @@ def group_script(
     server_major: int,
     lock_timeout: str,
     policy: Policy,
+    schema: str | None = None,
 ) -> Script:
     """Render the script of one relation group.
 
@@ -119,6 +122,8 @@ def group_script(
         server_major: major version planned on; definitions print alike only there.
         lock_timeout: how long one attempt waits for a lock.
         policy: what the script enforces.
+        schema: the one that all names leave out, so that the revision serves every
+            schema like it; ``None``: names have their schema.
     """
 
     def body(direction: Direction) -> tuple[Statement, ...]:
@@ -130,13 +135,14 @@ def group_script(
             server_major=server_major,
             lock_timeout=lock_timeout,
             policy=policy,
+            schema=schema,
         )
         return (Statement(support.guard()), *statements)
 
     return Script(
         revision=revision,
         slug=group.slug,
-        title=f"convert {_names(group)} to timestamptz",
+        title=f"convert {_names(group, schema)} to timestamptz",
         up=body("up"),
         down=body("down"),
         facts={
@@ -152,6 +158,7 @@ def group_script(
                 [c.schema, c.relation, c.column, c.type_before, c.type_after, c.zone]
                 for c in group.converted
             ],
+            **({} if schema is None else {"unqualified": schema}),
         },
     )
 
@@ -165,12 +172,15 @@ def group_statements(
     server_major: int,
     lock_timeout: str,
     policy: Policy,
+    schema: str | None = None,
 ) -> tuple[Statement, ...]:
     """Return what a group's script runs after its guard, in one direction.
 
     The arguments are those of ``group_script``.
     """
     up = direction == "up"
+    if schema is not None:
+        group = unqualified_group(group, schema)
     found = [
         _call(
             "begin_step",
@@ -185,6 +195,7 @@ def group_statements(
                 "overlap": wire.literal(policy.overlap),
                 "server_major": str(server_major),
                 "support": str(support.VERSION),
+                **({} if schema is None else {"unqualified": "true"}),
             },
         )
     ]
@@ -260,9 +271,16 @@ def _converted(
         yield _if_there(own, set_default(own, back=not up))
 
 
-def _names(group: Group) -> str:
+def _names(group: Group, schema: str | None) -> str:
     """Return the tables that a group converts, for a title of one line."""
-    names = [wire.comment(qualified(t.relation)) for t in group.tables]
+    names = [
+        wire.comment(
+            qualified(t.relation)
+            if schema is None
+            else readable_identifier(t.relation.name)
+        )
+        for t in group.tables
+    ]
     if len(names) <= _NAMED:
         return ", ".join(names)
     return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"

@@ -13,6 +13,7 @@ DROP TABLE U&"50\0025 off"
 import re
 from functools import lru_cache
 
+from tzmigrate.planning.unqualified import HERE
 from tzmigrate.postgres.quoting import quote_literal
 
 _BITES = re.compile(
@@ -27,6 +28,9 @@ begins with one set makes the search ten times as fast as two alternatives.
 _QUOTED = re.compile(r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*')""")
 """A quoted name or a plain constant."""
 
+_CONSTANT = re.compile(r"(E?)'((?:[^']|'')*)'")
+"""As ``quote_literal`` writes one."""
+
 _PREFIXED = re.compile(r"[\w&$]['\"]")
 """``E'…'`` and its like, whose ends are found by other rules."""
 
@@ -36,6 +40,13 @@ _PERFORM = re.compile(r"\APERFORM ")
 """What PL/pgSQL has for ``SELECT``, and EXECUTE does not know."""
 
 _MARK = "$tz$"
+
+_TEXT = "$sql$"
+"""Quotes statements that are executed for a tenant."""
+
+_HERE = f"{HERE}."
+"""Where a text holds it, ``tzmigrate.here`` puts the schema of the tenant there for
+whom the step runs. Where names were planned with their schema it changes nothing."""
 
 _BASIC_PLANE = 0xFFFF
 
@@ -48,8 +59,18 @@ _SAFE = frozenset(
 def literal(text: str) -> str:
     """Return a text constant; plain where nothing bites.
 
-    It may stand in the body of a ``DO``, whose mark it does not hold.
+    It may stand in the body of a ``DO``, whose mark it does not hold. What names the
+    schema of a tenant is told it by the support:
+
+    >>> print(literal("this_tenant.orders"))
+    tzmigrate.here('this_tenant.orders')
     """
+    if _HERE in text:
+        return f"tzmigrate.here({_constant(text)})"
+    return _constant(text)
+
+
+def _constant(text: str) -> str:
     if _BITES.search(text) or _MARK in text:
         return _escaped(text)
     return quote_literal(text)
@@ -100,13 +121,34 @@ def guarded(
         before: a statement of PL/pgSQL ahead of it, in which nothing bites.
         after: the same behind it.
     """
-    inner = f"EXECUTE {literal(sql)}" if whole else statement(sql)
+    if _HERE not in sql:
+        inner = f"EXECUTE {literal(sql)}" if whole else statement(sql)
+    elif _PERFORM.match(sql):
+        sql = _CONSTANT.sub(_told, sql)
+        inner = statement(sql)
+    else:
+        inner = _for_tenant(sql)
     # a name or body may hold the mark that ends the body around it
     if _MARK in inner:
         inner = f"EXECUTE {_escaped(_PERFORM.sub('SELECT ', sql))}"
     lines = [line for line in (before, inner, after) if line]
     body = "".join(f"{line};\n" for line in lines)
     return f"DO $tz$ BEGIN\nIF {condition} THEN\n{body}END IF;\nEND $tz$"
+
+
+def _for_tenant(sql: str) -> str:
+    """Return PL/pgSQL that runs a statement with the schema of the tenant in it."""
+    if _BITES.search(sql) or _TEXT in sql or _MARK in sql:
+        return f"EXECUTE {literal(sql)}"
+    return f"EXECUTE tzmigrate.here({_TEXT}{sql}{_TEXT})"
+
+
+def _told(token: re.Match[str]) -> str:
+    """Return a constant of a call, with the schema of the tenant in it."""
+    if _HERE not in token[0]:
+        return token[0]
+    text = token[2].replace("''", "'")
+    return literal(text.replace("\\\\", "\\") if token[1] else text)
 
 
 def comment(text: str) -> str:

@@ -12,7 +12,8 @@ DECLARE
 BEGIN
     IF t IS NULL THEN
         PERFORM tzmigrate.refuse('TZ341', concat('table ', relation, ' does not exist in database ', quote_ident(current_database())),
-            concat('The revision was planned to convert its column ', quote_ident(plan_column.column_name), '.'),
+            concat('The revision was planned to convert its column ', quote_ident(plan_column.column_name), '.',
+                CASE WHEN s.tenant IS NOT NULL THEN concat(' Names without a schema are in ', quote_ident(s.tenant), ', the first of the search_path.') END),
             concat('Create the table by the revisions that belong before this one. Else: ', tzmigrate.plan_again(s.direction)));
     END IF;
     part = tzmigrate.open_part(t);
@@ -248,8 +249,9 @@ BEGIN
             RETURN;
         END IF;
         PERFORM tzmigrate.refuse('TZ344', concat('column ', label, ' is ', now_type, ' already, and the ledger does not know this step as its cause'),
-            'Converting it again could shift every value, so nothing was done.',
-            concat(CASE s.direction WHEN 'up' THEN concat('If somebody converted it by hand, run tzmigrate adopt ', tzmigrate.argument(label), ' and go on. Else: ') END,
+            concat(CASE WHEN last.direction = 'up' THEN concat('Step ', quote_literal(last.step), ' did it. ') END, 'Converting it again could shift every value, so nothing was done.'),
+            concat(CASE WHEN last.direction = 'up' AND last.tenant IS DISTINCT FROM s.tenant THEN concat('Take step ', quote_literal(last.step), ' back first, if this one is to convert it. ') END,
+                CASE s.direction WHEN 'up' THEN concat('If somebody converted it by hand, run tzmigrate adopt ', tzmigrate.argument(label), ' and go on. Else: ') END,
                 tzmigrate.plan_again(s.direction)));
     END IF;
     IF now_type <> c.type_before THEN

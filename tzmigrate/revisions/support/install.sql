@@ -22,6 +22,8 @@ BEGIN
             DETAIL = 'The revisions after this one cannot run in such a transaction.',
             HINT = 'Remove the isolation level from env.py (isolation_level= or execution_options) for these revisions.';
     END IF;
+    -- two runs at once: the second one waits, and finds the support
+    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('tzmigrate.install', 0));
     IF pg_catalog.to_regnamespace('tzmigrate') IS NOT NULL THEN
         PERFORM pg_catalog.set_config('tzmigrate.schema_created', 'false', true);
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'tzmigrate'

@@ -64,9 +64,9 @@ BEGIN
         UPDATE tzmigrate.step x SET relation_schema = n.nspname, relation_name = k.relname
         FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE x.id = s.id AND k.oid = t RETURNING x.* INTO part;
     ELSE
-        INSERT INTO tzmigrate.step (step, part, relation_schema, relation_name, direction, revision, predecessor, session_zone, gap, overlap,
+        INSERT INTO tzmigrate.step (step, tenant, part, relation_schema, relation_name, direction, revision, predecessor, session_zone, gap, overlap,
             server_major, system_identifier, database_oid, database_name, server_version, role_name)
-        SELECT s.step, 1 + (SELECT max(x.part) FROM tzmigrate.step x WHERE x.id >= s.id AND x.step = s.step AND x.done_at IS NULL), n.nspname, k.relname,
+        SELECT s.step, s.tenant, 1 + (SELECT max(x.part) FROM tzmigrate.step x WHERE x.id >= s.id AND x.step = s.step AND x.done_at IS NULL), n.nspname, k.relname,
             s.direction, s.revision, s.predecessor, s.session_zone, s.gap, s.overlap,
             s.server_major, s.system_identifier, s.database_oid, s.database_name, s.server_version, s.role_name
         FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = t RETURNING * INTO part;
@@ -94,10 +94,61 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $tz$
         ELSE 'Bring it back to what it was after the upgrade, then go down again.' END
 $tz$;
 
+-- the schema of the tenant whom a session works for: the first one of its search_path that exists and is somebody's own
+CREATE OR REPLACE FUNCTION tzmigrate.first_schema(path text) RETURNS name
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    schemas name[];
+BEGIN
+    -- nothing but this one function is looked up there
+    PERFORM set_config('search_path', path, true);
+    schemas = pg_catalog.current_schemas(false);
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    RETURN (
+        SELECT s.name FROM unnest(schemas) WITH ORDINALITY AS s (name, place)
+        WHERE NOT starts_with(s.name, 'pg_') AND s.name NOT IN ('information_schema', 'tzmigrate') ORDER BY s.place LIMIT 1);
+END
+$tz$;
+
+-- a text that was planned without its schema, for the tenant of the open step. Nothing else is found by the search_path,
+-- which stays as it is: a function or operator of the tenant could fit better than the one of pg_catalog that was meant
+CREATE OR REPLACE FUNCTION tzmigrate.here(planned text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+BEGIN
+    RETURN CASE WHEN s.tenant IS NULL THEN planned ELSE replace(planned, 'this_tenant.', concat(quote_ident(s.tenant), '.')) END;
+END
+$tz$;
+
+-- the reverse, for texts that PostgreSQL printed: what is the same in this form differs in nothing but the tenant. Where a
+-- constant or another name is taken for the schema's, it is another text than the planned one, which stops the step
+CREATE OR REPLACE FUNCTION tzmigrate.anywhere(class oid, printed text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    schema text = quote_ident(s.tenant);
+    -- a name may go on with these, or with what precedes it
+    inside text = concat(chr(92), 'w$.');
+BEGIN
+    IF s.tenant IS NULL THEN
+        RETURN printed;
+    ELSIF class IN ('pg_policy'::regclass, 'pg_publication_rel'::regclass, 'pg_type'::regclass) THEN
+        -- of these the text is JSON
+        schema = to_json(schema)::text;
+        schema = substr(schema, 2, length(schema) - 2);
+    ELSE
+        inside = concat(inside, '"');
+    END IF;
+    RETURN regexp_replace(printed, concat('(^|[^', inside, '])', regexp_replace(schema, concat('([^', chr(92), 'w])'), concat(repeat(chr(92), 3), '1'), 'g'), '[.]'),
+        concat(chr(92), '1this_tenant.'), 'g');
+END
+$tz$;
+
 -- begin: settings pinned for this transaction, guards, one open row in the ledger
 CREATE OR REPLACE FUNCTION tzmigrate.begin_step(
     step text, direction text, revision text, after text, zone text, lock_timeout text,
-    gap text, overlap text, server_major integer, support integer
+    gap text, overlap text, server_major integer, support integer, unqualified boolean DEFAULT false
 ) RETURNS void LANGUAGE plpgsql AS $tz$
 #variable_conflict use_column
 DECLARE
@@ -107,6 +158,7 @@ DECLARE
     above text;
     new_id bigint;
     identifier text;
+    tenant name;
 BEGIN
     IF coalesce(pg_catalog.current_setting('tzmigrate.marker', true), '') OPERATOR(pg_catalog.<>) 'open' THEN
         PERFORM tzmigrate.refuse('TZ643', 'no transaction is open around this revision',
@@ -137,6 +189,17 @@ BEGIN
     END LOOP;
     saved = saved || jsonb_build_object('search_path', current_setting('tzmigrate.search_path'));
     PERFORM set_config('tzmigrate.saved', saved::text, true);
+    IF begin_step.unqualified THEN
+        -- the same revision runs for each tenant, and each has a ledger of its own: by the names of its steps
+        tenant = tzmigrate.first_schema(current_setting('tzmigrate.search_path'));
+        IF tenant IS NULL THEN
+            PERFORM tzmigrate.refuse('TZ350', concat('no schema of the search_path (', current_setting('tzmigrate.search_path'), ') exists here'),
+                concat('The names of step ', quote_literal(begin_step.step), ' were planned without their schema, which is the first one there.'),
+                'Let env.py set search_path to the schema of the tenant before it runs the migrations; with psql use PGOPTIONS.');
+        END IF;
+        begin_step.step = begin_step.step || '@' || tenant;
+        begin_step.after = begin_step.after || '@' || tenant;
+    END IF;
 
     -- two runs of the same revisions at once: the second one waits here, within lock_timeout
     PERFORM pg_advisory_xact_lock(hashtextextended('tzmigrate.step', 0));
@@ -166,9 +229,9 @@ BEGIN
     EXCEPTION WHEN insufficient_privilege THEN
         identifier = NULL;
     END;
-    INSERT INTO tzmigrate.step (step, direction, revision, predecessor, session_zone, gap, overlap, server_major,
+    INSERT INTO tzmigrate.step (step, tenant, direction, revision, predecessor, session_zone, gap, overlap, server_major,
         system_identifier, database_oid, database_name, server_version, role_name)
-    SELECT begin_step.step, begin_step.direction, begin_step.revision, begin_step.after, begin_step.zone, begin_step.gap, begin_step.overlap,
+    SELECT begin_step.step, tenant, begin_step.direction, begin_step.revision, begin_step.after, begin_step.zone, begin_step.gap, begin_step.overlap,
         begin_step.server_major, identifier, d.oid, d.datname,
         current_setting('server_version'), current_user
     FROM pg_database d WHERE d.datname = current_database()

@@ -8,7 +8,9 @@ CREATE TABLE IF NOT EXISTS tzmigrate.support (
 
 CREATE TABLE IF NOT EXISTS tzmigrate.step (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- with the schema of its tenant behind it, where its names were planned without: tz_orders@acme
     step text NOT NULL,
+    tenant name,
     -- a step that converts several tables has one row for each of them
     part integer NOT NULL DEFAULT 1,
     relation_schema name,
