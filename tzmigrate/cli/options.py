@@ -206,6 +206,14 @@ RewriteFunctions = Annotated[
         "is certain; rewrite_functions under [policy] lasts.",
     ),
 ]
+Unqualified = Annotated[
+    bool,
+    Option(
+        "--unqualified",
+        help="Leave the schema out of names, so that the revisions run for every "
+        "schema that env.py sets as search_path; needs one --schema.",
+    ),
+]
 Init = Annotated[
     bool,
     Option(

@@ -35,6 +35,7 @@ from tzmigrate.config import (
     load_config,
     with_zone_options,
 )
+from tzmigrate.errors import UsageError
 from tzmigrate.postgres.replica import replica_of
 from tzmigrate.postgres.session import Session, read_only
 from tzmigrate.postgres.url import parse_url, resolve_shadow_url
@@ -84,6 +85,7 @@ def plan(
     zones: tuple[str, ...] = (),
     accept: tuple[str, ...] = (),
     rewrite_functions: bool = False,
+    unqualified: bool = False,
     init: bool = False,
     head: str | None = None,
     version_path: Path | None = None,
@@ -103,6 +105,8 @@ def plan(
         accept: codes of findings that shall not stop the plan.
         rewrite_functions: put functions into the revisions that write or read naive
             time, where their rewrite is certain.
+        unqualified: leave the one schema that is selected out of all names, so that
+            the revisions run for every schema like it.
         init: make an Alembic directory first.
         head: the head to extend, where there are several.
         version_path: the version location, where there are several.
@@ -126,6 +130,7 @@ def plan(
     options = alembic_options(alembic, config)
     rules = survey.rules_of(config, check_accepted(accept))
     wanted = _wanted(config, selection or Selection())
+    schema = _left_out(wanted) if unqualified else None
     store = _store_to_plan_for(
         alembic, sql, config, init=init, head=head, place=version_path, dry_run=dry_run
     )
@@ -150,7 +155,7 @@ def plan(
                 inventory,
                 verdicts,
                 rules=rules,
-                planned=drafting.planned_before(ours, done),
+                planned=drafting.planned_before(ours, done, schema=schema),
                 same_zones=probe.same_zones(
                     session, sessions.zone_pairs(inventory.server.zones, used)
                 ),
@@ -170,12 +175,17 @@ def plan(
                 routines=inventory.routines
                 if rewrite_functions or config.policy.rewrite_functions
                 else None,
+                schema=schema,
                 close=close,
                 standing=Standing(
                     done=done,
                     pending=[
-                        (revision.path, store.upgrade_statements(revision))
-                        for revision in drafting.pending(ours, done)
+                        (
+                            revision.path,
+                            revision.unqualified and (schema or revision.unqualified),
+                            store.upgrade_statements(revision),
+                        )
+                        for revision in drafting.pending(ours, done, schema=schema)
                     ]
                     if store is not None
                     else [],
@@ -184,7 +194,7 @@ def plan(
             idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
             missed = unmatched.unmatched_patterns(session, config.zones)
             found = replace(found, findings=(*idle, *missed, *found.findings))
-        scripts = drafting.plan_scripts(found, graph, rules, head=head)
+        scripts = drafting.plan_scripts(found, graph, rules, head=head, schema=schema)
         if found.decisions or not scripts:
             return replace(found, dry_run=dry_run)
         if dry_run:
@@ -466,6 +476,29 @@ def _wanted(config: Config, selection: Selection) -> Selection:
     )
     Scope.parse(wanted.schemas, wanted.tables, wanted.excludes, config.scan.exclude)
     return wanted
+
+
+def _left_out(wanted: Selection) -> str:
+    """Return the one schema that names are to leave out.
+
+    Raises:
+        UsageError: none is selected, or it may be several.
+    """
+    from tzmigrate.inventory.patterns import split_pattern  # noqa: PLC0415 - see above
+
+    parts = [split_pattern(schema) for schema in wanted.schemas]
+    match parts:
+        case [[part]] if part.literal or not set("*?[") & set(part.text):
+            return part.text
+    raise UsageError(
+        "TZ289",
+        f"plan --unqualified is for one schema, not for {len(parts) or 'all'}"
+        if len(parts) != 1
+        else f"plan --unqualified is for one schema, and {wanted.schemas[0]!r} may be"
+        " several",
+        hint="Name the schema of one tenant, such as --schema tenant_a; the revisions"
+        " then run for every tenant.",
+    )
 
 
 def _inventory(session: Session, config: Config, wanted: Selection) -> "Inventory":

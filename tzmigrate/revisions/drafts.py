@@ -11,23 +11,31 @@ from tzmigrate.revisions.render import Policy, Script, group_script, support_scr
 from tzmigrate.revisions.writing import Written
 
 
-def planned_before(ours: Sequence[OurRevision], done: Collection[str]) -> Planned:
+def planned_before(
+    ours: Sequence[OurRevision], done: Collection[str], *, schema: str | None = None
+) -> Planned:
     """Return what earlier plans wrote, for the planner.
 
     Args:
         ours: the revisions in the project.
         done: the steps that the ledger of the database calls done.
+        schema: the one that is planned without its name; what an earlier plan did so
+            runs there too.
     """
     taken_back = {revision.inverts for revision in ours}
     return Planned(
         slugs=frozenset(revision.step for revision in ours),
         columns={
-            (c.schema, c.relation, c.column): PlannedBefore(
+            (
+                (schema or c.schema) if c.schema == revision.unqualified else c.schema,
+                c.relation,
+                c.column,
+            ): PlannedBefore(
                 revision=revision.revision,
                 file=revision.path.name,
                 type_before=c.type_before,
                 zone=c.zone or "UTC",
-                done=revision.step in done,
+                done=revision.recorded_as(schema or revision.unqualified) in done,
             )
             for revision in ours
             if revision.kind is Kind.GROUP and revision.step not in taken_back
@@ -37,26 +45,32 @@ def planned_before(ours: Sequence[OurRevision], done: Collection[str]) -> Planne
 
 
 def pending(
-    ours: Sequence[OurRevision], done: Collection[str]
+    ours: Sequence[OurRevision], done: Collection[str], *, schema: str | None = None
 ) -> tuple[OurRevision, ...]:
     """Return the planned groups that will run before what is planned now.
 
     Args:
         ours: the revisions in the project, in the order in which they run.
         done: the steps that the ledger of the database calls done.
+        schema: as for ``planned_before``.
     """
     taken_back = {revision.inverts for revision in ours}
     return tuple(
         revision
         for revision in ours
         if revision.kind is Kind.GROUP
-        and revision.step not in done
+        and revision.recorded_as(schema or revision.unqualified) not in done
         and revision.step not in taken_back
     )
 
 
 def plan_scripts(
-    plan: Plan, graph: RevisionGraph | None, rules: Rules, *, head: str | None = None
+    plan: Plan,
+    graph: RevisionGraph | None,
+    rules: Rules,
+    *,
+    head: str | None = None,
+    schema: str | None = None,
 ) -> tuple[Script, ...]:
     """Write the scripts of a plan, in the order in which they run.
 
@@ -69,6 +83,7 @@ def plan_scripts(
         graph: the revisions that exist; ``None`` for a project still to be made.
         rules: the policy that the scripts enforce.
         head: the head to extend, as ``RevisionGraph.head`` takes it.
+        schema: the one that the names in the revisions leave out.
     """
     groups = [group for group in plan.groups if group.tables]
     if not groups:
@@ -98,7 +113,10 @@ def plan_scripts(
     steps = [
         revision.step
         for revision in standing
-        if revision.kind is Kind.GROUP and revision.step not in taken_back
+        if revision.kind is Kind.GROUP
+        and revision.step not in taken_back
+        # the ledger knows steps of tenants by other names
+        and (revision.unqualified is None) is (schema is None)
     ]
     predecessor = steps[-1] if steps else None
     for group in groups:
@@ -113,6 +131,7 @@ def plan_scripts(
             server_major=plan.server.version // 10000,
             lock_timeout=plan.lock_timeout,
             policy=policy(rules),
+            schema=schema,
         )
         scripts.append(replace(script, depends_on=elsewhere))
         predecessor, elsewhere = group.slug, ()

@@ -19,6 +19,7 @@ from tzmigrate.postgres.lacks import NotCopied
 from tzmigrate.postgres.session import Session
 from tzmigrate.postgres.shadow import Close, open_shadow, reading
 from tzmigrate.postgres.url import Target
+from tzmigrate.revisions.objections import bound, refusals
 from tzmigrate.revisions.render import Policy
 from tzmigrate.revisions.trial import Definitions, Standing, Trial, names_of
 
@@ -67,6 +68,7 @@ def plan_and_try(
     policy: Policy,
     zoned_views: bool,
     standing: Standing,
+    schema: str | None = None,
     close: Close = ExitStack.close,
     routines: RoutineReading | None = None,
     progress: Callable[[str], None] | None = None,
@@ -79,6 +81,7 @@ def plan_and_try(
         shadow_url: a server that the user names for the shadow.
         policy: what the revisions will enforce.
         zoned_views: ``[policy] views``.
+        schema: the one that the names of the revisions leave out.
         routines: functions to rewrite where that is certain; ``None``: none.
         standing: what earlier plans wrote.
         close: drops the shadow when all are through.
@@ -101,7 +104,9 @@ def plan_and_try(
                     session,
                     shadow_url=shadow_url,
                     original=original,
-                    copies=_COPIES if many and routines is None else 1,
+                    copies=_COPIES
+                    if many and routines is None and schema is None
+                    else 1,
                     progress=progress,
                 )
             )
@@ -113,6 +118,7 @@ def plan_and_try(
                 original=_Originals(session, plan.groups),
                 owners=lambda dependents: read_foreign_owners(session, dependents),
                 routines=routines,
+                schema=schema,
                 others=shadow.others,
             )
             for one in (trial, *(replace(trial, connection=o) for o in shadow.others)):
@@ -121,7 +127,10 @@ def plan_and_try(
             told = [_told(lack) for lack in shadow.findings]
             where = f"{shadow.kind.value}, PostgreSQL {shadow.version}"
         except ShadowUnavailable as exc:
-            groups = tuple(planner.untried(g, exc.message) for g in plan.groups)
+            groups = tuple(
+                _free(planner, planner.untried(g, exc.message), schema)
+                for g in plan.groups
+            )
             told = [
                 Finding(
                     code="TZ317",
@@ -134,6 +143,13 @@ def plan_and_try(
         close(stack.pop_all())
     found = planner.describe(groups)
     return replace(found, findings=(*told, *found.findings), tried_on=where)
+
+
+def _free(planner: Planner, group: Group, schema: str | None) -> Group:
+    """Return a group without what is bound to the schema that names leave out."""
+    while schema is not None and group.tables and (found := bound(group, schema)):
+        group = planner.without(group, refusals(found))
+    return group
 
 
 def _told(lack: NotCopied) -> Finding:

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from tzmigrate.inventory.model import Finding, Severity
+from tzmigrate.planning import unqualified
 from tzmigrate.planning.calls import (
     ADDED,
     ADDED_FOR_RANGES,
@@ -33,6 +34,8 @@ _AS_OWNER = (
     " own all tables of the tree"
 )
 _FOREIGN = "TZ140"
+_BOUND = "TZ335"
+_SHARED = "TZ336"
 _ANEW = (
     "Drop it before the conversion and create it again afterwards with an expression"
     " for timestamptz."
@@ -40,6 +43,8 @@ _ANEW = (
 _HINTS = {
     _FAILED: "Remove or change what the message names, then run tzmigrate plan again.",
     _FOREIGN: "Connect as that role, or as a member of both.",
+    _BOUND: "Write it without the schema's name, or plan without --unqualified.",
+    _SHARED: "Move it into the schema of each tenant, or plan without --unqualified.",
 }
 
 
@@ -122,6 +127,58 @@ def foreign(group: Group, owners: Mapping[str, str]) -> tuple[Blocked, ...]:
     return tuple(found)
 
 
+def bound(group: Group, schema: str) -> tuple[Blocked, ...]:
+    """Return what keeps a group's names from doing without their schema."""
+    found = []
+    for dependent, name in unqualified.others(group, schema):
+        reason = "it is in another schema, which the tenants share"
+        blocked = (
+            _whole(f"table {name}", reason, group)
+            if dependent is None
+            else objection(dependent, reason, group)
+        )
+        found.append(replace(blocked, code=_SHARED))
+    bare = replace(
+        group,
+        columns=(),
+        tables=(),
+        shared=(),
+        parked=(),
+        own_defaults=(),
+        dependents=(),
+    )
+    parts = [
+        (replace(bare, dependents=(d,)), objection(d, "", group))
+        for d in group.dependents
+    ]
+    for column in group.converted:
+        names = (column.schema, column.relation, column.column)
+        blocked = replace(
+            _whole(f"column {readable_name(*names)}", "", group), columns=(names,)
+        )
+        parts.append((replace(bare, columns=(column,)), blocked))
+    rest = f"the conversion of {readable_name(*_first(group))}"
+    parts.append((replace(group, columns=(), dependents=()), _whole(rest, "", group)))
+    for part, blocked in parts:
+        try:
+            unqualified.unqualified_group(part, schema)
+        except unqualified.Bound as error:
+            found.append(replace(blocked, code=_BOUND, reason=error.reason))
+    return tuple(found)
+
+
+def _whole(label: str, reason: str, group: Group) -> Blocked:
+    columns = tuple((c.schema, c.relation, c.column) for c in group.converted)
+    return Blocked(label=label, code=_FAILED, reason=reason, columns=columns)
+
+
+def bound_definition(
+    dependent: PlannedDependent, group: Group, error: unqualified.Bound
+) -> Blocked:
+    """Return that a dependent's definition cannot do without its schema."""
+    return replace(objection(dependent, error.reason, group), code=_BOUND)
+
+
 def failed(group: Group, error: psycopg.Error) -> Blocked:
     """Return what a group failed on: a dependent that the error names, or itself."""
     diag = error.diag
@@ -133,13 +190,12 @@ def failed(group: Group, error: psycopg.Error) -> Blocked:
         name = dependent.label if ours else (dependent.name or dependent.relation)
         if name in message:
             return objection(dependent, f"PostgreSQL says: {message}", group)
-    return Blocked(
-        label=f"the conversion of {readable_name(*_first(group))}",
-        code=_FAILED,
-        reason=f"failed on an empty copy: {message}"
+    return _whole(
+        f"the conversion of {readable_name(*_first(group))}",
+        f"failed on an empty copy: {message}"
         + (f" ({context})" if context else "")
         + (_AS_OWNER if "tzmigrate.errand()" in (diag.context or "") else ""),
-        columns=tuple((c.schema, c.relation, c.column) for c in group.converted),
+        group,
     )
 
 

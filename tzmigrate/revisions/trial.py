@@ -1,14 +1,17 @@
 """Trials on one shadow: groups go up, down, and up again, as one where they can."""
 
+import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import md5
 from pathlib import Path
 from threading import Event, RLock
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from tzmigrate.errors import DecisionNeeded
 from tzmigrate.inventory.routines.model import RoutineReading
@@ -33,11 +36,15 @@ from tzmigrate.planning.model import (
 )
 from tzmigrate.planning.planner import Planner
 from tzmigrate.planning.rules import Names
+from tzmigrate.planning.unqualified import Bound, digest, in_schema
 from tzmigrate.postgres.errors import translated
+from tzmigrate.postgres.quoting import quote_literal, readable_identifier
 from tzmigrate.revisions import quick, support
 from tzmigrate.revisions.functions import plan_routines
 from tzmigrate.revisions.objections import (
     Misunderstood,
+    bound,
+    bound_definition,
     failed,
     foreign,
     objection,
@@ -71,6 +78,13 @@ _DEAF = 0.1
 _AGAIN = "SET LOCAL tzmigrate.again = 'yes'"
 """How trial.sql is told of a run after the first."""
 
+_FIRST = "SET LOCAL tzmigrate.again = 'no'"
+
+_AS_BEFORE = (
+    "SELECT set_config('search_path', current_setting('tzmigrate.around'), true)"
+)
+"""Takes back what ``_as_tenant`` has set."""
+
 Key = tuple[str, str, str | None]
 Definitions = Mapping[Key, Definition]
 
@@ -81,12 +95,12 @@ class Standing:
 
     Attributes:
         done: steps that the ledger calls done.
-        pending: files of those still to be applied, in their order, with their
-            statements.
+        pending: files of those still to be applied, in their order, with the schema
+            that their names leave out, and their statements.
     """
 
     done: Collection[str] = ()
-    pending: Sequence[tuple[Path, Sequence[str]]] = ()
+    pending: Sequence[tuple[Path, str | None, Sequence[str]]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +115,7 @@ class Trial:
         owners: of what there belongs to roles that this one may not act for.
         routines: functions to rewrite where that is certain; ``None``: none.
         others: connections to further shadows, which are like this one.
+        schema: the one that the names of the revisions leave out, ``None``: none.
         converted: the zone of each column that got through so far.
         alone: held by the one of the shadows' threads that uses what they share.
         stopped: what they try is of no use any more.
@@ -114,6 +129,7 @@ class Trial:
     owners: Callable[[Sequence[PlannedDependent]], Mapping[str, str]]
     routines: RoutineReading | None = None
     others: Sequence[psycopg.Connection[Any]] = ()
+    schema: str | None = None
     converted: dict[Names, str] = field(default_factory=dict)
     alone: RLock = field(default_factory=RLock)
     stopped: Event = field(default_factory=Event)
@@ -137,9 +153,11 @@ class Trial:
                 " SELECT s, 'up', '', '', '', '', now() FROM unnest(%s::text[]) AS s",
                 (list(standing.done),),
             )
-        for path, statements in standing.pending:
+        for path, schema, statements in standing.pending:
             try:
                 with self.connection.transaction():
+                    if schema is not None:
+                        self.connection.execute(_as_tenant(schema).encode())
                     for text in statements:
                         self.connection.execute(text.encode())
             except psycopg.Error as error:
@@ -162,8 +180,9 @@ class Trial:
         Where there are further shadows, groups on which nothing leans together are
         tried there at the same time.
         """
-        if self.routines is not None:
-            # which functions can be rewritten depends on all that converted before
+        if self.routines is not None or self.schema is not None:
+            # which functions can be rewritten depends on all that converted before;
+            # and what is bound to a schema is found where the revision itself runs
             return tuple(self.climb(group) for group in groups)
         leaning = self.planner.leaning(groups)
         shared = self._shared(groups, leaning)
@@ -263,6 +282,8 @@ class Trial:
             group, tried, blocked = self._planned(group, found)
             if not group.tables:
                 return group
+            if not blocked and self.schema is not None:
+                blocked = bound(tried, self.schema)
             if not blocked and tried.dependents:
                 with self.alone:
                     blocked = foreign(tried, self.owners(tried.dependents))
@@ -294,6 +315,8 @@ class Trial:
         # a copy may print a text otherwise than the original
         types = tuple(replace(t, before=()) for t in group.types)
         functions = self._functions(_zones(group)) if group.tables else ()
+        if self.schema is not None:
+            functions = tuple(in_schema(functions, self.schema))
         tried = replace(group, dependents=(*functions, *dependents, *types))
         return group, tried, blocked
 
@@ -321,7 +344,9 @@ class Trial:
         self._check(ready, after)
         now = self._type_digests(whole)
         groups = [
-            _with_type_digests(self._with_digests(r.group, r.found, after), was, now)
+            _with_type_digests(
+                self._with_digests(r.group, r.found, after), was, now, self._digest
+            )
             for r in ready
         ]
         whole = _as_one(groups)
@@ -329,21 +354,42 @@ class Trial:
         self._run(whole, "down", down, together=together, again=True)
         # digests stand in the calls alone that several groups as one do without
         up = up if together else self._statements(whole, "up")
+        if self.schema is not None:
+            self._elsewhere(self.schema, up, down)
         self._run(whole, "up", up, together=together, again=True)
         return groups
+
+    def _elsewhere(self, schema: str, up: Sequence[str], down: Sequence[str]) -> None:
+        """Run the same where the schema has another name: nothing is bound to it."""
+        other = f"""tz's "{secrets.token_hex(8)}" other"""
+        with self.connection.transaction(force_rollback=True):
+            self.connection.execute(
+                sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(
+                    sql.Identifier(schema), sql.Identifier(other)
+                )
+            )
+            for statements, again in ((up, _FIRST), (down, _AGAIN)):
+                self._send(
+                    [again, _as_tenant(other), support.guard(), *statements, _AS_BEFORE]
+                )
 
     def _type_digests(self, group: Group) -> dict[str, str]:
         """Return what the types that are replaced are known by, as they are now."""
         found = {}
         for type_ in group.types:
             row = self.connection.execute(
-                "SELECT md5(tzmigrate.definition(%(kind)s, f.class, f.object, f.sub))"
+                "SELECT tzmigrate.definition(%(kind)s, f.class, f.object, f.sub)"
                 " FROM tzmigrate.find_dependent(%(kind)s, %(name)s, NULL) AS f",
                 {"kind": type_.kind.value, "name": type_.relation},
             ).fetchone()
             if row is not None and row[0] is not None:
-                found[type_.relation] = str(row[0])
+                found[type_.relation] = self._digest(type_, row[0])
         return found
+
+    def _digest(self, dependent: PlannedDependent, text: str) -> str:
+        if self.schema is None:
+            return md5(text.encode(), usedforsecurity=False).hexdigest()
+        return digest(dependent.kind, text, self.schema)
 
     def _functions(self, zones: Mapping[Names, str]) -> tuple[PlannedDependent, ...]:
         if self.routines is None:
@@ -367,6 +413,7 @@ class Trial:
             # nobody else is there, but autovacuum may be
             lock_timeout="60s",
             policy=self.policy,
+            schema=self.schema,
         )
         return [s.sql for s in statements]
 
@@ -384,8 +431,11 @@ class Trial:
             opening = quick.opening(statements, group, direction, again=again)
             self._send([*said, *opening])
             self._send(quick.following(statements, group, self._bare(group)))
-        else:
+        elif self.schema is None:
             self._send([*said, support.guard(), *statements])
+        else:
+            here = _as_tenant(self.schema)
+            self._send([*said, here, support.guard(), *statements, _AS_BEFORE])
 
     def _send(self, statements: Iterable[str]) -> None:
         # one after the other, but sent together: there are thousands of them
@@ -439,7 +489,13 @@ class Trial:
             dependent: PlannedDependent, *sources: Definitions
         ) -> tuple[str, ...]:
             key = (dependent.kind.value, dependent.relation, dependent.name)
-            return tuple(sorted({s[key].digest for s in sources if key in s}))
+            texts = {s[key].text for s in sources if key in s}
+            try:
+                return tuple(sorted({self._digest(dependent, t) for t in texts}))
+            except Bound as error:
+                raise Misunderstood(
+                    (bound_definition(dependent, group, error),)
+                ) from error
 
         return replace(
             group,
@@ -465,6 +521,15 @@ class _Ready:
         return {(d.kind.value, d.relation, d.name): d for d in self.group.dependents}
 
 
+def _as_tenant(schema: str) -> str:
+    """Return the statement by which env.py says for whom it works."""
+    path = quote_literal(readable_identifier(schema))
+    return (
+        "SELECT set_config('tzmigrate.around', current_setting('search_path'), true),"
+        f" set_config('search_path', {path}, true)"
+    )
+
+
 def _as_one(groups: Sequence[Group]) -> Group:
     """Return a group that converts what all of these convert."""
     first = groups[0]
@@ -482,15 +547,18 @@ def _as_one(groups: Sequence[Group]) -> Group:
 
 
 def _with_type_digests(
-    group: Group, was: Mapping[str, str], now: Mapping[str, str]
+    group: Group,
+    was: Mapping[str, str],
+    now: Mapping[str, str],
+    digest_of: Callable[[PlannedDependent, str], str],
 ) -> Group:
-    original = {t.relation: t.before for t in group.types}
+    original = {t.relation: digest_of(t, t.definition) for t in group.types}
     return replace(
         group,
         dependents=tuple(
             replace(
                 d,
-                before=tuple(sorted({*original[d.relation], was[d.relation]})),
+                before=tuple(sorted({original[d.relation], was[d.relation]})),
                 after=(now[d.relation],),
             )
             if d.kind in _TYPES and d.relation in was
