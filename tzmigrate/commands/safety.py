@@ -350,7 +350,8 @@ def _finished(
             here = (read_system_identifier(session), session.info.dbname)
     except (TzmigrateError, OSError):
         return lambda _: None
-    steps = [r.step for r in revisions if r.columns]
+    # which tenants there are env.py alone knows, so their steps are never all done
+    steps = [r.recorded_as(None) for r in revisions if r.columns]
     digest = hashlib.sha256("".join(r.digest for r in revisions).encode()).hexdigest()
     done = bool(steps) and all(s in ledger and ledger[s].zoned for s in steps)
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError
 
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.execution import alembic_runner
-from tzmigrate.execution.model import Identity
+from tzmigrate.execution.model import Identity, Tenant
 from tzmigrate.postgres.errors import from_psycopg, from_sqlstate
 from tzmigrate.revisions.project import AlembicProject
 
@@ -84,6 +84,7 @@ class AlembicRunner:
                 " this database.",
             )
         first = found[0]
+        isolations = {each.get("isolation") for each in found}
         if first["dialect"] != "postgresql":
             raise Refused(
                 "TZ662",
@@ -97,14 +98,17 @@ class AlembicRunner:
             database_oid=first["database_oid"],
             role=first["role"],
             server_version=first["server_version"],
-            heads=tuple(first["heads"]),
+            tenants=tuple(
+                Tenant(schema=each["schema"], heads=tuple(each["heads"]))
+                for each in found
+            ),
             version_table=first["version_table"],
             version_table_schema=first["version_table_schema"],
             driver=first["driver"],
             time_zone=first["time_zone"],
-            isolation=first["isolation"],
-            transactional=first["transactional"],
-            begun=first["begun"],
+            isolation=" and ".join(sorted(isolations)),
+            transactional=all(each["transactional"] for each in found),
+            begun=any(each["begun"] for each in found),
         )
 
     def upgrade(self, revision: str) -> None:

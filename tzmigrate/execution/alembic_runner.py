@@ -36,6 +36,7 @@ Report = dict[str, Any]
 
 _IN_FAILED_TRANSACTION = "25P02"
 _DRIVERS = {"psycopg", "psycopg2", "asyncpg"}
+_OF_NO_TENANT = {"information_schema", "tzmigrate"}
 
 
 def run(request: Mapping[str, Any]) -> Report:
@@ -70,11 +71,40 @@ def _answer(request: Mapping[str, Any]) -> Any:
     if verb == "upgrade":
         command.upgrade(config, request["revision"])
     elif verb == "downgrade":
-        command.downgrade(config, request["revision"])
+        _downgrade(config, request["revision"])
     else:
         msg = f"unknown verb {verb!r}"
         raise ValueError(msg)
     return None
+
+
+def _downgrade(config: Config, target: str) -> None:
+    """Run ``alembic downgrade``, for those who have come so far.
+
+    ``env.py`` may serve several tenants. Alembic ends at the first one that does not
+    have the revision, and would reach no other.
+    """
+    from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    script = ScriptDirectory.from_config(config)
+
+    def steps(heads: Any, context: MigrationContext) -> Any:
+        del context
+        try:
+            # as alembic.command.downgrade does it
+            return script._downgrade_revs(target, heads)
+        except CommandError:
+            below = script.iterate_revisions(heads, "base")
+            if target.partition("@")[0] in {each.revision for each in below}:
+                raise
+            return []
+
+    with EnvironmentContext(
+        config, script, fn=steps, as_sql=False, destination_rev=target
+    ):
+        script.run_env()
 
 
 def _config(request: Mapping[str, Any]) -> Config:
@@ -169,6 +199,16 @@ def _look(heads: Any, context: MigrationContext) -> Report:
         " FROM pg_catalog.pg_database d"
         " WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
     )
+    # As JSON: drivers disagree about arrays of names.
+    (schemas,) = ask(
+        "SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(false))"
+        "::pg_catalog.text"
+    )
+    own = [
+        name
+        for name in json.loads(schemas)
+        if not name.startswith("pg_") and name not in _OF_NO_TENANT
+    ]
     # A transaction-local setting is gone with the next statement under AUTOCOMMIT.
     ask("SELECT pg_catalog.set_config('tzmigrate.transaction', 'open', true)")
     (marker,) = ask("SELECT pg_catalog.current_setting('tzmigrate.transaction', true)")
@@ -177,6 +217,7 @@ def _look(heads: Any, context: MigrationContext) -> Report:
         database=database,
         database_oid=int(oid),
         role=role,
+        schema=own[0] if own else None,
         time_zone=zone,
         isolation=isolation,
         server_version=int(version),

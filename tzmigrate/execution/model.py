@@ -28,6 +28,7 @@ class StepStatus:
     Attributes:
         step: its name in the ledger (``support`` for the first revision).
         revision: the identifier of its revision.
+        schema: of the tenant for whom it is; empty where there are no tenants.
         tables: qualified, quoted names.
         at: when the ledger recorded it, ISO 8601 in UTC, or ``None``.
         note: why it is interrupted or drifted; empty otherwise.
@@ -36,6 +37,7 @@ class StepStatus:
     step: str
     revision: str
     state: StepState
+    schema: str = ""
     tables: tuple[str, ...] = ()
     columns: int = 0
     at: str | None = None
@@ -134,12 +136,28 @@ class Adoption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """One run of the migrations: ``env.py`` may run them for several schemas.
+
+    Attributes:
+        schema: what a name without its schema stands for: the first schema of the
+            ``search_path`` that exists; ``None`` where none does.
+        heads: what the version table holds.
+    """
+
+    schema: str | None
+    heads: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """The database that the team's way of migrating reaches, and how it goes about it.
 
     Attributes:
         system_identifier: of the server, or ``None`` where the role may not ask.
-        heads: what the version table holds; for scripts, what the ledger says.
+        tenants: one for each run of the migrations; one where there are no tenants.
+            What they hold is for scripts what the ledger says.
+        version_table, version_table_schema: of the first of them.
         time_zone: what the session had when ``env.py`` began its migrations.
         isolation: ``transaction_isolation`` of that session.
         transactional: statements share a transaction; false under AUTOCOMMIT.
@@ -153,7 +171,7 @@ class Identity:
     database_oid: int
     role: str
     server_version: int
-    heads: tuple[str, ...]
+    tenants: tuple[Tenant, ...]
     version_table: str
     version_table_schema: str | None
     driver: str
@@ -162,6 +180,11 @@ class Identity:
     transactional: bool
     words: Words = ALEMBIC
     begun: bool = False
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What the version tables of all tenants hold."""
+        return tuple(dict.fromkeys(head for t in self.tenants for head in t.heads))
 
 
 class Migrations(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tzmigrate.backup.interlock import refuse_beside_a_dump
 from tzmigrate.errors import DecisionNeeded, NotProved, UsageError
-from tzmigrate.execution.model import Identity, Migrations, Run
+from tzmigrate.execution.model import Identity, Migrations, Run, Tenant
 from tzmigrate.execution.runner import (
     Confirm,
     Progress,
@@ -14,9 +14,13 @@ from tzmigrate.execution.runner import (
     check_unedited,
     counted,
     describe,
+    for_tenants,
+    is_done,
+    named,
     one_run,
     preflight,
     recorded,
+    recorded_steps,
     run_step,
     unrecorded,
 )
@@ -68,9 +72,7 @@ def rollback(
         r
         for r in graph.ours()
         if r.kind is Kind.GROUP
-        and r.revision in applied
-        and r.step in ledger
-        and ledger[r.step].direction == "up"
+        and any(is_done(r, t, ledger) for t in _having(r, graph, identity))
     ]
     chosen = choose(graph, done, choice)
     if not chosen:
@@ -78,7 +80,7 @@ def rollback(
         if choice.to is None and (lacking := unrecorded(graph, identity, ledger)):
             raise DecisionNeeded(
                 "TZ324",
-                f"{identity.words.record} says that revision {lacking[0].revision} is "
+                f"{identity.words.record} says that revision {named(*lacking[0])} is "
                 f"applied, and the ledger of database {identity.database} does not",
                 detail="Without its record nothing can be taken back.",
                 hint="See tzmigrate status; restore the ledger if it was lost.",
@@ -86,7 +88,7 @@ def rollback(
         return Run(direction="down", steps=(), notes=("Nothing is converted.",))
     check_unedited(chosen, applied=True)
     if "TZ413" not in accept:
-        _refuse_moved(session, chosen)
+        _refuse_moved(session, chosen, identity)
     names = tuple(r.revision for r in chosen)
     if choice.as_revision:
         _refuse_waiting(graph, chosen)
@@ -98,8 +100,8 @@ def rollback(
         return Run(direction="down", steps=(), pending=names, dry_run=True)
     lines = (
         f"Database {identity.database}: back to naive goes "
-        f"{counted(len(chosen), 'group')}, each in a transaction of its own, each "
-        "proved before its commit.",
+        f"{counted(len(chosen), 'group')}{for_tenants(identity)}, each in a "
+        "transaction of its own, each proved before its commit.",
         *(f"  {describe(revision)}" for revision in chosen),
     )
     if not confirm(lines):
@@ -110,8 +112,10 @@ def rollback(
             refuse_beside_a_dump(session)
             target = _below(revision)
             steps.append(run_step(migrations.downgrade, target, revision, progress))
-            check_recorded(session, revision, "down", identity.words)
-            analyze(session, revision, progress)
+            tenants = _having(revision, graph, identity)
+            check_recorded(session, revision, "down", tenants, identity.words)
+            for step in recorded_steps(revision, tenants):
+                analyze(session, step, progress)
     return Run(
         direction="down",
         steps=tuple(steps),
@@ -122,6 +126,15 @@ def rollback(
             " that had moved since the conversion, as was accepted.",
             "The ledger stays: tzmigrate apply converts again.",
         ),
+    )
+
+
+def _having(
+    revision: OurRevision, graph: RevisionGraph, identity: Identity
+) -> tuple[Tenant, ...]:
+    """Return the tenants for whom a revision is applied."""
+    return tuple(
+        t for t in identity.tenants if revision.revision in graph.applied(t.heads)
     )
 
 
@@ -144,10 +157,14 @@ def choose(
     return tuple(r for r in reversed(done) if r.revision in above)
 
 
-def _refuse_moved(session: Session, chosen: tuple[OurRevision, ...]) -> None:
+def _refuse_moved(
+    session: Session, chosen: tuple[OurRevision, ...], identity: Identity
+) -> None:
     """Never lose the record that shows a shift: the way down replaces it."""
     with read_only(session):
-        moved = moved_columns(session, {r.step for r in chosen})
+        moved = moved_columns(
+            session, {n for r in chosen for n in recorded_steps(r, identity.tenants)}
+        )
     if not moved:
         return
     first = moved[0]

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -15,7 +16,7 @@ from tzmigrate.errors import (
     Refused,
     Unavailable,
 )
-from tzmigrate.execution.model import Identity, Migrations, Run, StepRun
+from tzmigrate.execution.model import Identity, Migrations, Run, StepRun, Tenant
 from tzmigrate.execution.statistics import analyze
 from tzmigrate.execution.words import Words
 from tzmigrate.postgres.errors import translated
@@ -98,8 +99,9 @@ def apply(
             dry_run=True,
         )
     lines = (
-        f"Database {identity.database}: {counted(len(pending), 'revision')} will run, "
-        "each in a transaction of its own, each proved before its commit.",
+        f"Database {identity.database}: {counted(len(pending), 'revision')} will run"
+        f"{for_tenants(identity)}, each in a transaction of its own, each proved before"
+        " its commit.",
         *(f"  {describe(revision)}" for revision in pending),
     )
     if not confirm(lines):
@@ -113,9 +115,10 @@ def apply(
             done.append(
                 run_step(migrations.upgrade, revision.revision, revision, progress)
             )
-            check_recorded(session, revision, "up", identity.words)
+            check_recorded(session, revision, "up", identity.tenants, identity.words)
             if revision.kind is not Kind.SUPPORT:
-                analyze(session, revision, progress)
+                for step in recorded_steps(revision, identity.tenants):
+                    analyze(session, step, progress)
     return Run(
         direction="up",
         steps=tuple(done),
@@ -216,7 +219,10 @@ def pending_revisions(
             was edited, or revisions of the team would have to run as well.
     """
     check_known(graph, identity)
-    applied = graph.applied(identity.heads)
+    # what one tenant lacks runs; for the others Alembic has nothing to do
+    applied = frozenset.intersection(
+        *(graph.applied(tenant.heads) for tenant in identity.tenants)
+    )
     pending = tuple(r for r in graph.ours() if r.revision not in applied)
     check_unedited(pending)
     ours = {revision.revision for revision in graph.ours()}
@@ -268,7 +274,7 @@ def _check_stamped(session: Session, graph: RevisionGraph, identity: Identity) -
         words = identity.words
         raise DecisionNeeded(
             "TZ324",
-            f"{words.record} says that revision {lacking[0].revision} is "
+            f"{words.record} says that revision {named(*lacking[0])} is "
             f"applied, and the ledger of database {identity.database} does not",
             detail=words.misled,
             hint=f"{words.correct}, then run tzmigrate apply again; tzmigrate status "
@@ -278,23 +284,54 @@ def _check_stamped(session: Session, graph: RevisionGraph, identity: Identity) -
 
 def unrecorded(
     graph: RevisionGraph, identity: Identity, ledger: Mapping[str, LedgerStep]
-) -> list[OurRevision]:
+) -> list[tuple[OurRevision, Tenant]]:
     """Return the groups that are called applied and are not in the ledger."""
-    applied = graph.applied(identity.heads)
-    ours = [r for r in graph.ours() if r.revision in applied]
-    taken_back = {revision.inverts for revision in ours}
-    return [
-        r
-        for r in ours
-        if r.kind is Kind.GROUP
-        and r.step not in taken_back
-        and (r.step not in ledger or ledger[r.step].direction != "up")
-    ]
+    found = []
+    for tenant in identity.tenants:
+        applied = graph.applied(tenant.heads)
+        ours = [r for r in graph.ours() if r.revision in applied]
+        taken_back = {revision.inverts for revision in ours}
+        found += [
+            (r, tenant)
+            for r in ours
+            if r.kind is Kind.GROUP
+            and r.step not in taken_back
+            and not is_done(r, tenant, ledger)
+        ]
+    return found
 
 
-def _any_naive(session: Session, revisions: Sequence[OurRevision]) -> bool:
+def is_done(
+    revision: OurRevision, tenant: Tenant, ledger: Mapping[str, LedgerStep]
+) -> bool:
+    """Tell whether the ledger says that a group is converted for a tenant."""
+    step = ledger.get(revision.recorded_as(tenant.schema))
+    return step is not None and step.direction == "up"
+
+
+def recorded_steps(revision: OurRevision, tenants: Sequence[Tenant]) -> tuple[str, ...]:
+    """Return how the ledger names a revision, once for each tenant that it tells."""
+    return tuple(dict.fromkeys(revision.recorded_as(t.schema) for t in tenants))
+
+
+def named(revision: OurRevision, tenant: Tenant) -> str:
+    """Name a revision, and the tenant where it runs for several."""
+    if revision.unqualified is None:
+        return revision.revision
+    return f"{revision.revision} for schema {readable_identifier(tenant.schema or '')}"
+
+
+def _any_naive(
+    session: Session, revisions: Sequence[tuple[OurRevision, Tenant]]
+) -> bool:
     """Tell whether a column of these revisions still has the type before them."""
-    columns = [c for revision in revisions for c in revision.columns]
+    columns = [
+        replace(c, schema=tenant.schema or "")
+        if c.schema == revision.unqualified
+        else c
+        for revision, tenant in revisions
+        for c in revision.columns
+    ]
     with translated():
         row = session.execute(
             "SELECT count(*)"
@@ -353,12 +390,30 @@ def describe(revision: OurRevision) -> str:
     """Return one line about a revision, for people."""
     if revision.kind is Kind.SUPPORT:
         return f"{revision.revision}  install the ledger and the support"
-    tables = ", ".join(readable_name(*r) for r in revision.relations[:1])
+    tables = ", ".join(_tables(revision)[:1])
     noun = "column" if len(revision.columns) == 1 else "columns"
     return (
         f"{revision.revision}  {tables}: {len(revision.columns)} {noun}, "
         f"{revision.strategy}"
     )
+
+
+def _tables(revision: OurRevision) -> tuple[str, ...]:
+    """Return the tables of a revision as it names them."""
+    return tuple(
+        readable_identifier(name)
+        if schema == revision.unqualified
+        else readable_name(schema, name)
+        for schema, name in revision.relations
+    )
+
+
+def for_tenants(identity: Identity) -> str:
+    """Say for whom revisions run, where that is for several; else nothing."""
+    schemas = [readable_identifier(t.schema or "") for t in identity.tenants]
+    if len(schemas) == 1:
+        return ""
+    return f" for {counted(len(schemas), 'schema')} ({', '.join(schemas)})"
 
 
 @contextmanager
@@ -407,7 +462,7 @@ def run_step(
         revision=revision.revision,
         attempts=attempts,
         seconds=seconds,
-        tables=tuple(readable_name(*r) for r in revision.relations),
+        tables=_tables(revision),
     )
 
 
@@ -459,9 +514,20 @@ def supported(session: Session) -> bool:
 
 
 def check_recorded(
-    session: Session, revision: OurRevision, direction: str, words: Words
+    session: Session,
+    revision: OurRevision,
+    direction: str,
+    tenants: Sequence[Tenant],
+    words: Words,
 ) -> None:
     """Believe the ledger, not an exit status: the step must stand there.
+
+    Args:
+        session: of the database.
+        revision: that was run.
+        direction: ``up`` or ``down``.
+        tenants: for whom.
+        words: what messages call the way of migrating.
 
     Raises:
         NotProved: whatever ran it was content, and the ledger does not know the step.
@@ -470,15 +536,17 @@ def check_recorded(
         return
     if revision.inverts is not None:
         direction = "down" if direction == "up" else "up"
-    step = recorded(session).get(revision.inverts or revision.step)
-    if step is None or step.direction != direction:
-        raise NotProved(
-            "TZ412",
-            f"{words.runner} ran revision {revision.revision}, and the ledger of "
-            f"database {session.info.dbname} does not have it",
-            detail=words.undone,
-            hint=f"{words.look}, then at tzmigrate status.",
-        )
+    ledger = recorded(session)
+    for tenant in tenants:
+        step = ledger.get(revision.recorded_as(tenant.schema))
+        if step is None or step.direction != direction:
+            raise NotProved(
+                "TZ412",
+                f"{words.runner} ran revision {named(revision, tenant)}, and the "
+                f"ledger of database {session.info.dbname} does not have it",
+                detail=words.undone,
+                hint=f"{words.look}, then at tzmigrate status.",
+            )
 
 
 def _system_identifier(session: Session) -> str | None:

@@ -7,7 +7,8 @@ import psycopg
 from psycopg import IsolationLevel
 
 from tzmigrate.errors import Refused
-from tzmigrate.execution.model import Identity
+from tzmigrate.execution.model import Identity, Tenant
+from tzmigrate.execution.version_table import first_schema
 from tzmigrate.execution.words import SCRIPTS
 from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.errors import from_psycopg, translated
@@ -53,7 +54,12 @@ class SqlMigrations:
                 database_oid=oid,
                 role=role,
                 server_version=session.info.server_version,
-                heads=heads(self._store.read().ours(), ledger),
+                tenants=(
+                    Tenant(
+                        schema=first_schema(session),
+                        heads=heads(self._store.read().ours(), ledger),
+                    ),
+                ),
                 version_table="tzmigrate.step",
                 version_table_schema=None,
                 driver="psycopg",

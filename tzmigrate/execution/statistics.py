@@ -7,21 +7,18 @@ import psycopg
 from psycopg import sql
 
 from tzmigrate.postgres.session import Session
-from tzmigrate.revisions.ours import OurRevision
 
 _LOCK_TIMEOUT = "2s"
 
 
-def analyze(
-    session: Session, revision: OurRevision, progress: Callable[[str], None]
-) -> None:
+def analyze(session: Session, step: str, progress: Callable[[str], None]) -> None:
     """Analyze what a step of ours changed or made anew (facts section 15).
 
     What cannot be analyzed now is told with the statement that does it later.
 
     Args:
         session: in autocommit mode.
-        revision: that has run, up or down.
+        step: that has run, up or down, as the ledger names it.
         progress: told what was not possible.
     """
     query = files(__package__).joinpath("statistics.sql").read_bytes()
@@ -29,10 +26,10 @@ def analyze(
         session.execute(
             "SELECT pg_catalog.set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,)
         )
-        lost = session.execute(query, {"step": revision.step}).fetchall()
+        lost = session.execute(query, {"step": step}).fetchall()
     except psycopg.Error as error:
         progress(
-            f"{revision.step}: statistics are missing ({_words(error)}); "
+            f"{step}: statistics are missing ({_words(error)}); "
             "run it when you can: ANALYZE"
         )
         return
@@ -45,7 +42,7 @@ def analyze(
             session.execute(statement)
         except psycopg.Error as error:
             progress(
-                f"{revision.step}: statistics are missing ({_words(error)}); "
+                f"{step}: statistics are missing ({_words(error)}); "
                 f"run it when you can: {statement.as_string(session)}"
             )
 

@@ -1,9 +1,15 @@
 """Say where every planned step stands: files, version table and ledger side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from tzmigrate.execution.model import Migrations, Status, StepState, StepStatus
+from tzmigrate.execution.model import (
+    Migrations,
+    Status,
+    StepState,
+    StepStatus,
+    Tenant,
+)
 from tzmigrate.execution.runner import check_same_database, recorded, supported
 from tzmigrate.execution.words import ALEMBIC, Words
 from tzmigrate.postgres.quoting import readable_name
@@ -26,35 +32,57 @@ def read_status(
     ledger = recorded(session)
     support = supported(session)
     unknown = [head for head in identity.heads if head not in graph]
-    applied = graph.applied(identity.heads)
-    ours = graph.ours()
-    inverses = {r.inverts: r for r in ours if r.inverts and r.revision in applied}
+    several = len(identity.tenants) > 1
     steps = tuple(
-        step_status(
-            revision,
-            # nobody knows what stands below a revision that is not here
-            applied=None if unknown else revision.revision in applied,
-            support=support,
-            step=_of(revision, ledger, foreign=bool(unknown)),
-            taken_back_by=inverses.get(revision.step),
-            words=identity.words,
+        replace(
+            status,
+            schema=(tenant.schema or "") if several or revision.unqualified else "",
         )
-        for revision in ours
+        for tenant in identity.tenants
+        for revision, status in _steps(
+            graph, tenant, ledger, support=support, words=identity.words
+        )
     )
-    if unknown:
-        note = (
-            f"the database is at revision {', '.join(unknown)}, which "
-            f"{identity.words.directory} does not have"
-        )
-        steps = tuple(
-            replace(s, note="; ".join(filter(None, (note, s.note)))) for s in steps
-        )
     steps += tuple(_adopted(step) for step in ledger.values() if _stands_alone(step))
     return Status(
         database=session.info.dbname,
         steps=steps,
         next_command=identity.words.current if unknown else _next(steps),
     )
+
+
+def _steps(
+    graph: RevisionGraph,
+    tenant: Tenant,
+    ledger: Mapping[str, LedgerStep],
+    *,
+    support: bool,
+    words: Words,
+) -> Iterator[tuple[OurRevision, StepStatus]]:
+    """Yield where each step stands for one tenant."""
+    unknown = [head for head in tenant.heads if head not in graph]
+    applied = graph.applied(tenant.heads)
+    ours = graph.ours()
+    inverses = {r.inverts: r for r in ours if r.inverts and r.revision in applied}
+    missing = ""
+    if unknown:
+        missing = (
+            f"the database is at revision {', '.join(unknown)}, which "
+            f"{words.directory} does not have"
+        )
+    for revision in ours:
+        status = step_status(
+            revision,
+            # nobody knows what stands below a revision that is not here
+            applied=None if unknown else revision.revision in applied,
+            support=support,
+            step=_of(revision, tenant, ledger, foreign=bool(unknown)),
+            taken_back_by=inverses.get(revision.step),
+            words=words,
+            schema=tenant.schema,
+        )
+        note = "; ".join(filter(None, (missing, status.note)))
+        yield revision, replace(status, note=note)
 
 
 def step_status(
@@ -65,6 +93,7 @@ def step_status(
     step: LedgerStep | None,
     taken_back_by: OurRevision | None = None,
     words: Words = ALEMBIC,
+    schema: str | None = None,
 ) -> StepStatus:
     """Judge one step; no server here.
 
@@ -75,6 +104,7 @@ def step_status(
         step: what the ledger says; of the step taken back, for an inverse.
         taken_back_by: the inverse of this step, where that is applied.
         words: what notes call that record.
+        schema: of the tenant.
     """
     done = step is not None and step.direction == "up"
     if revision.kind is Kind.INVERSE:
@@ -117,7 +147,12 @@ def step_status(
         step=revision.step,
         revision=revision.revision,
         state=state,
-        tables=tuple(readable_name(*r) for r in revision.relations),
+        tables=tuple(
+            readable_name(
+                (schema or of) if of == revision.unqualified else of, relation
+            )
+            for of, relation in revision.relations
+        ),
         columns=len(revision.columns),
         at=step.done_at
         if step is not None and state is not StepState.PENDING
@@ -156,10 +191,14 @@ def _otherwise(column: LedgerColumn) -> str:
 
 
 def _of(
-    revision: OurRevision, ledger: Mapping[str, LedgerStep], *, foreign: bool
+    revision: OurRevision,
+    tenant: Tenant,
+    ledger: Mapping[str, LedgerStep],
+    *,
+    foreign: bool,
 ) -> LedgerStep | None:
     """Find what the ledger says of a revision; another project has names like ours."""
-    step = ledger.get(revision.inverts or revision.step)
+    step = ledger.get(revision.recorded_as(tenant.schema))
     if foreign and step is not None and revision.kind is not Kind.INVERSE:
         return step if step.revision == revision.revision else None
     return step

@@ -18,8 +18,12 @@ from typing import Final
 
 from tzmigrate.errors import Refused, TzmigrateError
 from tzmigrate.execution.alembic_project import end, redacted
-from tzmigrate.execution.model import Identity
-from tzmigrate.execution.version_table import of_project, read_version_tables
+from tzmigrate.execution.model import Identity, Tenant
+from tzmigrate.execution.version_table import (
+    first_schema,
+    of_project,
+    read_version_tables,
+)
 from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.errors import from_sqlstate, translated
 from tzmigrate.postgres.session import Session, read_only
@@ -87,6 +91,7 @@ class TeamCommand:
                 " FROM pg_database d WHERE d.datname = current_database()"
             ).fetchone()
             system = read_system_identifier(self._session)
+            schema = first_schema(self._session)
         database, oid, role = row or ("", 0, "")
         return Identity(
             system_identifier=system,
@@ -94,7 +99,10 @@ class TeamCommand:
             database_oid=oid,
             role=role,
             server_version=self._session.info.server_version,
-            heads=tuple(dict.fromkeys(head for t in tables for head in t.heads)),
+            # where each tenant has its version table, that is in its schema
+            tenants=tuple(Tenant(schema=t.schema, heads=t.heads) for t in tables)
+            if len(tables) > 1
+            else (Tenant(schema=schema, heads=tables[0].heads if tables else ()),),
             version_table=tables[0].name if tables else "alembic_version",
             version_table_schema=tables[0].schema if tables else None,
             driver="",

@@ -51,6 +51,17 @@ def read_version_tables(
     return tuple(found)
 
 
+def first_schema(connection: psycopg.Connection[Any]) -> str | None:
+    """Return what a name without its schema stands for in a session of this role.
+
+    That is the first schema of the ``search_path`` that exists, before it was pinned.
+    """
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET LOCAL search_path TO DEFAULT")
+        row = connection.execute("SELECT pg_catalog.current_schema()").fetchone()
+    return row[0] if row else None
+
+
 def of_project(
     tables: Sequence[VersionTable], graph: RevisionGraph, named: str | None = None
 ) -> tuple[VersionTable, ...]:

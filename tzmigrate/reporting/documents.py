@@ -340,6 +340,8 @@ class StepStatusEntry(_Entry):
     step: str
     revision: str
     state: StepState
+    schema_: str = Field(alias="schema")
+    """Of the tenant for whom it is; empty where there are no tenants."""
     tables: tuple[str, ...]
     columns: int
     at: str | None

@@ -177,10 +177,15 @@ def _proof(proof: Proof) -> list[str]:
 
 def _status(status: Status) -> list[str]:
     lines = [f"# Status of database {escape(status.database)}", ""]
+    tenants = any(s.schema for s in status.steps)
     lines += _table(
-        ("step", "state", "revision", "tables", "columns", "since", "note"),
+        (
+            *(("schema",) if tenants else ()),
+            *("step", "state", "revision", "tables", "columns", "since", "note"),
+        ),
         (
             (
+                *((s.schema,) if tenants else ()),
                 *(s.step, s.state.value, s.revision, ", ".join(s.tables), s.columns),
                 *(s.at or "", s.note),
             )

@@ -19,10 +19,15 @@ def status_page(status: Status, *, width: int = 120) -> Page:
     page.line(f"status of database {named(status.database)}", "bold")
     page.line()
     if status.steps:
+        tenants = any(step.schema for step in status.steps)
         page.table(
-            ("step", "state", "revision", "tables", "columns", "since"),
+            (
+                *(("schema",) if tenants else ()),
+                *("step", "state", "revision", "tables", "columns", "since"),
+            ),
             [
                 [
+                    *((step.schema,) if tenants else ()),
                     step.step,
                     (step.state.value, _STYLES[step.state]),
                     step.revision,
@@ -32,7 +37,7 @@ def status_page(status: Status, *, width: int = 120) -> Page:
                 ]
                 for step in status.steps
             ],
-            right=frozenset({4}),
+            right=frozenset({5 if tenants else 4}),
         )
         _remarks(page, status)
     else:
@@ -48,7 +53,8 @@ def _remarks(page: Page, status: Status) -> None:
     said: dict[str, list[str]] = {}
     for step in status.steps:
         if step.note:
-            said.setdefault(step.note, []).append(step.step)
+            of = f" of schema {named(step.schema)}" if step.schema else ""
+            said.setdefault(step.note, []).append(f"{step.step}{of}")
     if not said:
         return
     page.title("Remarks")
