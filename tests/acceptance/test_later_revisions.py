@@ -351,7 +351,7 @@ def test_pending_revisions_of_the_team_are_theirs_to_run(
     assert project.revisions == files
     project.run("upgrade", left)
     project.plan(zones=ZONES, selection=events, head="left")
-    project.run("downgrade", "left@base")
+    project.run("downgrade", "left@-1")
     project.plan(zones=ZONES, head="right")
     before = dump(database)
     with pytest.raises(DecisionNeeded) as caught:

@@ -1,11 +1,13 @@
 """A superuser who converts does not lend his rights to functions of others."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 
+from tzmigrate.errors import Refused
 from tzmigrate.verification.model import Outcome
 
 SCHEMA = """
@@ -163,6 +165,10 @@ CREATE TYPE {owner}.kind AS ENUM ('a');
 CREATE FUNCTION {owner}.number({owner}.kind) RETURNS int LANGUAGE plpgsql IMMUTABLE
   AS $$ BEGIN PERFORM {owner}.watch(1); RETURN 1; END $$;
 CREATE CAST ({owner}.kind AS int) WITH FUNCTION {owner}.number AS IMPLICIT;
+CREATE FUNCTION {owner}.told({owner}.kind) RETURNS json LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN PERFORM {owner}.watch(1); RETURN '1'; END $$;
+CREATE CAST ({owner}.kind AS json) WITH FUNCTION {owner}.told;
+CREATE TYPE {owner}.pair AS (n {owner}.count);
 CREATE TYPE {owner}.counted AS (at timestamp, n {owner}.count);
 CREATE TABLE {owner}.t (id int, placed_at timestamp, {more},
   PRIMARY KEY (placed_at, id));
@@ -183,6 +189,12 @@ REACHED = {
     "a domain over a domain": "span {owner}.span DEFAULT '[2024-01-01,2024-02-01)'",
     "a composite type": "counted {owner}.counted",
     "a stored row": "n {owner}.count DEFAULT 1",
+    "a cast to json in a check": "kind {owner}.kind DEFAULT 'a', CHECK (placed_at IS"
+    " NOT NULL AND to_json(kind) IS NOT NULL)",
+    "a record made in a check": "pair {owner}.pair, CHECK (placed_at IS NOT NULL AND"
+    " num_nulls(jsonb_populate_record(pair, '{{\"n\": 1}}')) < 2)",
+    "a cast in a generated column": "note text DEFAULT 'x', old boolean GENERATED"
+    " ALWAYS AS (placed_at IS NOT NULL AND note::{owner}.note IS NOT NULL) STORED",
     "a key with a cast": "kind {owner}.kind DEFAULT 'a', other_at timestamp DEFAULT"
     " '2024-01-01', FOREIGN KEY (other_at, kind) REFERENCES {owner}.t (placed_at, id)",
 }
@@ -210,6 +222,63 @@ def test_a_function_that_is_reached_by_a_type_or_a_text_has_the_owners_rights_to
     project.apply()
     assert project.verify().outcome is Outcome.PROVED
     project.run("downgrade", "base")
+
+
+READ = {
+    "a check": "ALTER TABLE {owner}.t ADD CHECK (placed_at IS NOT NULL"
+    " AND '{{5}}'::{owner}.count[] IS NOT NULL)",
+    "a view": "CREATE VIEW {owner}.v AS SELECT placed_at, '{{5}}'::{owner}.count[]"
+    " FROM {owner}.t",
+    "a policy": "CREATE POLICY p ON {owner}.t USING (placed_at IS NOT NULL"
+    " AND '{{5}}'::{owner}.count[] IS NOT NULL)",
+    "an index": "CREATE INDEX ON {owner}.t (id) WHERE placed_at IS NOT NULL"
+    " AND '{{5}}'::{owner}.count[] IS NOT NULL",
+}
+
+
+@pytest.mark.parametrize("what", READ)
+def test_a_superuser_does_not_read_what_asks_functions_while_it_is_read(
+    what: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    """A literal of an array or composite is a value before its statement runs."""
+    owner = make_role("CREATEDB")
+    database.execute(
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'GRANT CREATE ON DATABASE "{database.name}" TO "{owner.name}";'
+        f'GRANT CREATE ON SCHEMA public TO "{owner.name}"'
+    )
+    with psycopg.connect(database.url_as(owner)) as connection:
+        connection.execute(
+            WATCHED.format(owner=owner.name, more=f"pair {owner.name}.pair")  # type: ignore[arg-type]
+        )
+        connection.execute(
+            READ[what].format(owner=owner.name)  # type: ignore[arg-type]
+        )
+    project = make_project(database.url)
+    with pytest.raises(Refused, match=f"belongs to {owner.name}") as caught:
+        project.plan(zones=("default=UTC",))
+    assert caught.value.code == "TZ652"
+    own = make_project(database.url_as(owner), name="own")
+    plan = own.plan(zones=("default=UTC",))
+    assert [c.reason for g in plan.groups for c in g.columns if c.reason] == []
+    ini = own.root / "alembic.ini"
+    text = ini.read_text(encoding="utf-8")
+    there = re.search(r"(?m)^sqlalchemy.url = .*$", text)
+    assert there is not None
+    root = database.url.replace("postgresql://", "postgresql+psycopg://", 1)
+    ini.write_text(
+        text.replace(there[0], f"sqlalchemy.url = {root.replace('%', '%%')}"),
+        encoding="utf-8",
+    )
+    with pytest.raises(Exception, match="TZ652"):
+        own.run("upgrade", "head")
+    ini.write_text(text, encoding="utf-8")
+    own.apply()
+    assert own.verify().outcome is Outcome.PROVED
+    own.run("downgrade", "base")
 
 
 def test_a_tree_of_two_owners_is_named_where_one_of_them_would_run_functions(

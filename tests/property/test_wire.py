@@ -20,7 +20,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from tzmigrate.postgres.quoting import quote_identifier, quote_literal
-from tzmigrate.revisions import render, wire
+from tzmigrate.revisions import wire
+from tzmigrate.revisions.source import quoted
 
 DRIVERS = ("psycopg", "psycopg2")
 
@@ -171,7 +172,7 @@ def test_python_source_holds_the_statement_and_each_comment_in_one_line(
         else wire.statement(create)
     )
     source = (
-        f"# {wire.comment(name)}\nfound = (\n{render.quoted(wired)}\n)\n"
+        f"# {wire.comment(name)}\nfound = (\n{quoted(wired)}\n)\n"
         f"# {wire.comment(create)}\n"
     )
     tree = ast.parse(source)

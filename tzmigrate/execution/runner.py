@@ -238,8 +238,8 @@ def pending_revisions(
                 f"{counted(len(between), 'revision')} of yours would have to run as "
                 f"well, first {between[0]}",
                 detail="The plan was made for a database that has them.",
-                hint=f"Upgrade the database to {between[-1]} first, if that is what "
-                "you want, then run tzmigrate apply again.",
+                hint=f"Run alembic upgrade {between[-1]}, or your own command for it, "
+                "if that is what you want; then run tzmigrate apply again.",
             )
     return pending
 

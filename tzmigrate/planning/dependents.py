@@ -454,16 +454,17 @@ def _constraint(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
 
     def added(text: str) -> tuple[str, ...]:
         add = f"ALTER TABLE {thing.relation} ADD CONSTRAINT {name} {text}"
-        if not thing.calls or text.endswith(_UNCHECKED):
+        if not thing.calls or thing.type not in "cf":
             return (add,)
-        if thing.type == "f":
-            # the check of its rows may cast them
+        if thing.type == "f" or text.endswith(_UNCHECKED):
+            # the check of its rows may cast them, and what reads the text may as well
             return (run_as_owner(thing.relation, add, found="none"),)
-        if thing.type != "c":
-            return (add,)
         # parsed with the settings that printed it, and met with those of the rows
         check = f"ALTER TABLE {thing.relation} VALIDATE CONSTRAINT {name}"
-        return f"{add} NOT VALID", run_as_owner(thing.relation, check, found="all")
+        return (
+            run_as_owner(thing.relation, f"{add} NOT VALID", found="none"),
+            run_as_owner(thing.relation, check, found="all"),
+        )
 
     return PlannedDependent(
         kind=thing.kind,

@@ -152,12 +152,17 @@ SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, 
        -- what comes with PostgreSQL calls them as well, where it has a text run
        kind IN ('constraint', 'generated column') AND (strpos(tree, ':varattno 0 ') > 0
            OR EXISTS (SELECT FROM pg_depend d LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
-                      WHERE (d.classid = class AND d.objid = object AND sub = 0 OR e.adrelid = object AND e.adnum = sub)
+                      WHERE (d.classid = class AND d.objid = object AND d.objsubid = sub OR e.adrelid = object AND e.adnum = sub)
                       AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass) AND d.refobjid >= 16384)
+           -- of a value that is read only, nothing but the tree names the type
+           OR EXISTS (SELECT FROM regexp_matches(tree, ':(?:vartype|consttype|funcresulttype|opresulttype|resulttype|typid|paramtype|array_typeid|row_typeid|aggtype) ([0-9]+)', 'g') AS m
+                      WHERE m[1]::oid >= 16384)
            OR EXISTS (SELECT FROM regexp_matches(tree, ':(?:funcid|opfuncid) ([0-9]+)', 'g') AS m JOIN pg_proc p ON p.oid = m[1]::oid
                       WHERE p.oid >= 16384 OR p.provolatile = 'v' OR strpos(p.proname, '_to_xml') > 0)
            OR EXISTS (SELECT FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) OR a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)
-                      WHERE class = 'pg_constraint'::regclass AND k.oid = object AND k.contype = 'f' AND a.atttypid >= 16384)
+                      WHERE class = 'pg_constraint'::regclass AND k.oid = object AND k.contype = 'f' AND a.atttypid >= 16384 AND EXISTS (
+                          SELECT FROM pg_type y WHERE y.oid = a.atttypid AND (y.typtype IN ('c', 'd')
+                              OR EXISTS (SELECT FROM pg_cast x WHERE x.castsource = y.oid AND x.castfunc >= 16384))))
            OR EXISTS (SELECT FROM pg_attribute a WHERE kind = 'generated column' AND a.attrelid = object AND a.attnum = sub AND a.atttypid >= 16384)),
        kind IN ('index', 'constraint') AND (object IN (SELECT f.index FROM refilled f) OR object IN (SELECT k.oid FROM refilled f JOIN pg_constraint k ON k.conindid = f.index AND k.contype = 'x'))
 FROM thing

@@ -14,6 +14,7 @@ from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.planning.leaning import read_definitions, read_foreign_owners
 from tzmigrate.planning.model import Group, Plan, RelationName
 from tzmigrate.planning.planner import Planner
+from tzmigrate.planning.reading import check_readable
 from tzmigrate.postgres.dump import ShadowUnavailable
 from tzmigrate.postgres.lacks import NotCopied
 from tzmigrate.postgres.session import Session
@@ -90,6 +91,7 @@ def plan_and_try(
     with ExitStack() as stack:
         original = None
         if planner.tables >= _WORTH_COPIES:
+            check_readable(session)
             # what keeps it from being read is said where it counts
             with suppress(ShadowUnavailable):
                 original = stack.enter_context(reading(session))
@@ -97,6 +99,7 @@ def plan_and_try(
         converting = len([g for g in plan.groups if g.tables])
         if not standing.pending and not converting:
             return plan
+        check_readable(session)
         many = converting >= _WORTH_COPIES
         try:
             shadow = stack.enter_context(

@@ -29,9 +29,10 @@ from tzmigrate.postgres.quoting import readable_name
 
 _FAILED = "TZ315"
 _AS_OWNER = (
-    "; as it may call functions of yours for each row, a superuser has it run with the"
-    " rights of the table's owner, who needs USAGE and EXECUTE on what it names, and to"
-    " own all tables of the tree"
+    "; as it may call functions of yours, a superuser has it run with the rights of the"
+    " table's owner, who needs USAGE and EXECUTE on what it names, REFERENCES on the"
+    " tables of its keys, and to own all tables of the tree: grant these, or connect as"
+    " the owner"
 )
 _FOREIGN = "TZ140"
 _BOUND = "TZ335"

@@ -12,6 +12,7 @@ DECLARE
 BEGIN
     PERFORM tzmigrate.rehearse();
     IF NOT s.passed_over THEN
+        PERFORM tzmigrate.check_readable();
         PERFORM tzmigrate.read_whole_columns();
         PERFORM tzmigrate.take_dependents();
     END IF;

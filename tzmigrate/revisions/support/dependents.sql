@@ -341,10 +341,52 @@ BEGIN
     ELSE
         EXECUTE statement;
     END IF;
-    PERFORM tzmigrate.as_pinned();
+    IF settings <> 'none' THEN
+        PERFORM tzmigrate.as_pinned();
+    END IF;
     IF owner IS NOT NULL THEN
         DROP MATERIALIZED VIEW tzmigrate.errand;
         DROP FUNCTION tzmigrate.errand();
+    END IF;
+END
+$tz$;
+
+-- stop a superuser where a text that the step reads anew holds a value of a type with a domain of another role in it: the CHECKs
+-- of that domain are asked while the text is parsed, and nothing arranges that they have that role's rights
+CREATE OR REPLACE FUNCTION tzmigrate.check_readable() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+    f record;
+BEGIN
+    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+        RETURN;
+    END IF;
+    WITH RECURSIVE held (domain, owner, type) AS (
+        SELECT t.oid, t.typowner, t.oid FROM pg_type t JOIN pg_roles o ON o.oid = t.typowner
+        WHERE NOT o.rolsuper AND EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c')
+        UNION
+        SELECT h.domain, h.owner, y.oid FROM held h JOIN pg_type y
+            ON y.typelem = h.type AND y.typcategory = 'A' OR y.typbasetype = h.type
+            OR y.oid IN (SELECT r.rngtypid FROM pg_range r WHERE r.rngsubtype = h.type)
+            OR y.typrelid IN (SELECT a.attrelid FROM pg_attribute a WHERE a.atttypid = h.type AND a.attnum > 0 AND NOT a.attisdropped)
+    ), planned (class, object) AS (
+        SELECT x.class, x.object FROM tzmigrate.step_dependent d, LATERAL tzmigrate.find_dependent(d.kind, d.relation, d.name) AS x WHERE d.step_id = s.id AND d.present
+        UNION ALL
+        SELECT 'pg_attrdef'::regclass, e.oid FROM tzmigrate.open_parts() AS p JOIN tzmigrate.step_column c ON c.step_id = p.id
+        JOIN pg_attribute a ON a.attrelid = tzmigrate.part_relation(p) AND a.attname = c.column_name JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
+    ), reading (class, object) AS (
+        SELECT class, object FROM planned
+        UNION SELECT 'pg_rewrite'::regclass, r.oid FROM planned n JOIN pg_rewrite r ON n.class = 'pg_class'::regclass AND r.ev_class = n.object
+    )
+    SELECT pg_describe_object(n.class, n.object, 0) AS thing, format_type(h.type, NULL) AS type, format_type(h.domain, NULL) AS domain, pg_get_userbyid(h.owner) AS owner
+    INTO f FROM reading n JOIN pg_depend d ON d.classid = n.class AND d.objid = n.object AND d.refclassid = 'pg_type'::regclass
+    -- a value of a domain itself is one of its base type, until the statement runs
+    JOIN held h ON h.type = d.refobjid JOIN pg_type v ON v.oid = h.type AND v.typtype <> 'd' ORDER BY 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM tzmigrate.refuse('TZ652', concat(f.thing, ' holds a value of type ', f.type, chr(58), ' whoever reads its text runs the CHECKs of domain ', f.domain, ', which belongs to ', quote_ident(f.owner)),
+            'They would run with the rights of a superuser. Nothing was done.', concat('Run the revision as ', quote_ident(f.owner), ', or as another role that is no superuser.'));
     END IF;
 END
 $tz$;
