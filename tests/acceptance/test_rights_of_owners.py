@@ -1,6 +1,7 @@
 """A superuser who converts does not lend his rights to functions of others."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -279,6 +280,38 @@ def test_a_superuser_does_not_read_what_asks_functions_while_it_is_read(
     own.apply()
     assert own.verify().outcome is Outcome.PROVED
     own.run("downgrade", "base")
+
+
+def test_such_a_default_is_not_even_described_by_a_superuser(
+    database: Any, make_role: Callable[..., Any], make_project: Callable[..., Any]
+) -> None:
+    owner = make_role()
+    database.execute(
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f"ALTER DATABASE {database.name} SET track_functions = 'all'"
+    )
+    with psycopg.connect(database.url_as(owner)) as connection:
+        script = WATCHED + (
+            "; ALTER TABLE {owner}.t ALTER placed_at SET DEFAULT"
+            " CASE WHEN '(1)'::{owner}.pair IS NOT NULL THEN now() END"
+        )
+        connection.execute(
+            script.format(owner=owner.name, more=f"pair {owner.name}.pair")  # type: ignore[arg-type]
+        )
+
+    def called() -> Any:
+        # what a session counted it says when it ends, up to 14 a little later
+        time.sleep(1)
+        return database.scalar(
+            "SELECT sum(calls) FROM pg_stat_user_functions WHERE funcname = 'watch'"
+        )
+
+    before = called()
+    assert before > 0
+    plan = make_project(database.url).plan(zones=("default=UTC",), dry_run=True)
+    codes = {c.code for g in plan.groups for c in g.columns if c.column == "placed_at"}
+    assert codes == {"TZ153"}
+    assert called() == before
 
 
 def test_a_tree_of_two_owners_is_named_where_one_of_them_would_run_functions(

@@ -22,6 +22,7 @@ from tzmigrate.inventory.rows import (
     InheritsRow,
     NamedColumnRow,
     NameRow,
+    ReadByFunctionsRow,
     RelationRow,
     ReplicationRow,
     RowTypeRow,
@@ -105,6 +106,11 @@ def _read(
         if mentioned
         else []
     )
+    defaults = {row.default for row in columns if row.default}
+    defaults |= {row.default for row in user_types if row.default}
+    # what cannot be read without running functions of others is not even described
+    armed = ask(connection, "read_by_functions", ReadByFunctionsRow)
+    readable = defaults - {row.expression for row in armed}
     return CatalogRows(
         server=server,
         system_identifier=read_system_identifier(connection),
@@ -124,13 +130,8 @@ def _read(
         engines=engines,
         engine_members=_engine_members(connection, engines),
         zone_settings=ask(connection, "zone_settings", ZoneSettingRow, only),
-        default_types=read_default_types(
-            connection,
-            sorted(
-                {row.default for row in columns if row.default}
-                | {row.default for row in user_types if row.default}
-            ),
-        ),
+        default_types=dict.fromkeys(defaults)
+        | read_default_types(connection, sorted(readable)),
         server_zone=server_zone,
         idle_excludes=idle,
     )

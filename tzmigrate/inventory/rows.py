@@ -148,6 +148,16 @@ class ViewRow(NamedTuple):
     name: str
 
 
+class ReadByFunctionsRow(NamedTuple):
+    """read_by_functions.sql: ``expression`` is the text of a default, else ``None``."""
+
+    name: str
+    type: str
+    domain: str
+    owner: str
+    expression: str | None
+
+
 class WholeRowRow(NamedTuple):
     """whole_rows.sql: an object that reads every column of the relation at once."""
 

@@ -483,8 +483,8 @@ def _read(
                 on_view=relation in of_view,
                 direct=is_view and object_ in direct,
                 stands=row[10],
-                refilled=row[12],
-                calls=row[11],
+                refilled=bool(row[12]),
+                calls=bool(row[11]),
                 generated=target.generated.get((object_, sub)),
             )
         )

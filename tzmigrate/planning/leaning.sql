@@ -59,9 +59,10 @@ WITH target (relation, attnum) AS (
     -- it calls functions of the users, which may compute with the zone of the session that fills it
     SELECT x.indexrelid, EXISTS (SELECT FROM target t WHERE t.relation = x.indrelid AND t.attnum = ANY (x.indkey::int2[]))
     FROM pg_index x WHERE x.indrelid IN (SELECT relation FROM target) AND x.indisvalid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL)
-      AND EXISTS (SELECT FROM pg_depend d LEFT JOIN pg_type y ON d.refclassid = 'pg_type'::regclass AND y.oid = d.refobjid
-                  WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid AND d.refobjid >= 16384
-                  AND (d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) OR y.typtype = 'd'))
+      -- not by EXISTS, here and below: the planner would look through what all objects depend on
+      AND (SELECT bool_or(d.refobjid >= 16384 AND (d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+               OR d.refclassid = 'pg_type'::regclass AND (SELECT y.typtype FROM pg_type y WHERE y.oid = d.refobjid) = 'd'))
+           FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid)
 ), thing (kind, relation, name, class, object, sub, depth, text, tree, type) AS (
     SELECT CASE c.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, c.oid::regclass::text, NULL::name, 'pg_class'::regclass::oid, c.oid, 0, v.depth,
            pg_get_viewdef(c.oid), r.ev_action::text, NULL
@@ -151,19 +152,22 @@ SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, 
        OR kind = 'index' AND object IN (SELECT f.index FROM refilled f WHERE f.touched),
        -- what comes with PostgreSQL calls them as well, where it has a text run
        kind IN ('constraint', 'generated column') AND (strpos(tree, ':varattno 0 ') > 0
-           OR EXISTS (SELECT FROM pg_depend d LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
-                      WHERE (d.classid = class AND d.objid = object AND d.objsubid = sub OR e.adrelid = object AND e.adnum = sub)
-                      AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass) AND d.refobjid >= 16384)
+           -- before 15 what an expression uses is written down for the column, since then for its pg_attrdef
+           OR (SELECT bool_or(d.refobjid >= 16384 AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass))
+               FROM (SELECT class, object, sub UNION ALL SELECT 'pg_attrdef'::regclass, e.oid, 0 FROM pg_attrdef e WHERE e.adrelid = object AND e.adnum = sub) AS u (c, o, s),
+               LATERAL (SELECT d.refclassid, d.refobjid FROM pg_depend d WHERE d.classid = u.c AND d.objid = u.o AND d.objsubid = u.s OFFSET 0) AS d)
            -- of a value that is read only, nothing but the tree names the type
            OR EXISTS (SELECT FROM regexp_matches(tree, ':(?:vartype|consttype|funcresulttype|opresulttype|resulttype|typid|paramtype|array_typeid|row_typeid|aggtype) ([0-9]+)', 'g') AS m
                       WHERE m[1]::oid >= 16384)
            OR EXISTS (SELECT FROM regexp_matches(tree, ':(?:funcid|opfuncid) ([0-9]+)', 'g') AS m JOIN pg_proc p ON p.oid = m[1]::oid
                       WHERE p.oid >= 16384 OR p.provolatile = 'v' OR strpos(p.proname, '_to_xml') > 0)
-           OR EXISTS (SELECT FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) OR a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)
-                      WHERE class = 'pg_constraint'::regclass AND k.oid = object AND k.contype = 'f' AND a.atttypid >= 16384 AND EXISTS (
-                          SELECT FROM pg_type y WHERE y.oid = a.atttypid AND (y.typtype IN ('c', 'd')
-                              OR EXISTS (SELECT FROM pg_cast x WHERE x.castsource = y.oid AND x.castfunc >= 16384))))
-           OR EXISTS (SELECT FROM pg_attribute a WHERE kind = 'generated column' AND a.attrelid = object AND a.attnum = sub AND a.atttypid >= 16384)),
-       kind IN ('index', 'constraint') AND (object IN (SELECT f.index FROM refilled f) OR object IN (SELECT k.oid FROM refilled f JOIN pg_constraint k ON k.conindid = f.index AND k.contype = 'x'))
+           OR (SELECT bool_or(a.atttypid >= 16384 AND ((SELECT y.typtype FROM pg_type y WHERE y.oid = a.atttypid) IN ('c', 'd')
+                   OR EXISTS (SELECT FROM pg_cast x WHERE x.castsource = a.atttypid AND x.castfunc >= 16384)))
+               FROM (SELECT k.conrelid, unnest(k.conkey) FROM pg_constraint k WHERE kind = 'constraint' AND k.oid = object AND k.contype = 'f'
+                     UNION ALL SELECT k.confrelid, unnest(k.confkey) FROM pg_constraint k WHERE kind = 'constraint' AND k.oid = object AND k.contype = 'f') AS u (relation, attnum),
+               LATERAL (SELECT b.atttypid FROM pg_attribute b WHERE b.attrelid = u.relation AND b.attnum = u.attnum OFFSET 0) AS a)
+           OR kind = 'generated column' AND (SELECT a.atttypid >= 16384 FROM pg_attribute a WHERE a.attrelid = object AND a.attnum = sub)),
+       kind IN ('index', 'constraint') AND (object IN (SELECT f.index FROM refilled f)
+           OR (SELECT k.conindid FROM pg_constraint k WHERE k.oid = object AND k.contype = 'x') IN (SELECT f.index FROM refilled f))
 FROM thing
 ORDER BY kind, depth, relation, name

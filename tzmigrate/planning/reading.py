@@ -6,12 +6,13 @@ default anew runs their functions, with all rights where it is a superuser: Post
 has no way to arrange that otherwise, so it is said before anything is read.
 """
 
-from importlib.resources import files
 from typing import Any
 
 import psycopg
 
 from tzmigrate.errors import Refused
+from tzmigrate.inventory.asking import ask
+from tzmigrate.inventory.rows import ReadByFunctionsRow
 
 
 def check_readable(connection: psycopg.Connection[Any]) -> None:
@@ -23,16 +24,15 @@ def check_readable(connection: psycopg.Connection[Any]) -> None:
     Raises:
         Refused: names the object, the type and the role.
     """
-    query = files(__package__).joinpath("read_by_functions.sql").read_bytes()
-    row = connection.execute(query).fetchone()
-    if row is None:
+    armed = ask(connection, "read_by_functions", ReadByFunctionsRow)
+    if not armed:
         return
-    thing, type_, domain, owner = row
+    first = armed[0]
     raise Refused(
         "TZ652",
-        f"{thing} holds a value of type {type_}: whoever reads its text runs the CHECKs"
-        f" of domain {domain}, which belongs to {owner}",
+        f"{first.name} holds a value of type {first.type}: whoever reads its text runs "
+        f"the CHECKs of domain {first.domain}, which belongs to {first.owner}",
         detail="They would run with the rights of a superuser, on the shadow and in "
         "the revision. Nothing was done.",
-        hint=f"Connect as {owner}, or as another role that is no superuser.",
+        hint=f"Connect as {first.owner}, or as another role that is no superuser.",
     )

@@ -148,9 +148,10 @@ BEGIN
             FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid
             WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND i.indisvalid AND NOT c.relispartition
               AND (m.attnum = ANY (i.indkey::int2[]) OR EXISTS (SELECT FROM part p WHERE p.root = m.root AND p.rewrite))
-              AND EXISTS (SELECT FROM pg_depend d LEFT JOIN pg_type y ON d.refclassid = 'pg_type'::regclass AND y.oid = d.refobjid
-                          WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid >= 16384
-                          AND (d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) OR y.typtype = 'd'))
+              -- not by EXISTS: the planner would look through what all objects depend on
+              AND (SELECT bool_or(d.refobjid >= 16384 AND (d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+                       OR d.refclassid = 'pg_type'::regclass AND (SELECT y.typtype FROM pg_type y WHERE y.oid = d.refobjid) = 'd'))
+                   FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid)
             UNION
             SELECT 'pg_constraint'::regclass, k.oid, 0, m.oid, 0, 'computes with the whole row of'
             FROM member m JOIN pg_constraint k ON k.conrelid = m.oid WHERE strpos(k.conbin::text, m.whole_row) > 0

@@ -364,8 +364,8 @@ BEGIN
         RETURN;
     END IF;
     WITH RECURSIVE held (domain, owner, type) AS (
-        SELECT t.oid, t.typowner, t.oid FROM pg_type t JOIN pg_roles o ON o.oid = t.typowner
-        WHERE NOT o.rolsuper AND EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c')
+        SELECT DISTINCT t.oid, t.typowner, t.oid FROM pg_constraint k JOIN pg_type t ON t.oid = k.contypid JOIN pg_roles o ON o.oid = t.typowner
+        WHERE k.contypid > 0 AND k.contype = 'c' AND NOT o.rolsuper
         UNION
         SELECT h.domain, h.owner, y.oid FROM held h JOIN pg_type y
             ON y.typelem = h.type AND y.typcategory = 'A' OR y.typbasetype = h.type
