@@ -31,7 +31,9 @@ def fetch(version: str, folder: Path) -> None:
         )
         (archive,) = Path(temporary).glob("*.tgz")
         with tarfile.open(archive) as packed:
-            packed.extractall(temporary, filter="data")
+            # Python 3.11 has the filter from 3.11.4 on
+            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            packed.extractall(temporary, **safely)
         native = Path(temporary, "package", "native")
         for link in json.loads((native / "pg-symlinks.json").read_text("utf-8")):
             place = native.parent / link["target"]
