@@ -11,7 +11,7 @@ from tzmigrate.commands.common import Selection
 from tzmigrate.errors import DecisionNeeded, UsageError
 from tzmigrate.execution.model import StepState
 from tzmigrate.planning.model import Action
-from tzmigrate.verification.model import Outcome
+from tzmigrate.verification.model import Ground, Outcome
 
 MakeProject = Callable[..., Any]
 
@@ -824,3 +824,61 @@ def test_functions_of_an_owner_run_with_that_ones_rights_for_each_tenant(
     assert small.verify().outcome is Outcome.PROVED
     small.alembic("downgrade", "base")
     equal_dumps(database, dump)
+
+
+def convert_by_hand(database: Any, tenant: str, zone: str = "America/New_York") -> None:
+    """Convert a small tenant as somebody does who knows the zone."""
+    database.execute(
+        f"BEGIN; SET LOCAL search_path = {tenant}; SET LOCAL TimeZone = '{zone}';"
+        " ALTER TABLE events ADD was timestamp; UPDATE events SET was = at;"
+        " ALTER TABLE events ALTER at TYPE timestamptz; COMMIT"
+    )
+
+
+ROWS = "SELECT array_agg(concat(id, at::timestamp) ORDER BY id) FROM {}.events"
+
+
+@pytest.mark.parametrize("tenant", BOTH)
+def test_a_tenant_that_somebody_converted_by_hand_is_adopted(
+    tenant: str, small: Any, database: Any
+) -> None:
+    before = [database.scalar(ROWS.format(each)) for each in BOTH]
+    assert refusals(plan(small)) == {}
+    (other,) = set(BOTH) - {tenant}
+    convert_by_hand(database, tenant)
+    done = small.alembic("upgrade", "head", check=False)
+    assert "TZ344" in done.stderr
+    adopted = small.adopt(
+        f"{tenant}.events.at", old_columns=(f"{tenant}.events.at=was",)
+    )
+    (column,) = adopted.columns
+    assert (column.step, column.conversion) == (f"tz_events@{tenant}", Ground.PROVED)
+    database.execute(f"ALTER TABLE {tenant}.events DROP was")
+    small.alembic("upgrade", "head")
+    assert at_noon(database, tenant)
+    assert at_noon(database, other)
+    assert small.verify().outcome is Outcome.PROVED
+    small.alembic("downgrade", "base")
+    assert [database.scalar(ROWS.format(each)) for each in BOTH] == before
+
+
+def test_a_schema_that_is_no_tenant_gets_a_step_of_its_own(
+    small: Any, database: Any
+) -> None:
+    plan(small)
+    database.execute(f"CREATE SCHEMA archive; SET search_path = archive; {PLAIN}")
+    convert_by_hand(database, "archive")
+    adopted = small.adopt("archive.events.at", accept=("TZ415",))
+    assert [c.step for c in adopted.columns] == ["adopt_events"]
+    small.alembic("upgrade", "head")
+    assert all(at_noon(database, tenant) for tenant in BOTH)
+
+
+def test_a_tenant_is_adopted_as_a_whole_step_or_not(small: Any, database: Any) -> None:
+    for tenant in BOTH:
+        database.execute(f"ALTER TABLE {tenant}.events ADD seen timestamp")
+    plan(small)
+    convert_by_hand(database, "tenant_b")
+    with pytest.raises(DecisionNeeded, match="TZ327") as caught:
+        small.adopt("tenant_b.events.at")
+    assert "tenant_b.events.seen" in str(caught.value)

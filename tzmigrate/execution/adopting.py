@@ -44,8 +44,9 @@ class Adoptee:
     """What is recorded as one step.
 
     Attributes:
-        step: its name in the ledger.
+        step: its name, which the ledger may know once for each tenant.
         revision: that was written to convert these columns; ``None`` where none was.
+        tenant: the schema for which that revision runs, where it names none.
         declared: statements of the revision that name what leans on the columns.
         server_major: on which it was planned.
     """
@@ -55,7 +56,15 @@ class Adoptee:
     session_zone: str
     server_major: int
     revision: OurRevision | None = None
+    tenant: str | None = None
     declared: tuple[str, ...] = ()
+
+    @property
+    def recorded_as(self) -> str:
+        """Its name in the ledger."""
+        if self.revision is None:
+            return self.step
+        return self.revision.recorded_as(self.tenant)
 
     @property
     def tables(self) -> dict[str, list[Handmade]]:
@@ -75,12 +84,14 @@ class Chooser:
         config: with its zones as the server spells them.
         store: the planned revisions; ``None`` where there are none.
         ledger: what was done.
+        tenants: schemas for which revisions run that name none.
     """
 
     connection: psycopg.Connection[Any]
     config: Config
     store: RevisionStore | None
     ledger: Sequence[LedgerStep]
+    tenants: frozenset[str] = frozenset()
 
     def choose(self, asked: Iterable[str]) -> tuple[Adoptee, ...]:
         """Return what is to be recorded, each step once.
@@ -100,8 +111,8 @@ class Chooser:
             revision = self._planned(column)
             if revision is None or self.store is None:
                 alone.setdefault(column.table, []).append(self._handmade(column))
-            elif revision.step not in planned:
-                planned[revision.step] = self._of_revision(self.store, revision)
+            elif (step := revision.recorded_as(column.schema)) not in planned:
+                planned[step] = self._of_revision(self.store, revision, column.schema)
         taken = {step.step for step in self.ledger}
         apart = [self._apart(columns, taken) for columns in alone.values()]
         return (*planned.values(), *apart)
@@ -165,30 +176,36 @@ class Chooser:
         ours = self.store.read().ours() if self.store is not None else ()
         taken_back = {revision.inverts for revision in ours}
         for revision in reversed(ours):
+            planned_on = revision.unqualified
             if (
                 revision.kind is Kind.GROUP
-                and revision.step not in up | taken_back
-                and found.name in {_name(c) for c in revision.columns}
+                and revision.step not in taken_back
+                and revision.recorded_as(found.schema) not in up
+                and (planned_on is None or found.schema in {planned_on, *self.tenants})
+                and found.name in {_name(c) for c in revision.columns_of(found.schema)}
             ):
                 return revision
         return None
 
-    def _of_revision(self, store: RevisionStore, revision: OurRevision) -> Adoptee:
+    def _of_revision(
+        self, store: RevisionStore, revision: OurRevision, schema: str
+    ) -> Adoptee:
         check_unedited((revision,))
+        members = revision.columns_of(schema)
         columns = {
             _name(c): find_column(self.connection, readable_name(*_name(c)))
-            for c in revision.columns
+            for c in members
         }
         naive = [
             readable_name(*_name(c))
-            for c in revision.columns
+            for c in members
             if (there := columns[_name(c)]) is None or there.type != c.type_after
         ]
         if naive:
-            raise _torn(revision, naive)
+            raise _torn(revision, members, naive)
         statements = store.upgrade_statements(revision)
         planned = [s for s in statements if s.startswith(_COLUMN)]
-        for column, said in zip(revision.columns, planned, strict=True):
+        for column, said in zip(members, planned, strict=True):
             there = columns[_name(column)]
             if there and not there.has_default and not _WITHOUT_DEFAULT.search(said):
                 raise _no_default(revision, there)
@@ -196,9 +213,10 @@ class Chooser:
         return Adoptee(
             step=revision.step,
             revision=revision,
+            tenant=None if revision.unqualified is None else schema,
             columns=tuple(
                 self._as_planned(revision, c, there)
-                for c in revision.columns
+                for c in members
                 if (there := columns[_name(c)]) is not None
             ),
             session_zone=revision.session_zone or "Etc/UTC",
@@ -318,15 +336,15 @@ def _no_default(revision: OurRevision, found: Found) -> DecisionNeeded:
     )
 
 
-def _torn(revision: OurRevision, naive: Collection[str]) -> DecisionNeeded:
+def _torn(
+    revision: OurRevision, members: Collection[OurColumn], naive: Collection[str]
+) -> DecisionNeeded:
     converted = [
-        name
-        for c in revision.columns
-        if (name := readable_name(*_name(c))) not in naive
+        name for c in members if (name := readable_name(*_name(c))) not in naive
     ]
     again = " ".join(map(shlex.quote, converted))
     be = "is" if len(naive) == 1 else "are"
-    together = counted(len(revision.columns), "column")
+    together = counted(len(members), "column")
     return DecisionNeeded(
         "TZ327",
         f"revision {revision.revision} converts {together} together, and by hand only a"

@@ -87,14 +87,16 @@ def adopt(
         Refused: the set-up is unsafe, or the role does not own a table.
         Unavailable: a lock was not obtained, or another run is on.
     """
+    tenants: frozenset[str] = frozenset()
     if migrations is not None:
-        preflight(session, migrations)
+        identity = preflight(session, migrations)
+        tenants = frozenset(t.schema for t in identity.tenants if t.schema is not None)
     else:
         require_writable(session)
     with read_only(session):
         config = checked_zones(session, config)
         ledger = read_ledger(session)
-        chooser = Chooser(session, config, store, ledger or ())
+        chooser = Chooser(session, config, store, ledger or (), tenants)
         adoptees = chooser.choose(asked.columns)
         assessments = _assessments(session, config, adoptees, asked)
         database = session.info.dbname
@@ -319,7 +321,7 @@ def _column(
         column=found.column,
         type=found.type,
         zone=handmade.zone,
-        step=adoptee.step,
+        step=adoptee.recorded_as,
         revision=revision.revision if revision is not None else None,
         conversion=assessment.ground,
         why=assessment.why,

@@ -11,7 +11,8 @@ from tzmigrate.errors import DecisionNeeded
 from tzmigrate.execution.adopting import Adoptee, Chooser, Handmade
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.postgres.errors import translated
-from tzmigrate.postgres.session import Session, closed_if_busy
+from tzmigrate.postgres.quoting import readable_identifier
+from tzmigrate.postgres.session import PINNED, Session, closed_if_busy
 from tzmigrate.revisions import support
 from tzmigrate.revisions.ours import OurRevision
 from tzmigrate.revisions.render import SAMPLE_ROWS
@@ -74,12 +75,16 @@ class Recording:
     def _step(self, adoptee: Adoptee) -> tuple[Finding, ...]:
         """Record one step; return what reads otherwise than its revision says."""
         revision = adoptee.revision
+        if adoptee.tenant is not None:
+            # as env.py says for whom it works
+            self._set_path(readable_identifier(adoptee.tenant))
         self.session.execute(support.guard().encode())
         self.session.execute(
             "SELECT tzmigrate.begin_step(step => %s, direction => 'up',"
             " revision => %s, after => NULL, zone => %s, lock_timeout => %s,"
             # as PostgreSQL converts by itself
-            " gap => 'shift', overlap => 'later', server_major => %s, support => %s)",
+            " gap => 'shift', overlap => 'later', server_major => %s, support => %s,"
+            " unqualified => %s)",
             (
                 adoptee.step,
                 "" if revision is None else revision.revision,
@@ -87,6 +92,7 @@ class Recording:
                 self.lock_timeout,
                 adoptee.server_major,
                 support.VERSION,
+                adoptee.tenant is not None,
             ),
         )
         parts = {
@@ -115,14 +121,20 @@ class Recording:
                 )
             )
         if revision is not None:
+            # the step before it need not be done, as it has to be for an upgrade
             self.session.execute(
-                "UPDATE tzmigrate.step SET predecessor = %s WHERE id = ANY (%s)",
+                "UPDATE tzmigrate.step SET predecessor = %s"
+                " || coalesce('@' || tenant, '') WHERE id = ANY (%s)",
                 (revision.predecessor, list(parts)),
             )
         things = self.session.execute(_file("adopted_otherwise")).fetchall()
         self.session.execute(_file("adopted_done"))
+        self._set_path(PINNED["search_path"])
         # only a revision says how they should read
         return tuple(_otherwise(thing, revision) for (thing,) in things if revision)
+
+    def _set_path(self, path: str) -> None:
+        self.session.execute("SELECT set_config('search_path', %s, true)", (path,))
 
     def _part(self, table: str, columns: Iterable[Handmade]) -> int:
         """Add a table to the open step; return its id in the ledger."""

@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -326,11 +325,7 @@ def _any_naive(
 ) -> bool:
     """Tell whether a column of these revisions still has the type before them."""
     columns = [
-        replace(c, schema=tenant.schema or "")
-        if c.schema == revision.unqualified
-        else c
-        for revision, tenant in revisions
-        for c in revision.columns
+        c for revision, tenant in revisions for c in revision.columns_of(tenant.schema)
     ]
     with translated():
         row = session.execute(

@@ -1,7 +1,7 @@
 """What a revision written by tzmigrate says of itself, read without running it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -67,6 +67,19 @@ class OurRevision:
     def inverts(self) -> str | None:
         """The step that an inverse takes back; ``None`` for the other kinds."""
         return str(self.facts["inverts"]) if self.kind is Kind.INVERSE else None
+
+    def columns_of(self, schema: str | None) -> tuple[OurColumn, ...]:
+        """Return what it converts where it runs for a tenant.
+
+        Args:
+            schema: that of the tenant; of no account where names have their schema.
+        """
+        if self.unqualified is None:
+            return self.columns
+        return tuple(
+            replace(c, schema=schema or "") if c.schema == self.unqualified else c
+            for c in self.columns
+        )
 
     def recorded_as(self, schema: str | None) -> str:
         """Return the name under which the ledger knows what this one does or undoes.
