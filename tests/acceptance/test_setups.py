@@ -76,6 +76,10 @@ def make_setup(
     def make(name: str) -> Setup:
         root = tmp_path / name
         shutil.copytree(HERE / name, root)
+        if not any(root.rglob("versions/*.py")):
+            versions = root / "migrations" / "versions"
+            versions.mkdir()
+            shutil.copy(HERE / "a0001_orders.py", versions)
         said = tomllib.loads((root / "setup.toml").read_text(encoding="utf-8"))
         url = database.url.replace("postgresql://", "postgresql+psycopg://", 1)
         # the interpreter of the tests is the project's

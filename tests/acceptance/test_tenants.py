@@ -1,5 +1,6 @@
 """One revision, many schemas: each tenant converts once, or is named and left alone."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -786,6 +787,49 @@ def test_a_script_for_psql_runs_for_the_tenant_of_its_search_path(
         (f"tz_events@{tenant}",) for tenant in BOTH
     ]
     assert small.verify().outcome is Outcome.PROVED
+
+
+def test_scripts_without_alembic_run_for_the_tenant_of_the_session(
+    small: Any, database: Any, shell_in: Callable[..., Any], tmp_path: Any
+) -> None:
+    shell = shell_in(tmp_path)
+
+    def tool(verb: str, *words: str, **environ: str) -> Any:
+        ended = shell.run(verb, *words, DATABASE_URL=database.url, **environ)
+        assert ended.status == 0, ended.out + ended.err
+        return ended
+
+    def known() -> set[tuple[str, str]]:
+        steps = json.loads(tool("status", *there, "--format", "json").out)["steps"]
+        return {(s["schema"], s["state"]) for s in steps if s["step"] == "tz_events"}
+
+    there = ("--sql", "scripts")
+    tool(
+        "plan", *there, "--unqualified", "--schema", "tenant_a", "--accept", "TZ301",
+        "--zone", "default=America/New_York",
+    )  # fmt: skip
+    assert known() == {("tenant_a", "pending")}
+    # what was planned on is converted, and nobody else
+    tool("apply", *there, "--yes")
+    assert at_noon(database, "tenant_a")
+    assert naive(database, "tenant_b") == 1
+    assert known() == {("tenant_a", "done")}
+    # as psql has it
+    for file in sorted((tmp_path / "scripts").glob("*.up.sql")):
+        script = file.read_text("utf-8")
+        database.psql(f"BEGIN;\nSET search_path = tenant_b;\n{script}\nCOMMIT;")
+    assert at_noon(database, "tenant_b")
+    assert known() == {("tenant_a", "done"), ("tenant_b", "done")}
+    assert small.verify().outcome is Outcome.PROVED
+    tool("rollback", *there, "--yes")
+    assert [naive(database, tenant) for tenant in BOTH] == [1, 1]
+    # and by the tool for the other one alone
+    of_b = {"PGOPTIONS": "-c search_path=tenant_b"}
+    tool("apply", *there, "--yes", **of_b)
+    assert at_noon(database, "tenant_b")
+    assert naive(database, "tenant_a") == 1
+    tool("rollback", *there, "--yes")
+    assert [naive(database, tenant) for tenant in BOTH] == [1, 1]
 
 
 OWN = """
