@@ -11,7 +11,8 @@ import psycopg
 from tzmigrate.config import Config, Eras, Keep, Meaning, match_zone
 from tzmigrate.config.model import ByColumn
 from tzmigrate.errors import DecisionNeeded, Refused, UsageError
-from tzmigrate.execution.runner import check_unedited, counted
+from tzmigrate.execution.preflight import check_unedited
+from tzmigrate.execution.words import counted
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.postgres.quoting import readable_identifier, readable_name
 from tzmigrate.revisions.ours import Kind, OurColumn, OurRevision

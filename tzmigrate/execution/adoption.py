@@ -11,15 +11,10 @@ from tzmigrate.config.model import ProofLevel
 from tzmigrate.errors import NotProved, UsageError
 from tzmigrate.execution.adopting import Adoptee, Chooser, Handmade, candidates_of
 from tzmigrate.execution.model import AdoptedColumn, Adoption, Migrations
+from tzmigrate.execution.preflight import preflight
 from tzmigrate.execution.recording import Recording
-from tzmigrate.execution.runner import (
-    Confirm,
-    Progress,
-    counted,
-    one_run,
-    patiently,
-    preflight,
-)
+from tzmigrate.execution.runner import Confirm, Progress, one_run, patiently
+from tzmigrate.execution.words import counted
 from tzmigrate.inventory.model import Finding, Severity, ZoneSetting
 from tzmigrate.inventory.settings import read_zone_settings
 from tzmigrate.planning.survey import checked_zones

@@ -6,26 +6,27 @@ from dataclasses import dataclass
 from tzmigrate.backup.interlock import refuse_beside_a_dump
 from tzmigrate.errors import DecisionNeeded, NotProved, UsageError
 from tzmigrate.execution.model import Identity, Migrations, Run, Tenant
-from tzmigrate.execution.runner import (
-    Confirm,
-    Progress,
+from tzmigrate.execution.preflight import (
     check_known,
     check_recorded,
     check_unedited,
-    counted,
-    describe,
-    for_tenants,
     is_done,
     named,
-    one_run,
     preflight,
     recorded,
     recorded_steps,
-    run_step,
     unrecorded,
 )
+from tzmigrate.execution.runner import (
+    Confirm,
+    Progress,
+    describe,
+    for_tenants,
+    one_run,
+    run_step,
+)
 from tzmigrate.execution.statistics import analyze
-from tzmigrate.execution.words import Words
+from tzmigrate.execution.words import Words, counted
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session, read_only
 from tzmigrate.revisions.graph import RevisionGraph

@@ -10,7 +10,7 @@ from tzmigrate.execution.model import (
     StepStatus,
     Tenant,
 )
-from tzmigrate.execution.runner import check_same_database, recorded, supported
+from tzmigrate.execution.preflight import check_same_database, recorded, supported
 from tzmigrate.execution.words import ALEMBIC, Words
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.postgres.session import Session

@@ -57,3 +57,8 @@ SCRIPTS = Words(
     upgrade="whatever runs your scripts",
     current="tzmigrate verify",
 )
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

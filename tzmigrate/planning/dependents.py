@@ -17,7 +17,6 @@ from tzmigrate.planning.calls import calls_own
 from tzmigrate.planning.ddl import run_as_owner, sql_zone
 from tzmigrate.planning.expressions import convert_default
 from tzmigrate.planning.families import needs_session
-from tzmigrate.planning.leaning import SETS_EXPRESSION, Found, Leaning
 from tzmigrate.planning.model import (
     DependentKind,
     NamedAttribute,
@@ -28,6 +27,7 @@ from tzmigrate.planning.model import (
 )
 from tzmigrate.planning.rewriting.model import Token
 from tzmigrate.planning.templates import templates
+from tzmigrate.planning.things import SETS_EXPRESSION, Found, Leaning
 from tzmigrate.postgres.quoting import (
     quote_literal,
     readable_identifier,

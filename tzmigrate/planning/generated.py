@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from tzmigrate.planning import rewriting
 from tzmigrate.planning.ddl import run_as_owner, sql_zone
-from tzmigrate.planning.leaning import Generated, Leaning
 from tzmigrate.planning.model import (
     DependentKind,
     PlannedColumn,
@@ -19,6 +18,7 @@ from tzmigrate.planning.model import (
     Way,
 )
 from tzmigrate.planning.rewriting.model import Token
+from tzmigrate.planning.things import Generated, Leaning
 from tzmigrate.postgres.quoting import quote_literal, readable_identifier
 
 _FULL = "timestamp without time zone"

@@ -6,12 +6,10 @@ in its place (postgres-facts.md section 5): where it is used needs no guessing. 
 locks its table, which is why this happens on the shadow.
 """
 
-import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from hashlib import md5
 from importlib.resources import files
 from typing import Any, LiteralString
 
@@ -24,6 +22,15 @@ from tzmigrate.planning.model import (
     PlannedDependent,
     RelationName,
 )
+from tzmigrate.planning.renaming import rename_columns, rename_output, word
+from tzmigrate.planning.things import (
+    SETS_EXPRESSION,
+    Definition,
+    Found,
+    Generated,
+    Leaning,
+    ViewColumn,
+)
 from tzmigrate.postgres.quoting import readable_name
 
 _RELATIONS = 1259
@@ -32,130 +39,6 @@ _RELATIONS = 1259
 _VIEW_KINDS = frozenset(("view", "materialized view"))
 _FILTERED_PUBLICATIONS = 150000
 """Row filters and column lists of publications came with this version."""
-
-SETS_EXPRESSION = 170000
-"""From this version on a generated column can get another expression."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewColumn:
-    """An output column of a view that holds naive time, and the word it got.
-
-    Attributes:
-        base: the built-in type at the end of a domain, else ``type`` again.
-    """
-
-    name: str
-    type: str
-    base: str
-    word: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generated:
-    """What is to be known of a generated column to make it anew.
-
-    Attributes:
-        schema, relation: its table, unquoted.
-        place: its number among the columns of the table.
-        collation: where it is not that of its type, as SQL names it.
-        stored: it holds its values; else they are computed when it is read.
-        fed: it is computed from columns that convert.
-        followed: a column that is not generated stands after it.
-        unlike: a partition or child computes it otherwise.
-        moved: a partition or child has other columns from it on.
-    """
-
-    schema: str
-    relation: str
-    place: int
-    collation: str
-    not_null: bool
-    stored: bool
-    fed: bool
-    followed: bool
-    unlike: bool
-    moved: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaning:
-    """One thing that leans on a converting column, or on a view above one.
-
-    Attributes:
-        depth: of a view, counted from the tables; what it reads has a smaller one.
-        text: its definition as the shadow prints it.
-        tokens: the same with each column that may change replaced by its word.
-        tree: the parsed expressions in it, as text.
-        reads: the views that it reads or stands on, by ``relation``.
-        outputs: of a view, all its columns in order; ``None`` for those without
-            naive time.
-        storage: of a materialized view, ``USING …`` and ``TABLESPACE …`` where they
-            are not the defaults.
-        on_view: of a part, that its relation is a view.
-        direct: of a view, that it reads a converting column itself, even where a list
-            of column aliases hides the word, or stores rows that hold one.
-        type: of a generated column or one with a default; ``contype`` of a constraint.
-        stands: it must not be there while a generated column is made anew, or a
-            routine that it calls.
-        generated: of a generated column, what making it anew takes.
-        refilled: of an index or exclusion constraint, that it need not use a
-            converting column: it calls functions of the users, and these may compute
-            with the zone of the session that fills it.
-        calls: of a constraint or generated column, that functions of the users may be
-            called for each row: by itself, by a type, or by a text that it runs.
-    """
-
-    kind: DependentKind
-    relation: str
-    name: str | None
-    text: str
-    tokens: str
-    tree: str
-    depth: int = 0
-    reads: frozenset[str] = frozenset()
-    outputs: tuple[ViewColumn | None, ...] = ()
-    storage: str = ""
-    on_view: bool = False
-    direct: bool = False
-    type: str = ""
-    stands: bool = False
-    generated: Generated | None = None
-    refilled: bool = False
-    calls: bool = False
-
-    @property
-    def key(self) -> tuple[str, str, str | None]:
-        """What identifies it in a database."""
-        return (self.kind.value, self.relation, self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What one thing is: as text, and as the server holds it parsed."""
-
-    text: str
-    tree: str
-
-    @property
-    def digest(self) -> str:
-        """What a revision knows the text by."""
-        return md5(self.text.encode(), usedforsecurity=False).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """All that leans on the columns of one group.
-
-    Attributes:
-        words: for each converting column (schema, relation, name) the word it got.
-        relations: columns of what views and rules read, words among them, for lists
-            of column aliases in their texts.
-    """
-
-    things: tuple[Leaning, ...] = ()
-    words: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
-    relations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_leaning(
@@ -436,23 +319,12 @@ def _read(
     outputs = _outputs(connection, views)
     storage = _storage(connection, views)
     of_view = {row[0] for row in _names(connection, views)}
-    words: dict[tuple[str, str, str], str] = {}
-    renames = _leave_types(connection, columns)
-    for together in _inherited_together(members, (*columns, *attributes)):
-        word = _word()
-        words |= {(t.schema, t.name, column): word for t, column in together}
-        if together[0] in attributes:
-            renames.append(_rename_attribute(*together[0], word))
-        else:
-            renames += _rename(together, word)
+    renames, words = rename_columns(connection, columns, attributes, members)
     for view in views:
         schema, name, kind, of_one = outputs[view]
         renames += [
-            sql.SQL("ALTER {} {} RENAME COLUMN {} TO {}").format(
-                sql.SQL("MATERIALIZED VIEW" if kind == "m" else "VIEW"),
-                sql.Identifier(schema, name),
-                sql.Identifier(output.name),
-                sql.Identifier(output.word),
+            rename_output(
+                RelationName(schema=schema, name=name), kind, output.name, output.word
             )
             for output in of_one
             if output is not None
@@ -506,63 +378,6 @@ def _domains(types: Sequence[PlannedDependent]) -> list[str]:
     return [t.relation for t in types if t.kind is DependentKind.DOMAIN]
 
 
-def _rename_attribute(type_: RelationName, name: str, word: str) -> sql.Composable:
-    return sql.SQL("ALTER TYPE {} RENAME ATTRIBUTE {} TO {}").format(
-        sql.Identifier(type_.schema, type_.name),
-        sql.Identifier(name),
-        sql.Identifier(word),
-    )
-
-
-def _inherited_together(
-    members: Sequence[tuple[int, int, int]],
-    columns: Sequence[tuple[RelationName, str]],
-) -> list[list[tuple[RelationName, str]]]:
-    """Return the columns, those in one list that a child has from several of them."""
-    lists = [[column] for column in columns]
-    first: dict[tuple[int, int], int] = {}
-    for place, relation, attnum in members:
-        other = first.setdefault((relation, attnum), place)
-        into, added = lists[other], lists[place]
-        if into is not added:
-            into += added
-            lists = [into if one is added else one for one in lists]
-    return list({id(one): one for one in lists}.values())
-
-
-def _rename(
-    columns: Sequence[tuple[RelationName, str]], word: str
-) -> list[sql.Composable]:
-    """Rename a column; one of several parents from a parent that these get for it."""
-    table, column = columns[0]
-    statements: list[sql.Composable] = []
-    if len(columns) > 1:
-        parent = RelationName(schema=table.schema, name=word)
-        statements.append(
-            sql.SQL("CREATE TABLE {} AS SELECT {} FROM ONLY {} LIMIT 0").format(
-                sql.Identifier(parent.schema, parent.name),
-                sql.Identifier(column),
-                sql.Identifier(table.schema, table.name),
-            )
-        )
-        statements += [
-            sql.SQL("ALTER TABLE {} INHERIT {}").format(
-                sql.Identifier(root.schema, root.name),
-                sql.Identifier(parent.schema, parent.name),
-            )
-            for root, _ in columns
-        ]
-        table = parent
-    statements.append(
-        sql.SQL("ALTER TABLE {} RENAME COLUMN {} TO {}").format(
-            sql.Identifier(table.schema, table.name),
-            sql.Identifier(column),
-            sql.Identifier(word),
-        )
-    )
-    return statements
-
-
 def _things(
     connection: psycopg.Connection[Any], target: _Target
 ) -> list[tuple[Any, ...]]:
@@ -609,25 +424,6 @@ def _members(
         ),
     ).fetchall()
     return [(row[0], row[1], row[2]) for row in rows]
-
-
-def _leave_types(
-    connection: psycopg.Connection[Any], columns: Sequence[tuple[RelationName, str]]
-) -> list[sql.Composable]:
-    """Let typed tables leave their types, which decide on the names of columns."""
-    tables = list(dict.fromkeys(table for table, _ in columns))
-    rows = connection.execute(
-        "SELECT n.nspname, c.relname FROM ROWS FROM (unnest(%s::text[]),"
-        "  unnest(%s::text[])) AS w (nsp, rel)"
-        " JOIN pg_namespace n ON n.nspname = w.nsp"
-        " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.rel"
-        " WHERE c.reloftype <> 0",
-        ([table.schema for table in tables], [table.name for table in tables]),
-    ).fetchall()
-    return [
-        sql.SQL("ALTER TABLE {} NOT OF").format(sql.Identifier(schema, name))
-        for schema, name in rows
-    ]
 
 
 def _direct(
@@ -680,9 +476,7 @@ def _outputs(
     for view, schema, relation, kind, name, type_, naive, base in rows:
         of_one = found.setdefault(view, (schema, relation, kind, []))[3]
         of_one.append(
-            ViewColumn(name=name, type=type_, base=base, word=_word())
-            if naive
-            else None
+            ViewColumn(name=name, type=type_, base=base, word=word()) if naive else None
         )
     return {v: (s, r, k, tuple(of_one)) for v, (s, r, k, of_one) in found.items()}
 
@@ -734,10 +528,6 @@ def _storage(connection: psycopg.Connection[Any], views: list[int]) -> dict[int,
         (views,),
     ).fetchall()
     return {row[0]: row[1] for row in rows}
-
-
-def _word() -> str:
-    return f"tz{secrets.token_hex(8)}"
 
 
 @cache

@@ -16,15 +16,12 @@ from tzmigrate.planning.calls import (
 )
 from tzmigrate.planning.dependents import Blocked, code_of
 from tzmigrate.planning.families import zoned_type
-from tzmigrate.planning.leaning import (
-    Definition,
-    Leaning,
-)
 from tzmigrate.planning.model import (
     Group,
     PlannedDependent,
 )
 from tzmigrate.planning.rules import Names
+from tzmigrate.planning.things import Definition, Leaning
 from tzmigrate.postgres.quoting import readable_name
 
 _FAILED = "TZ315"

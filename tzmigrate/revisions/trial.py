@@ -19,8 +19,6 @@ from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.dependents import Blocked, plan_dependents
 from tzmigrate.planning.families import Cast, how
 from tzmigrate.planning.leaning import (
-    Definition,
-    Found,
     read_apart,
     read_definitions,
     read_leaning,
@@ -36,6 +34,7 @@ from tzmigrate.planning.model import (
 )
 from tzmigrate.planning.planner import Planner
 from tzmigrate.planning.rules import Names
+from tzmigrate.planning.things import Definition, Found
 from tzmigrate.planning.unqualified import Bound, digest, in_schema
 from tzmigrate.postgres.errors import translated
 from tzmigrate.postgres.quoting import quote_literal, readable_identifier
