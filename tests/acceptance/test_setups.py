@@ -278,3 +278,33 @@ def test_a_command_that_cannot_be_used_is_an_error_in_the_configuration(
     setup = make_setup("without_ini")
     (setup.shell.root / "tzmigrate.toml").write_text(f"[alembic]\n{line}\n")
     setup.tool("apply", *setup.said["run"], "--yes").is_error(2, "TZ204", words)
+
+
+def test_the_database_is_that_of_the_section_which_is_named(
+    make_setup: Callable[[str], Setup], database: Any, make_database: Any
+) -> None:
+    other = make_database()
+    database.execute("CREATE TABLE elsewhere (id int PRIMARY KEY, at timestamp)")
+    setup = make_setup("environments")
+    ini = setup.shell.root / "alembic.ini"
+    text = ini.read_text(encoding="utf-8")
+    for section, url in (("alembic", database.url), ("staging", other.url)):
+        line = f"[{section}]\nsqlalchemy.url = {url.replace('%', '%%')}\n"
+        text = text.replace(f"[{section}]\n", line)
+    ini.write_text(text, encoding="utf-8")
+    del setup.environ["DATABASE_URL"]
+    other.execute("CREATE TABLE orders (id int PRIMARY KEY, placed_at timestamp)")
+    staging = ("-n", "staging", "--format", "json")
+
+    for verb in (
+        ("scan",),
+        ("plan", "--dry-run", "--accept", "TZ301", "--zone", "default=UTC"),
+        ("backup", "create", "--dir", "kept"),
+        ("restore", "--dir", "kept", "--yes", "--dry-run"),
+    ):
+        ended = setup.tool(*verb, *staging)
+        assert ended.status == 0, ended.err
+        assert other.name in ended.out, verb
+        assert database.name not in ended.out, verb
+    setup.tool("verify", *staging).is_error(4, "TZ410", other.name)
+    setup.tool("scan", "-n", "stagin").is_error(2, "TZ231", "stagin")

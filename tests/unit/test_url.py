@@ -191,6 +191,32 @@ def test_alembic_ini_is_read_with_its_interpolation(ini: Path) -> None:
     assert conninfo_to_dict(target.conninfo)["dbname"] == f"{ini.parent} x"
 
 
+def test_the_section_that_is_named_has_the_url(ini: Path) -> None:
+    ini.write_text(
+        "[alembic]\nsqlalchemy.url = postgresql://db/production\n"
+        "[staging]\nsqlalchemy.url = postgresql://db/staging\n[bare]\n"
+    )
+
+    def database(section: str) -> object:
+        target = resolve_url(
+            None, config=Config(), environ={}, alembic_ini=ini, section=section
+        )
+        return conninfo_to_dict(target.conninfo).get("dbname")
+
+    assert database("alembic") == "production"
+    assert database("staging") == "staging"
+    assert database("bare") is None
+    with pytest.raises(UsageError, match=r"no section \[stagin\]"):
+        database("stagin")
+
+
+def test_a_configuration_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="TZ212"):
+        resolve_url(
+            None, config=Config(), environ={}, alembic_ini=tmp_path / "none.ini"
+        )
+
+
 def test_the_placeholder_of_alembic_init_is_no_url(ini: Path) -> None:
     ini.write_text("[alembic]\nsqlalchemy.url = driver://user:pass@localhost/dbname\n")
     target = resolve_url(None, config=Config(), environ={}, alembic_ini=ini)

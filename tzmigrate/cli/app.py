@@ -59,6 +59,8 @@ def scan(
     table: o.Tables = None,
     exclude: o.Excludes = None,
     evidence: o.Evidence = False,
+    alembic: o.AlembicIni = None,
+    name: o.Section = "alembic",
     url: o.Url = None,
     config: o.ConfigFile = None,
     format_: o.FormatOption = None,
@@ -76,6 +78,7 @@ def scan(
     return verbs.scan(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
         choice_of(schema, table, exclude),
+        project_of(alembic, None, name, None),
         evidence=evidence,
     )
 
@@ -197,6 +200,8 @@ def verify(
     replica_url: o.ReplicaUrl = None,
     old_column: o.OldColumn = None,
     accept: o.Accept = None,
+    alembic: o.AlembicIni = None,
+    name: o.Section = "alembic",
     url: o.Url = None,
     config: o.ConfigFile = None,
     format_: o.FormatOption = None,
@@ -214,6 +219,7 @@ def verify(
 
     return verbs.verify(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
+        project_of(alembic, None, name, None),
         level=None if level is None else level.value,
         against=against,
         replica_url=replica_url,

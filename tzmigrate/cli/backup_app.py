@@ -111,6 +111,8 @@ def backup_verify(
     jobs: o.RestoreJobs = 1,
     identity: o.Identity = None,
     pg_bin: o.PgBin = None,
+    alembic: o.AlembicIni = None,
+    name: o.Section = "alembic",
     url: o.Url = None,
     config: o.ConfigFile = None,
     format_: o.FormatOption = None,
@@ -126,6 +128,7 @@ def backup_verify(
 
     return safety.backup_verify(
         common_of(url, config, format_, output, quiet=quiet, verbose=verbose),
+        project_of(alembic, None, name, None),
         path,
         root=dir_,
         test_restore=test_restore,

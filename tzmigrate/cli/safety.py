@@ -76,6 +76,7 @@ def backup_list(common: Common, *, root: Path | None) -> ExitStatus:
 
 def backup_verify(
     common: Common,
+    project: Project,
     path: Path | None,
     *,
     root: Path | None,
@@ -98,7 +99,11 @@ def backup_verify(
     return _report(
         common,
         lambda: commands.backup_verify(
-            connection_of(common), path, keeping, progress=dialogue.progress
+            connection_of(common),
+            path,
+            keeping,
+            alembic=alembic_of(project),
+            progress=dialogue.progress,
         ),
         exits.of_backup,
     )

@@ -21,12 +21,17 @@ from tzmigrate.verification.model import Proof
 _R = TypeVar("_R", bound=Result)
 
 
-def scan(common: Common, choice: Choice, *, evidence: bool) -> ExitStatus:
+def scan(
+    common: Common, choice: Choice, project: Project, *, evidence: bool
+) -> ExitStatus:
     """Show the inventory."""
     return report(
         common,
         lambda: commands.scan(
-            connection_of(common), selection=_selection(choice), evidence=evidence
+            connection_of(common),
+            selection=_selection(choice),
+            alembic=alembic_of(project),
+            evidence=evidence,
         ),
         lambda _: ExitStatus.DONE,
     )
@@ -157,6 +162,7 @@ def rollback(
 
 def verify(
     common: Common,
+    project: Project,
     *,
     level: str | None,
     against: Path | None,
@@ -169,6 +175,7 @@ def verify(
         common,
         lambda: commands.verify(
             connection_of(common),
+            alembic=alembic_of(project),
             level=level,
             against=against,
             replica_url=replica_url,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tzmigrate.config import Config
 from tzmigrate.errors import UsageError
 from tzmigrate.postgres.session import Session, connect
-from tzmigrate.postgres.url import resolve_url, sqlalchemy_url
+from tzmigrate.postgres.url import Target, resolve_url, sqlalchemy_url
 
 if TYPE_CHECKING:
     from tzmigrate.execution.model import Migrations
@@ -75,16 +75,39 @@ class Selection:
 
 
 def open_session(
-    connection: Connection, config: Config, store: "RevisionStore | None" = None
+    connection: Connection,
+    config: Config,
+    store: "RevisionStore | None" = None,
+    alembic: AlembicOptions | None = None,
 ) -> Session:
-    """Open a session with the database that options, files and environment name."""
-    target = resolve_url(
+    """Open a session with the database that options, files and environment name.
+
+    Args:
+        connection: what the options say.
+        config: the configuration.
+        store: the revisions; an Alembic project names its configuration.
+        alembic: the options that name it, and its section.
+    """
+    ini = store.ini if store is not None else None
+    return connect(target_of(connection, config, alembic, ini=ini))
+
+
+def target_of(
+    connection: Connection,
+    config: Config,
+    alembic: AlembicOptions | None = None,
+    *,
+    ini: Path | None = None,
+) -> Target:
+    """Return the database that options, files and environment name."""
+    options = alembic or AlembicOptions()
+    return resolve_url(
         connection.url,
         config=config,
         environ=os.environ,
-        alembic_ini=store.ini if store is not None else None,
+        alembic_ini=ini or options.ini,
+        section=options.name,
     )
-    return connect(target)
 
 
 def store_of(

@@ -1,16 +1,13 @@
 """Where backups are kept, and how they are made."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tzmigrate.backup.model import Backup
 from tzmigrate.backup.programs import choose_programs
-from tzmigrate.commands.common import Connection
 from tzmigrate.config import Config
 from tzmigrate.errors import UsageError
 from tzmigrate.postgres.clients import Programs
-from tzmigrate.postgres.url import Target, resolve_url
 
 ROOT = Path("backups")
 """Where backups are kept, seen from the working directory."""
@@ -94,10 +91,3 @@ def readers_of(backup: Backup, keeping: Keeping, version: int = 0) -> Programs:
 def root_of(keeping: Keeping, config: Config) -> Path:
     """Return the directory of all backups."""
     return keeping.root or config.backup.dir or ROOT
-
-
-def target_of(connection: Connection, config: Config) -> Target:
-    """Return what the options, the environment or the configuration name."""
-    return resolve_url(
-        connection.url, config=config, environ=os.environ, alembic_ini=None
-    )

@@ -56,6 +56,7 @@ def scan(
     connection: Connection,
     *,
     selection: Selection | None = None,
+    alembic: AlembicOptions | None = None,
     evidence: bool = False,
 ) -> "Inventory":
     """Find every column of naive time and everything that leans on it.
@@ -63,13 +64,17 @@ def scan(
     Args:
         connection: what to read.
         selection: what to look at.
+        alembic: the configuration that may name the database, and its section.
         evidence: also count rows at clock changes of the declared zones.
     """
     from tzmigrate.planning.survey import with_evidence  # noqa: PLC0415 - see above
 
     config = load_config(connection.config)
     wanted = _wanted(config, selection or Selection())
-    with open_session(connection, config) as session, read_only(session):
+    with (
+        open_session(connection, config, alembic=alembic) as session,
+        read_only(session),
+    ):
         inventory = _inventory(session, config, wanted)
         if evidence:
             inventory = with_evidence(session, config, inventory)
@@ -140,7 +145,10 @@ def plan(
     ours = graph.ours() if graph is not None else ()
     # the shadow goes while the files are made
     with closing_beside() as close:
-        with open_session(connection, config, store) as session, read_only(session):
+        with (
+            open_session(connection, config, store, alembic) as session,
+            read_only(session),
+        ):
             if graph is not None and isinstance(store, AlembicStore):
                 check_at_head(
                     session, graph, head=head, named=config.alembic.version_table
@@ -271,7 +279,7 @@ def apply(
 
     config = load_config(connection.config)
     store = store_of(alembic, sql, config)
-    with open_session(connection, config, store) as session:
+    with open_session(connection, config, store, alembic) as session:
         run = runner.apply(
             session,
             store.read(),
@@ -318,7 +326,7 @@ def rollback(
     config = load_config(connection.config)
     accepted = (*config.policy.accept, *check_accepted(accept))
     store = store_of(alembic, sql, config)
-    with open_session(connection, config, store) as session:
+    with open_session(connection, config, store, alembic) as session:
         run = rolling.rollback(
             session,
             store,
@@ -344,6 +352,7 @@ def _with_history(run: "Run", store: "RevisionStore") -> "Run":
 def verify(
     connection: Connection,
     *,
+    alembic: AlembicOptions | None = None,
     level: str | None = None,
     accept: tuple[str, ...] = (),
     replica_url: str | None = None,
@@ -354,6 +363,7 @@ def verify(
 
     Args:
         connection: what to look at.
+        alembic: the configuration that may name the database, and its section.
         level: ``auto``, ``physical``, ``sample`` or ``full``; without one that of the
             certificate, else ``auto``.
         accept: codes of findings that shall not stop, besides those of the
@@ -366,7 +376,9 @@ def verify(
     accepted = (*config.policy.accept, *check_accepted(accept))
     certificate = None if against is None else read_certificate(against)
     with ExitStack() as stack:
-        session = primary = stack.enter_context(open_session(connection, config))
+        session = primary = stack.enter_context(
+            open_session(connection, config, alembic=alembic)
+        )
         if replica_url is not None:
             target = parse_url(replica_url, source="--replica-url")
             session = stack.enter_context(replica_of(primary, target))
@@ -422,7 +434,7 @@ def adopt(
     store = _store_to_plan_for(
         alembic, sql, config, init=False, head=None, place=None, dry_run=True
     )
-    with open_session(connection, config, store) as session:
+    with open_session(connection, config, store, alembic) as session:
         return adoption.adopt(
             session,
             config,
@@ -455,7 +467,7 @@ def status(
 
     config = load_config(connection.config)
     store = store_of(alembic, sql, config)
-    with open_session(connection, config, store) as session:
+    with open_session(connection, config, store, alembic) as session:
         return read_status(
             session, store.read(), migrations_of(session, store, alembic, config)
         )

@@ -17,8 +17,9 @@ from tzmigrate.commands.common import (
     Connection,
     Progress,
     SqlOptions,
+    target_of,
 )
-from tzmigrate.commands.keeping import Keeping, readers_of, root_of, settled, target_of
+from tzmigrate.commands.keeping import Keeping, readers_of, root_of, settled
 from tzmigrate.commands.safety import backup_create
 from tzmigrate.config import load_config
 from tzmigrate.errors import (
@@ -69,7 +70,7 @@ def restore(
     """
     config = load_config(connection.config)
     keeping = settled(keeping, config)
-    target = target_of(connection, config)
+    target = target_of(connection, config, alembic)
     root = root_of(keeping, config)
     path = shelf.find(root, path, scenes.named_by(target))
     backup = read_metadata(path)

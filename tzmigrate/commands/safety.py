@@ -34,8 +34,9 @@ from tzmigrate.commands.common import (
     alembic_options,
     sql_options,
     store_of,
+    target_of,
 )
-from tzmigrate.commands.keeping import Keeping, readers_of, root_of, settled, target_of
+from tzmigrate.commands.keeping import Keeping, readers_of, root_of, settled
 from tzmigrate.config import Config, load_config
 from tzmigrate.errors import TzmigrateError, UsageError
 from tzmigrate.inventory.settings import read_system_identifier
@@ -69,7 +70,7 @@ def backup_create(
     config = load_config(connection.config)
     keeping = settled(keeping, config)
     root = root_of(keeping, config)
-    target = target_of(connection, config)
+    target = target_of(connection, config, alembic)
     if keeping.upload is not None:
         check_destination(keeping.upload)
     if keeping.test_restore:
@@ -127,6 +128,7 @@ def backup_verify(
     path: Path | None,
     keeping: Keeping,
     *,
+    alembic: AlembicOptions | None = None,
     progress: Progress,
 ) -> Kept:
     """Verify a backup, and restore it by trial on request.
@@ -135,6 +137,7 @@ def backup_verify(
         connection: the server of the trial, unless ``keeping`` names another.
         path: its directory; the newest one by default.
         keeping: where it is, and how to try it.
+        alembic: the configuration that may name the database, and its section.
         progress: told what happens.
     """
     config = load_config(connection.config)
@@ -157,7 +160,7 @@ def backup_verify(
     )
     kept = replace(kept, findings=findings, notes=notes)
     if keeping.test_restore and not kept.broken:
-        own = None if keeping.test_url else target_of(connection, config)
+        own = None if keeping.test_url else target_of(connection, config, alembic)
         return _tried(kept, keeping, own, progress)
     check = Check(
         at=shelf.now(), whole=not kept.broken, restored=False, opened=not unseen
@@ -343,7 +346,7 @@ def _finished(
     try:
         revisions = _revisions(config, alembic)
         with (
-            connect(target_of(connection, config)) as session,
+            connect(target_of(connection, config, alembic)) as session,
             read_only(session),
         ):
             ledger = {s.step: s for s in read_ledger(session) or ()}

@@ -82,6 +82,7 @@ def resolve_url(
     config: Config,
     environ: Mapping[str, str],
     alembic_ini: Path | None = None,
+    section: str = "alembic",
 ) -> Target:
     """Find the database that is meant, in this order.
 
@@ -94,9 +95,10 @@ def resolve_url(
         environ: the environment variables.
         alembic_ini: the file that ``--alembic`` names; else the configured one,
             else ``alembic.ini`` of the working directory where it exists.
+        section: the one of that file which ``--name`` names, as ``alembic -n``.
 
     Raises:
-        UsageError: a URL that cannot be read.
+        UsageError: a URL that cannot be read, or no such file or section.
         Refused: the URL of another database system.
     """
     if url is not None:
@@ -109,10 +111,11 @@ def resolve_url(
     ini = alembic_ini or config.alembic.ini
     if ini is None and Path("alembic.ini").is_file():
         ini = Path("alembic.ini")
-    if ini is not None and ini.is_file():
-        found = _alembic_url(ini)
+    if ini is not None and (ini.is_file() or alembic_ini is not None):
+        found = _alembic_url(ini, section)
         if found:
-            return parse_url(found, source=f"sqlalchemy.url of {ini}")
+            where = str(ini) if section == "alembic" else f"[{section}] in {ini}"
+            return parse_url(found, source=f"sqlalchemy.url of {where}")
     return Target(
         "",
         "libpq's defaults and PG* variables",
@@ -293,13 +296,13 @@ def _as_url(given: Mapping[str, object], scheme: str) -> str:
     return f"{scheme}://{at}{where}/{name}{query}"
 
 
-def _alembic_url(path: Path) -> str | None:
+def _alembic_url(path: Path, section: str) -> str | None:
     """Read ``sqlalchemy.url`` as Alembic does, without running anything."""
     here = str(path.absolute().parent)
     parser = configparser.ConfigParser({"here": here.replace("%", "%%")})
     try:
         parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
-        url = parser.get("alembic", "sqlalchemy.url", fallback=None)
+        url = parser.get(section, "sqlalchemy.url", fallback=None)
     except configparser.InterpolationError as exc:
         raise UsageError(
             "TZ212",
@@ -313,6 +316,13 @@ def _alembic_url(path: Path) -> str | None:
             f"cannot read {path}",
             hint="Correct the file, or give the database with --url or TZMIGRATE_URL.",
         ) from exc
+    if section != "alembic" and not parser.has_section(section):
+        raise UsageError(
+            "TZ231",
+            f"{path} has no section [{section}]",
+            hint="Name a section of the file with --name, or leave --name out for"
+            " [alembic].",
+        )
     if not url or url.startswith(f"{_PLACEHOLDER}://"):
         # "alembic init" leaves driver://user:pass@localhost/dbname
         return None
