@@ -1,6 +1,7 @@
 """Run single SQL scripts, each in one transaction, as ``psql -1`` would."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import psycopg
@@ -199,9 +200,13 @@ def heads(
             return not found.zoned
         return found.zoned or script.step in taken_back
 
-    here = [script.revision for script in scripts if applied(script)]
+    # one above a gap was adopted: those before it are to run, and it passes over
+    here = [script.revision for script in takewhile(applied, scripts)]
     known = {_key(group, schema) for group in groups.values()}
-    unknown = [s.revision for key, s in newest.items() if s.zoned and key not in known]
+    # what was adopted without a script has no revision
+    unknown = [
+        r for (step, r), s in newest.items() if s.zoned and r and (step, r) not in known
+    ]
     return (*here[-1:], *dict.fromkeys(unknown))
 
 
