@@ -362,6 +362,84 @@ def test_outside_of_a_transaction_a_script_refuses_and_names_the_option(
     assert "psql -1" in done.stderr
 
 
+def cuts(script: str) -> list[str]:
+    """Return what a script is where it ends after one of its statements."""
+    found, text = [], ""
+    for line in script.splitlines(keepends=True):
+        text += line
+        if line.rstrip().endswith(";") and text.count("$tz$") % 2 == 0:
+            found.append(text)
+    return found
+
+
+@pytest.mark.parametrize("part", [0.1, 0.4, 0.6, 0.8, 0.9])
+def test_a_script_that_lost_its_end_does_not_commit(
+    part: float, scripts: Scripts
+) -> None:
+    scripts.plan()
+    support, events, *_ = sorted(scripts.directory.glob("*.up.sql"))
+    psql(scripts.database, support)
+    before = as_it_is(scripts)
+    beginnings = cuts(events.read_text("utf-8"))
+    text = beginnings[int(part * len(beginnings))]
+    assert "tzmigrate.begin_step" in text
+    assert "tzmigrate.prove_step" not in text
+    done = psql(scripts.database, text=text, check=False)
+    assert done.returncode != 0
+    assert "a_step_is_not_finished" in done.stderr
+    assert as_it_is(scripts) == before
+    psql(scripts.database, events)
+    assert scripts.proved()
+
+
+def adopt(scripts: Scripts, column: str) -> None:
+    commands.adopt(
+        scripts.here,
+        (column,),
+        sql=scripts.sql,
+        zones=ZONES,
+        accept=("TZ415",),
+        confirm=lambda _: True,
+        progress=lambda _: None,
+    )
+
+
+def test_a_later_script_is_adopted_and_those_before_it_run(
+    scripts: Scripts, canonical_dump: Dump
+) -> None:
+    before = canonical_dump(scripts.database)
+    scripts.plan()
+    scripts.database.execute(
+        "ALTER TABLE b_shops"
+        " ALTER opened TYPE timestamptz USING opened AT TIME ZONE 'America/New_York',"
+        " ALTER closed TYPE timestamptz USING closed AT TIME ZONE 'Asia/Kolkata'"
+    )
+    adopt(scripts, "public.b_shops.opened")
+    assert StepState.INTERRUPTED not in scripts.states()[:2]
+    scripts.apply()
+    assert scripts.naive == 0
+    assert set(scripts.states()) == {StepState.DONE}
+    scripts.rollback(everything=True)
+    assert canonical_dump(scripts.database) == before
+
+
+def test_what_was_adopted_without_a_script_hinders_none(scripts: Scripts) -> None:
+    scripts.plan()
+    scripts.apply()
+    scripts.database.execute(
+        "CREATE TABLE d_notes (id int PRIMARY KEY, at timestamptz)"
+    )
+    adopt(scripts, "public.d_notes.at")
+    scripts.rollback()
+    scripts.apply()
+    assert scripts.naive == 0
+    scripts.rollback(everything=True)
+    support = min(scripts.directory.glob("*.down.sql"))
+    assert "adopt_d_notes" in psql(scripts.database, support).stderr
+    assert scripts.database.scalar("SELECT to_regnamespace('tzmigrate') IS NULL")
+    assert "gone already" in psql(scripts.database, support).stderr
+
+
 def test_scripts_run_in_their_order_only(scripts: Scripts) -> None:
     scripts.plan()
     ups = sorted(scripts.directory.glob("*.up.sql"))

@@ -882,6 +882,29 @@ def convert_by_hand(database: Any, tenant: str, zone: str = "America/New_York") 
 ROWS = "SELECT array_agg(concat(id, at::timestamp) ORDER BY id) FROM {}.events"
 
 
+def test_the_ledger_goes_with_the_last_tenant(small: Any, database: Any) -> None:
+    plan(small)
+    small.alembic("upgrade", "head")
+    small.rollback(everything=True)
+    small.alembic("downgrade", "base")
+    assert database.scalar("SELECT to_regnamespace('tzmigrate') IS NULL")
+    assert statuses(small)["tenant_b"] == {StepState.PENDING}
+    small.alembic("upgrade", "head")
+    assert all(at_noon(database, tenant) for tenant in BOTH)
+
+
+def test_a_tenant_that_is_gone_does_not_keep_the_ledger(
+    small: Any, database: Any
+) -> None:
+    plan(small)
+    small.alembic("upgrade", "head")
+    database.execute("DROP SCHEMA tenant_b CASCADE")
+    serve(small, ("tenant_a",))
+    small.alembic("downgrade", "base")
+    assert naive(database, "tenant_a") == 1
+    assert database.scalar("SELECT to_regnamespace('tzmigrate') IS NULL")
+
+
 @pytest.mark.parametrize("tenant", BOTH)
 def test_a_tenant_that_somebody_converted_by_hand_is_adopted(
     tenant: str, small: Any, database: Any

@@ -31,6 +31,9 @@ INSTALLED = (
 
 _SENTINEL = "$tz$"
 
+_LEAVING = "SELECT pg_catalog.set_config('tzmigrate.leaving', 'yes', true)"
+"""Tells the guard that a support which is gone already is no hindrance."""
+
 
 def sql_file(name: str) -> str:
     """Return one file of the support as text."""
@@ -71,7 +74,7 @@ def trial() -> tuple[str, ...]:
 
 def uninstall() -> tuple[str, ...]:
     """Return the statements of the first planned revision's downgrade."""
-    return (guard(), *statements("uninstall"))
+    return (_LEAVING, guard(), *statements("uninstall"))
 
 
 def guard() -> str:

@@ -417,7 +417,7 @@ BEGIN
             -- a composite type that was altered has the functions that it had
             UNION ALL SELECT t.typrelid::regclass FROM tzmigrate.step_dependent d JOIN pg_type t ON t.oid = CASE d.kind WHEN 'type' THEN to_regtype(d.relation) END WHERE d.step_id = s.id) AS x));
         PERFORM tzmigrate.compare_picture(s);
-        UPDATE tzmigrate.step x SET done_at = clock_timestamp(), picture_before = NULL, repairs = NULL WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
+        UPDATE tzmigrate.step x SET done_at = clock_timestamp(), unfinished = NULL, picture_before = NULL, repairs = NULL WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
     END IF;
     PERFORM tzmigrate.close_step();
 END

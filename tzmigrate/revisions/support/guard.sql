@@ -32,7 +32,10 @@ BEGIN
             DETAIL = 'Its functions would run with the rights of this role, so they are not called.',
             HINT = 'Run the revision as the role that owns schema tzmigrate, or drop what does not belong there.';
     END IF;
-    IF to_regprocedure('tzmigrate.begin_step(text,text,text,text,text,text,text,text,integer,integer,boolean)') IS NULL THEN
+    IF to_regprocedure('tzmigrate.begin_step(text,text,text,text,text,text,text,text,integer,integer,boolean)') IS NULL
+        -- who takes the support away finds nothing where another tenant was the last one
+        AND (coalesce(current_setting('tzmigrate.leaving', true), '') <> 'yes' OR to_regclass('tzmigrate.step') IS NOT NULL)
+    THEN
         RAISE EXCEPTION USING ERRCODE = 'TZ342',
             MESSAGE = 'tzmigrate TZ342: this database has no tzmigrate support of version 1',
             HINT = 'Run the earlier revisions first: the one named tz_support installs it.';

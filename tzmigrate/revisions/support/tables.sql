@@ -49,7 +49,9 @@ CREATE TABLE IF NOT EXISTS tzmigrate.step (
     server_version text,
     role_name name,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    done_at timestamptz
+    done_at timestamptz,
+    -- of no step until the end of the step: a transaction that lost the rest of its script does not commit
+    unfinished bigint DEFAULT -1 CONSTRAINT a_step_is_not_finished REFERENCES tzmigrate.step DEFERRABLE INITIALLY DEFERRED
 );
 
 CREATE INDEX IF NOT EXISTS step_by_name ON tzmigrate.step (step, part, id);

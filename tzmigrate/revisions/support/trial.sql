@@ -305,7 +305,7 @@ BEGIN
         END IF;
         PERFORM tzmigrate.remember(s.step);
     END IF;
-    UPDATE tzmigrate.step x SET done_at = clock_timestamp() WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
+    UPDATE tzmigrate.step x SET done_at = clock_timestamp(), unfinished = NULL WHERE x.id IN (SELECT o.id FROM tzmigrate.open_parts() AS o);
     PERFORM tzmigrate.close_step();
 END
 $tz$;
