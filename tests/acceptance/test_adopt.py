@@ -12,7 +12,7 @@ import pytest
 
 from tzmigrate.errors import DecisionNeeded, NotProved, Refused, UsageError
 from tzmigrate.execution import runner
-from tzmigrate.execution.model import StepState
+from tzmigrate.execution.model import StepState, StepStatus
 from tzmigrate.verification.model import Ground, Outcome
 
 MakeProject = Callable[..., Any]
@@ -87,6 +87,12 @@ def convert(database: Any, zone: str, column: str = "visits.at") -> None:
     )
 
 
+def step_of(project: Any, name: str) -> StepStatus:
+    """Return where one step stands."""
+    (found,) = [step for step in project.status().steps if step.step == name]
+    return found
+
+
 def steps(database: Any) -> int:
     """Count the steps that are recorded."""
     if not database.scalar("SELECT to_regclass('tzmigrate.step') IS NOT NULL"):
@@ -114,6 +120,7 @@ def test_what_was_converted_by_hand_is_adopted_and_goes_both_ways(
     (column,) = adopted.columns
     assert (column.step, column.zone) == ("tz_events", "Etc/UTC")
     assert column.conversion is Ground.UNPROVED
+    assert step_of(project, "tz_events").state is StepState.INTERRUPTED
     project.apply()
     assert {s.state for s in project.status().steps} == {StepState.DONE}
     proof = project.verify(accept=("TZ415",))
@@ -605,8 +612,10 @@ def test_arrays_and_ranges_are_recorded_and_watched(visits: Any, database: Any) 
 # ------------------------------------------------------------------- refusals
 
 REFUSED = {
-    "public.events": ("TZ287", 2, "there is no column"),
-    "public.events.none": ("TZ287", 2, "there is no column"),
+    "public.events": ("TZ287", 2, "there is no column 'public.events'"),
+    "public.events.Nope": ("TZ287", 2, "there is no column nope in public.events"),
+    'public."No".at': ("TZ287", 2, 'there is no table public."No"'),
+    "pg_catalog.pg_class.none": ("TZ287", 2, "there is no column 'pg_catalog"),
     "public.lately.at": ("TZ287", 2, "column of a view"),
     "public.events.id": ("TZ287", 2, "is bigint"),
     "public.events.at": ("TZ287", 2, "so nobody converted it"),
@@ -767,6 +776,7 @@ def test_without_yes_and_terminal_it_ends_with_3(
     with shell.unchanged(database):
         ended = shell.run("adopt", "public.events.at")
         ended.is_error(3, "TZ390", "adopt needs a yes", "converted in Etc/UTC")
+        assert "1 column, converted by hand, will be recorded as it stands" in ended.err
 
 
 def test_two_at_once_record_it_once(project: Any, database: Any, shell: Any) -> None:

@@ -473,9 +473,12 @@ def test_what_is_planned_is_not_planned_again_and_a_new_table_goes_on_top(
     assert next(Path(p).name for p in second.written) == "0004_tz_b_shops.up.sql"
     (kept,) = [c for g in second.groups for c in g.columns if c.planned_in]
     assert kept.planned_in == first.groups[0].revision
+    command = f"tzmigrate apply --sql {scripts.directory}"
+    assert second.next_command == scripts.status().next_command == command
     assert scripts.plan().written == ()
     scripts.apply()
     assert scripts.plan().written == ()
+    assert scripts.status().next_command == "tzmigrate verify"
     scripts.database.execute("ALTER TABLE a_events ADD seen timestamp")
     third = scripts.plan()
     assert [g.slug for g in third.groups if g.tables] == ["tz_a_events_2"]

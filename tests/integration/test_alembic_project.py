@@ -449,6 +449,8 @@ def test_an_env_py_that_does_not_reach_postgresql_is_a_clear_error(
     error = caught.value
     assert error.code == code
     assert error.hint
+    # where the application's own command is what works
+    assert ("[alembic]" in error.hint) is (code == "TZ661")
     assert "secret" not in f"{error.message} {error.detail} {error.hint}"
 
 

@@ -21,10 +21,10 @@ def opened(root: Path, **options: object) -> AlembicProject:
     return AlembicProject.open(cwd=root, environ={}, **options)  # type: ignore[arg-type]
 
 
-def test_nothing_there_is_a_usage_error_with_the_three_ways_out(tmp_path: Path) -> None:
+def test_nothing_there_is_a_usage_error_with_the_ways_out(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         opened(tmp_path)
-    for way in ("--alembic ", "--alembic-dir", "--init"):
+    for way in ("--alembic ", "--alembic-dir", "--init", "--sql", "[sql]"):
         assert way in caught.value.hint
 
 

@@ -394,6 +394,12 @@ def test_an_inventory_can_hold_verdicts(
     assert (written["basis"], written["gap"]) == (verdict.basis.value, verdict.gap)
 
 
+def test_a_directory_that_is_no_text_can_stand_in_the_next_command() -> None:
+    command = "tzmigrate apply --sql '/srv/\udcff'"
+    found = document(replace(STATUS, next_command=command))
+    assert found["next_command"] == "tzmigrate apply --sql '/srv/\\udcff'"
+
+
 def test_a_plan_has_the_fields_of_the_contract() -> None:
     found = document(PLAN)
     (group,) = found["groups"]

@@ -315,6 +315,33 @@ def test_a_plan_says_what_was_written_and_what_to_do_next(
     assert all(word in shown for word in words)
 
 
+def test_a_plan_tells_what_is_kept_from_what_was_planned_before() -> None:
+    naive = replace(CONVERT, action=Action.KEEP, reason="planned in revision abc")
+    columns = (
+        replace(naive, column="opens_at", code="TZ309", reason="kept as declared"),
+        replace(naive, code="TZ312", planned_in="abc"),
+        replace(naive, code="TZ312", planned_in="abc", column="shipped_at"),
+    )
+    shown = text(replace(PLAN, groups=(replace(GROUP, columns=columns),)))
+    kept, before = shown.split("Planned before: 2 columns")
+    assert "Kept: 1 column\n  TZ309 app.orders.opens_at: kept" in kept
+    assert "TZ312 app.orders.placed_at: planned in revision abc" in before
+    assert "TZ312" not in kept
+    assert "to convert, 0 refused, 1 kept, 2 planned before." in before
+
+
+def test_a_plan_names_the_command_that_runs_it_and_never_folds_it() -> None:
+    command = f"tzmigrate apply --sql '{'our scripts/' * 20}'"
+    written = replace(PLAN, written=("v/a.sql",), next_command=command)
+    planned = replace(CONVERT, action=Action.KEEP, planned_in="abc")
+    again = replace(
+        PLAN, groups=(replace(GROUP, columns=(planned,)),), next_command=command
+    )
+    for plan in (written, again):
+        assert f"\n    {command}\n" in text(plan)
+        assert command in as_markdown(plan)
+
+
 def test_a_plan_says_what_the_application_meets() -> None:
     shown = text(replace(PLAN, next_for_application=("Send aware values.",)))
     assert "What the application meets next\n  - Send aware values." in shown

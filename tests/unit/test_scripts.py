@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tzmigrate.commands.common import SqlOptions, named_again
 from tzmigrate.errors import UsageError
 from tzmigrate.revisions import support
 from tzmigrate.revisions.ours import Kind
@@ -156,7 +157,7 @@ def test_a_script_is_read_back_as_it_was_written(style: str, directory: Path) ->
 
 
 @EVERY
-def test_ends_of_lines_do_not_count_and_anything_else_does(
+def test_ends_of_lines_and_comments_do_not_count_and_anything_else_does(
     style: str, directory: Path
 ) -> None:
     plain = replace(script(), up=statements("good"), down=statements("bad"))
@@ -167,6 +168,10 @@ def test_ends_of_lines_do_not_count_and_anything_else_does(
     def edited() -> list[bool]:
         return [ours.edited for ours in ScriptStore.open(directory).read().ours()]
 
+    assert edited() == [False, False]
+    end = {".py": b"# by hand\n", ".rb": b"# by hand\n"}
+    for path in paths:
+        path.write_bytes(path.read_bytes() + end.get(path.suffix, b"-- by hand\n"))
     assert edited() == [False, False]
     for word in (b"good", b"bad", b"Etc/UTC"):
         for path in paths:
@@ -463,3 +468,12 @@ def test_a_tool_with_a_history_is_told_what_it_lacks(
     else:
         assert "tz_orders" in told[0]
         assert "tz_support" not in " ".join(told)
+
+
+def test_only_a_directory_that_an_option_named_is_named_again() -> None:
+    assert named_again(SqlOptions(directory=Path("db"))) == " --sql db"
+    spaced = SqlOptions(directory=Path("our db/up"), style="flyway")
+    assert named_again(spaced) == " --sql 'our db/up'"
+    configured = SqlOptions(directory=Path("/db"), source="tzmigrate.toml:2")
+    for other in (None, SqlOptions(), configured):
+        assert named_again(other) == ""

@@ -1,6 +1,7 @@
 """What every command needs: where the database, the project and the patterns are."""
 
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -183,6 +184,21 @@ def sql_options(
         style=asked.style or config.sql.style,
         source=config.sql_source,
     )
+
+
+def named_again(sql: SqlOptions | None) -> str:
+    """Return the option that names the directory of scripts, for the next command.
+
+    It is empty where no option did: the configuration does it again.
+
+    >>> named_again(SqlOptions(directory=Path("db/our scripts")))
+    " --sql 'db/our scripts'"
+    >>> named_again(SqlOptions(directory=Path("db/migrations"), source="there.toml:2"))
+    ''
+    """
+    if sql is None or sql.directory is None or sql.source:
+        return ""
+    return f" --sql {shlex.quote(str(sql.directory))}"
 
 
 def both_ways(options: str) -> UsageError:

@@ -22,6 +22,7 @@ from tzmigrate.commands.common import (
     alembic_options,
     both_ways,
     migrations_of,
+    named_again,
     open_scripts,
     open_session,
     project_to_plan_for,
@@ -201,7 +202,11 @@ def plan(
             )
             idle = (f for f in inventory.findings if f.code == IDLE_EXCLUDE)
             missed = unmatched.unmatched_patterns(session, config.zones)
-            found = replace(found, findings=(*idle, *missed, *found.findings))
+            found = replace(
+                found,
+                findings=(*idle, *missed, *found.findings),
+                next_command=f"tzmigrate apply{named_again(sql)}",
+            )
         scripts = drafting.plan_scripts(found, graph, rules, head=head, schema=schema)
         if found.decisions or not scripts:
             return replace(found, dry_run=dry_run)
@@ -469,7 +474,10 @@ def status(
     store = store_of(alembic, sql, config)
     with open_session(connection, config, store, alembic) as session:
         return read_status(
-            session, store.read(), migrations_of(session, store, alembic, config)
+            session,
+            store.read(),
+            migrations_of(session, store, alembic, config),
+            options=named_again(sql),
         )
 
 

@@ -17,7 +17,7 @@ from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.postgres.quoting import readable_identifier, readable_name
 from tzmigrate.revisions.ours import Kind, OurColumn, OurRevision
 from tzmigrate.revisions.store import RevisionStore
-from tzmigrate.verification.handmade import Found, find_column
+from tzmigrate.verification.handmade import Found, find_column, what_is_missing
 from tzmigrate.verification.ledger import LedgerStep
 
 _DECLARED = ("SELECT tzmigrate.plan_dependent(", "SELECT tzmigrate.plan_default(")
@@ -121,6 +121,9 @@ class Chooser:
     def _adoptable(self, name: str) -> Found:
         found = find_column(self.connection, name)
         if found is None:
+            missing = what_is_missing(self.connection, name)
+            if missing is not None:
+                raise _wrong(missing, "Check the spelling; names are quoted as in SQL.")
             raise _wrong(f"there is no column {name!r}", "Write schema.table.column.")
         if found.relkind not in {"r", "p"}:
             kinds = {"v": "view", "m": "materialized view", "f": "foreign table"}

@@ -109,9 +109,10 @@ def adopt(
     if dry_run:
         return adoption
     columns = counted(len(adoption.columns), "column")
+    stand = "it stands" if len(adoption.columns) == 1 else "they stand"
     lines = [
-        f"Database {database}: {columns}, converted by hand, will be recorded as they "
-        "stand; no row and no column is changed.",
+        f"Database {database}: {columns}, converted by hand, will be recorded as "
+        f"{stand}; no row and no column is changed.",
         *map(_described, adoption.columns),
     ]
     if store is None:

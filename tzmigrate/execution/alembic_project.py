@@ -191,7 +191,8 @@ class AlembicRunner:
             f"{file} failed",
             detail=f"{message.rstrip('.')}.",
             hint="Make 'alembic current' work in this directory and environment, then"
-            " try again.",
+            " try again. Where the project has a command of its own, such as flask db,"
+            " name it by upgrade and downgrade under [alembic] in tzmigrate.toml.",
         )
 
     def _cannot_import(self, file: str, module: str, message: str) -> Refused:

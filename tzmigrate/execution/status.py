@@ -20,9 +20,19 @@ from tzmigrate.verification.ledger import LedgerColumn, LedgerStep
 
 
 def read_status(
-    session: Session, graph: RevisionGraph, migrations: Migrations
+    session: Session,
+    graph: RevisionGraph,
+    migrations: Migrations,
+    *,
+    options: str = "",
 ) -> Status:
     """Compare what is planned with what the team's record and the ledger say was done.
+
+    Args:
+        session: of the database.
+        graph: the planned revisions.
+        migrations: runs them.
+        options: what ``plan`` and ``apply`` need to find them again.
 
     Raises:
         Refused: version table and ledger would be those of two databases.
@@ -47,7 +57,7 @@ def read_status(
     return Status(
         database=session.info.dbname,
         steps=steps,
-        next_command=identity.words.current if unknown else _next(steps),
+        next_command=identity.words.current if unknown else _next(steps, options),
     )
 
 
@@ -213,7 +223,7 @@ def _of_file(revision: OurRevision, state: StepState) -> str:
     )
 
 
-def _next(steps: tuple[StepStatus, ...]) -> str:
+def _next(steps: tuple[StepStatus, ...], options: str) -> str:
     # what an inverse took back stays back; plan writes new revisions for it
     states = {
         step.state
@@ -221,11 +231,9 @@ def _next(steps: tuple[StepStatus, ...]) -> str:
         if not (step.state is StepState.ROLLED_BACK and step.note)
     }
     if not steps:
-        return "tzmigrate plan"
+        return f"tzmigrate plan{options}"
     if StepState.DRIFT in states:
         return "tzmigrate verify"
-    if StepState.INTERRUPTED in states:
-        return "tzmigrate apply"
-    if states & {StepState.PENDING, StepState.ROLLED_BACK}:
-        return "tzmigrate apply"
+    if states & {StepState.INTERRUPTED, StepState.PENDING, StepState.ROLLED_BACK}:
+        return f"tzmigrate apply{options}"
     return "tzmigrate verify"

@@ -320,6 +320,7 @@ class Plan:
         next_for_application: lines on what the application meets after the change.
         tried_on: where every revision went up, down and up; ``None``: nowhere.
         written: paths of the files written, in the order in which they run.
+        next_command: what runs that, as it is typed where it was planned.
     """
 
     server: Server
@@ -331,3 +332,4 @@ class Plan:
     written: tuple[str, ...] = field(default=())
     dry_run: bool = False
     tried_on: str | None = None
+    next_command: str = "tzmigrate apply"

@@ -355,7 +355,7 @@ class StatusDocument(_Entry):
     version: Literal[1] = 1
     database: str
     steps: tuple[StepStatusEntry, ...]
-    next_command: str
+    next_command: Path
 
 
 class StepRunEntry(_Entry):

@@ -33,8 +33,11 @@ def plan_page(plan: Plan, *, width: int = 120) -> Page:
         list_findings(page, plan.decisions)
     _converting(page, plan)
     _made_anew(page, plan)
-    _staying(page, plan, Action.REFUSE, "Not converted", "bold red")
-    _staying(page, plan, Action.KEEP, "Kept", "cyan")
+    kept, before = _staying_naive(plan)
+    refused = [c for c in _columns_of(plan) if c.action is Action.REFUSE]
+    _staying(page, plan, refused, "Not converted", "bold red")
+    _staying(page, plan, kept, "Kept", "cyan")
+    _staying(page, plan, before, "Planned before", "cyan")
     if plan.findings:
         page.title("Findings")
         list_findings(page, plan.findings)
@@ -49,7 +52,10 @@ def plan_page(plan: Plan, *, width: int = 120) -> Page:
             page.paragraph(line, lead="  -", indent=4)
     page.title("Summary")
     for line in summary(plan):
-        page.paragraph(line, lead="  ", indent=2)
+        if line.startswith(" "):
+            page.line(f"  {line}")  # a command, which is copied whole
+        else:
+            page.paragraph(line, lead="  ", indent=2)
     return page
 
 
@@ -57,11 +63,11 @@ def summary(plan: Plan) -> tuple[str, ...]:
     """Say in a few lines what the plan comes to and what to do next."""
     if not plan.groups:
         return ("No stored column holds naive time: there is nothing to convert.",)
-    columns = [c for group in plan.groups for c in group.columns]
+    columns = _columns_of(plan)
     new = [c for c in columns if c.action is Action.CONVERT and c.planned_in is None]
     tables = {(c.schema, c.relation) for c in new}
     refused = [c for c in columns if c.action is Action.REFUSE]
-    kept = [c for c in columns if c.action is Action.KEEP]
+    kept, _ = _staying_naive(plan)
     before = [c for c in columns if c.planned_in is not None]
     parts = [
         f"{many(len(new), 'column')} of {many(len(tables), 'table')} to convert",
@@ -78,7 +84,7 @@ def summary(plan: Plan) -> tuple[str, ...]:
         return (
             line,
             "Next: read the files, commit them, then run:",
-            "  tzmigrate apply",
+            f"  {plan.next_command}",
         )
     if plan.dry_run and new:
         return (
@@ -86,7 +92,7 @@ def summary(plan: Plan) -> tuple[str, ...]:
             "Next: write the revisions with the same command, without --dry-run.",
         )
     if before:
-        return (line, "Next: run what is planned:", "  tzmigrate apply")
+        return (line, "Next: run what is planned:", f"  {plan.next_command}")
     return (line,)
 
 
@@ -190,14 +196,24 @@ def _made_anew(page: Page, plan: Plan) -> None:
         page.paragraph(made_anew(dependent), lead="  -", indent=4)
 
 
-def _staying(page: Page, plan: Plan, action: Action, title: str, style: str) -> None:
+def _columns_of(plan: Plan) -> list[PlannedColumn]:
+    return [c for group in plan.groups for c in group.columns]
+
+
+def _staying_naive(plan: Plan) -> tuple[list[PlannedColumn], list[PlannedColumn]]:
+    """Return what keeps its wall clocks, and what another revision converts."""
+    kept = [c for c in _columns_of(plan) if c.action is Action.KEEP]
+    return (
+        [c for c in kept if c.planned_in is None],
+        [c for c in kept if c.planned_in is not None],
+    )
+
+
+def _staying(
+    page: Page, plan: Plan, found: Iterable[PlannedColumn], title: str, style: str
+) -> None:
     told = {(finding.code, finding.message) for finding in plan.decisions}
-    columns = [
-        c
-        for g in plan.groups
-        for c in g.columns
-        if c.action is action and (c.code, c.reason) not in told
-    ]
+    columns = [c for c in found if (c.code, c.reason) not in told]
     if not columns:
         return
     page.title(f"{title}: {many(len(columns), 'column')}")

@@ -29,6 +29,10 @@ _WHERE: Final = (
     " directory with --alembic-dir; 'tzmigrate plan --init' makes both for a project"
     " that has none."
 )
+_NO_ALEMBIC: Final = (
+    f"{_WHERE} Without Alembic, name the directory of SQL scripts with --sql, or as dir"
+    " under [sql] in tzmigrate.toml."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,9 @@ class AlembicProject:
             ini, directory, cwd, environ, _written(source)
         )
         if ini_file is None and toml_file is None and directory is None:
-            raise UsageError("TZ230", f"there is no alembic.ini in {cwd}", hint=_WHERE)
+            raise UsageError(
+                "TZ230", f"there is no alembic.ini in {cwd}", hint=_NO_ALEMBIC
+            )
         found = _read(ini_file, toml_file, directory, section=section, cwd=cwd)
         return found.knowing(version_paths)
 

@@ -101,14 +101,43 @@ class Found:
 
 def find_column(connection: psycopg.Connection[Any], name: str) -> Found | None:
     """Return the column that ``schema.table.column`` names; ``None`` for none."""
-    parts = None
-    with suppress(psycopg.errors.InvalidParameterValue), connection.transaction():
-        row = connection.execute("SELECT parse_ident(%s)", (name,)).fetchone()
-        parts = row[0] if row else None
+    parts = _parts(connection, name)
     with connection.cursor(row_factory=class_row(Found)) as cursor:
         return cursor.execute(
             query("named_column"), {"parts": parts, "name": name}
         ).fetchone()
+
+
+def _parts(connection: psycopg.Connection[Any], name: str) -> list[str] | None:
+    """Return the parts of a name as SQL reads it; ``None`` where it cannot."""
+    row = None
+    with suppress(psycopg.errors.InvalidParameterValue), connection.transaction():
+        row = connection.execute("SELECT parse_ident(%s)", (name,)).fetchone()
+    return row[0] if row else None
+
+
+def what_is_missing(connection: psycopg.Connection[Any], name: str) -> str | None:
+    """Say which part of ``schema.table.column`` is not there, of a name for no column.
+
+    ``None`` stands for another form, and for the catalogs of the server.
+    """
+    parts = _parts(connection, name)
+    if parts is None or len(parts) != 3:  # noqa: PLR2004  schema, table and column
+        return None
+    schema, relation, column = parts
+    if schema == "information_schema" or schema.startswith("pg_"):
+        return None
+    table = readable_name(schema, relation)
+    row = connection.execute(
+        "SELECT count(*) > 0 FROM pg_catalog.pg_class AS c"
+        " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = %s"
+        " AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
+        (schema, relation),
+    ).fetchone()
+    if row and row[0]:
+        return f"there is no column {readable_identifier(column)} in {table}"
+    return f"there is no table {table}"
 
 
 def look(
