@@ -148,8 +148,9 @@ class Trial:
                 self.connection.execute(statement.encode())
             self.connection.execute(
                 "INSERT INTO tzmigrate.step"
-                " (step, direction, revision, session_zone, gap, overlap, done_at)"
-                " SELECT s, 'up', '', '', '', '', now() FROM unnest(%s::text[]) AS s",
+                " (step, direction, revision, session_zone, gap, overlap, done_at,"
+                " unfinished) SELECT s, 'up', '', '', '', '', now(), NULL"
+                " FROM unnest(%s::text[]) AS s",
                 (list(standing.done),),
             )
         for path, schema, statements in standing.pending:
