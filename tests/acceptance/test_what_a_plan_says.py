@@ -32,6 +32,26 @@ def test_a_function_that_is_rewritten_is_no_finding_any_more(
     assert changed == ({"public.touch()", "public.asked()"} if rewrites else set())
 
 
+def test_a_function_of_several_tables_is_a_finding_until_its_step(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(
+        SCHEMA + "CREATE TABLE bills (id int PRIMARY KEY, at timestamp);"
+        "CREATE TRIGGER touched BEFORE UPDATE ON bills FOR EACH ROW"
+        " EXECUTE FUNCTION touch();"
+    )
+    plan = make_project(database.url).plan(
+        zones=("default=UTC",), rewrite_functions=True
+    )
+    first, last = plan.groups
+    assert [d.relation for d in first.dependents] == []
+    assert "public.touch()" in {d.relation for d in last.dependents}
+    (told,) = [f for f in plan.findings if f.code in {"TZ133", "TZ134", "TZ170"}]
+    assert first.relations[0].name in told.message
+    assert last.slug in told.hint
+    assert "TimeZone" in told.hint
+
+
 def test_what_cannot_be_rewritten_is_shown_with_the_columns_own_name(
     database: Any, make_project: Callable[..., Any]
 ) -> None:

@@ -424,29 +424,44 @@ def _total(rows: Sequence[int]) -> int:
 def _still_writing_naive(
     inventory: Inventory, groups: Sequence[Group]
 ) -> Iterator[Finding]:
-    """Repeat what scan found about code that goes on with naive time afterwards."""
-    names = {(c.schema, c.relation, c.column) for g in groups for c in g.converted}
+    """Repeat what scan found about code that goes on with naive time afterwards.
+
+    A function that several steps touch is rewritten in the last of them.
+    """
+    step_of = {
+        (c.schema, c.relation, c.column): n
+        for n, g in enumerate(groups)
+        for c in g.converted
+    }
     # a function is rewritten in all its places or in none
     rewritten = [
-        f" {d.relation}"
-        for g in groups
+        (n, f" {d.relation}")
+        for n, g in enumerate(groups)
         for d in g.dependents
         if d.kind is DependentKind.FUNCTION and d.way is Way.ALTER
     ]
     seen = set()
     for column in inventory.columns:
         for finding in column.findings:
-            if (
-                column.name in names
-                and finding.code in _STILL_NAIVE
-                and finding not in seen
-                and not (
-                    finding.code in _REWRITTEN
-                    and any(function in finding.message for function in rewritten)
-                )
-            ):
-                seen.add(finding)
+            step = step_of.get(column.name)
+            if step is None or finding.code not in _STILL_NAIVE or finding in seen:
+                continue
+            seen.add(finding)
+            in_steps = [
+                n
+                for n, function in rewritten
+                if finding.code in _REWRITTEN and function in finding.message
+            ]
+            if not in_steps:
                 yield finding
+            elif step not in in_steps and step < max(in_steps):
+                yield replace(
+                    finding,
+                    hint=f"Step {groups[max(in_steps)].slug} rewrites it. Until that"
+                    " has run, and again once it is taken back alone, sessions that"
+                    f" write need the zone of {readable_name(*column.name)} as their"
+                    " TimeZone.",
+                )
 
 
 def _converting(inventory: Inventory, groups: Iterable[Group]) -> Iterator[ZonedColumn]:
