@@ -146,6 +146,51 @@ def test_an_owner_gains_no_rights_from_who_converts_the_table(
         )
 
 
+FIRST_FOUND = """
+CREATE FUNCTION {owner}.told(text, text) RETURNS boolean LANGUAGE plpgsql AS $$
+  BEGIN
+    IF current_setting('tzmigrate.marker', true) OPERATOR(pg_catalog.=) 'open'
+        AND current_user OPERATOR(pg_catalog.<>) '{owner}' THEN
+      RAISE EXCEPTION 'an operator ran as %', current_user;
+    END IF;
+    RETURN $1 OPERATOR(pg_catalog.{operator}) $2;
+  END $$;
+CREATE OPERATOR public.{operator}
+  (LEFTARG = text, RIGHTARG = text, FUNCTION = {owner}.told);
+CREATE FUNCTION {owner}.spy(at timestamp) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN RETURN true; END $$;
+CREATE TABLE {owner}.t (id int PRIMARY KEY, at timestamp, CHECK ({owner}.spy(at)));
+CREATE MATERIALIZED VIEW {owner}.m AS SELECT at FROM {owner}.t;
+INSERT INTO {owner}.t VALUES (1, '2024-01-01')
+"""
+
+
+@pytest.mark.parametrize("operator", ["=", "<>"])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_an_operator_that_is_found_before_that_of_pg_catalog_is_not_asked(
+    zone: str,
+    operator: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    owner = make_role()
+    database.execute(
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'GRANT CREATE ON SCHEMA public TO "{owner.name}";'
+        f"ALTER DATABASE {database.name} SET search_path = public, pg_catalog"
+    )
+    with psycopg.connect(database.url_as(owner)) as connection:
+        connection.execute(
+            FIRST_FOUND.format(owner=owner.name, operator=operator)  # type: ignore[arg-type]
+        )
+    project = make_project(database.url)
+    plan = project.plan(zones=(f"default={zone}",))
+    assert [c.reason for g in plan.groups for c in g.columns if c.reason] == []
+    for arguments in (("upgrade", "head"), ("downgrade", "base")):
+        project.run(*arguments)
+
+
 WATCHED = """
 CREATE FUNCTION {owner}.watch(at anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
   AS $$ BEGIN

@@ -321,27 +321,30 @@ CREATE OR REPLACE FUNCTION tzmigrate.run_as_owner(relation text, statement text,
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
     owner name;
+    -- compared before the found search_path is set: an operator of somebody else could stand there first
+    whole boolean = settings = 'all';
+    found boolean = settings <> 'none';
 BEGIN
     SELECT r.rolname INTO owner FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
     WHERE c.oid = relation::regclass AND NOT r.rolsuper AND EXISTS (SELECT FROM pg_roles me WHERE me.rolname = current_user AND me.rolsuper);
     IF owner IS NOT NULL THEN
         EXECUTE concat('CREATE FUNCTION tzmigrate.errand() RETURNS boolean LANGUAGE plpgsql AS ', quote_literal(concat(
             'BEGIN PERFORM pg_catalog.set_config(''search_path'', ',
-            quote_literal(CASE settings WHEN 'all' THEN current_setting('tzmigrate.search_path') ELSE 'pg_catalog, pg_temp' END), ', true); ',
+            quote_literal(CASE WHEN whole THEN current_setting('tzmigrate.search_path') ELSE 'pg_catalog, pg_temp' END), ', true); ',
             'EXECUTE ', quote_literal(statement), '; RETURN true; END')));
         EXECUTE 'CREATE MATERIALIZED VIEW tzmigrate.errand AS SELECT tzmigrate.errand() AS done WITH NO DATA';
         EXECUTE concat('ALTER FUNCTION tzmigrate.errand() OWNER TO ', quote_ident(owner));
         EXECUTE concat('ALTER MATERIALIZED VIEW tzmigrate.errand OWNER TO ', quote_ident(owner));
     END IF;
-    IF settings <> 'none' THEN
-        PERFORM tzmigrate.as_found(settings = 'all');
+    IF found THEN
+        PERFORM tzmigrate.as_found(whole);
     END IF;
     IF owner IS NOT NULL THEN
         REFRESH MATERIALIZED VIEW tzmigrate.errand;
     ELSE
         EXECUTE statement;
     END IF;
-    IF settings <> 'none' THEN
+    IF found THEN
         PERFORM tzmigrate.as_pinned();
     END IF;
     IF owner IS NOT NULL THEN
