@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -268,6 +269,72 @@ def test_a_function_that_is_reached_by_a_type_or_a_text_has_the_owners_rights_to
     project.apply()
     assert project.verify().outcome is Outcome.PROVED
     project.run("downgrade", "base")
+
+
+CAST = """
+CREATE FUNCTION {owner}.spy() RETURNS void LANGUAGE plpgsql AS $$
+  BEGIN
+    IF current_user <> '{owner}' THEN
+      RAISE EXCEPTION 'a cast ran as %', current_user;
+    END IF;
+  END $$;
+CREATE TYPE {owner}.kind AS ENUM ('a');
+CREATE TYPE {owner}.pair AS (at timestamp, n int);
+CREATE FUNCTION {owner}.told({owner}.kind) RETURNS text LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN PERFORM {owner}.spy(); RETURN 'a'; END $$;
+CREATE FUNCTION {owner}.told({owner}.pair) RETURNS text LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN PERFORM {owner}.spy(); RETURN 'a'; END $$;
+CREATE CAST ({owner}.kind AS text) WITH FUNCTION {owner}.told({owner}.kind){implicit};
+CREATE CAST ({owner}.pair AS text) WITH FUNCTION {owner}.told({owner}.pair);
+CREATE TABLE {owner}.t (id int, kind {owner}.kind, placed_at timestamp,
+  pair {owner}.pair, pairs {owner}.pair[], PRIMARY KEY (id, kind));
+INSERT INTO {owner}.t VALUES (1, 'a', '2024-01-01', ROW('2024-01-01', 1),
+  ARRAY[ROW('2024-01-01', 1), NULL]::{owner}.pair[]), (2, 'a', NULL, NULL, NULL);
+CREATE TABLE {owner}.alembic_version (version_num {owner}.kind);
+INSERT INTO {owner}.alembic_version VALUES ('a');
+CREATE TABLE {owner}.part_config (parent_table {owner}.kind, partition_interval text);
+INSERT INTO {owner}.part_config VALUES ('a', '');
+CREATE SCHEMA _timescaledb_catalog;
+CREATE TABLE _timescaledb_catalog.hypertable
+  (schema_name {owner}.kind, table_name {owner}.kind);
+INSERT INTO _timescaledb_catalog.hypertable VALUES ('a', 'a')
+"""
+
+
+@pytest.mark.parametrize("implicit", [""])
+def test_no_cast_of_somebody_elses_type_is_called(
+    implicit: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+    shell_in: Callable[[Path], Any],
+) -> None:
+    owner = make_role()
+    database.execute(
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'GRANT CREATE ON DATABASE {database.name} TO "{owner.name}"'
+    )
+    with psycopg.connect(database.url_as(owner)) as connection:
+        connection.execute(
+            CAST.format(owner=owner.name, implicit=implicit)  # type: ignore[arg-type]
+        )
+    project = make_project(database.url)
+    shell = shell_in(project.root)
+
+    def tool(*words: str) -> None:
+        ended = shell.main(*words, "--url", database.url)
+        assert ended.status == 0, ended.err
+
+    tool("scan", "--evidence")
+    plan = project.plan(zones=("default=Europe/Berlin",))
+    refused = {c.column for g in plan.groups for c in g.columns if c.reason}
+    assert refused == {"pair", "pairs"}
+    for _ in ("naive", "zoned"):
+        tool("backup", "create")
+        tool("backup", "verify", "--test-restore")
+        project.apply()
+    assert project.verify().outcome is Outcome.PROVED
+    project.rollback()
 
 
 READ = {

@@ -300,7 +300,9 @@ def _seed(table: Contents) -> sql.Composable:
     if table.number:
         return sql.SQL("{}::int8").format(names[0])
     return sql.SQL("hashtextextended(concat_ws(',', {}) COLLATE \"C\", 0)").format(
-        sql.SQL(", ").join(sql.SQL("quote_literal({}::text)").format(n) for n in names)
+        # never a cast, which may be a function of somebody else; concat asks its output
+        # function, which is built in
+        sql.SQL(", ").join(sql.SQL("quote_literal(concat({}))").format(n) for n in names)
     )
 
 
@@ -313,4 +315,7 @@ def _hash(name: str, type_oid: int, seed: sql.Composable) -> sql.Composable:
         return sql.SQL(
             "timestamp_hash_extended({} AT TIME ZONE INTERVAL '0', {})"
         ).format(column, seed)
-    return sql.SQL('hashtextextended({}::text COLLATE "C", {})').format(column, seed)
+    # as in _seed; no such value is the empty text, which stands for NULL here
+    return sql.SQL(
+        "hashtextextended(nullif(concat({}), '') COLLATE \"C\", {})"
+    ).format(column, seed)

@@ -17,4 +17,7 @@ WHERE c.relkind IN ('r', 'p')
         AND EXISTS (
           SELECT FROM pg_catalog.pg_attribute a
           WHERE a.attrelid = c.oid AND a.attname = 'partition_interval')))
+  -- anybody may give a table such a name; a cast of a type of his own is not called
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.atttypid >= 16384
+                  AND a.attname IN ('schema_name', 'table_name', 'parent_table'))
 ORDER BY 1, 2
