@@ -301,7 +301,7 @@ INSERT INTO _timescaledb_catalog.hypertable VALUES ('a', 'a')
 """
 
 
-@pytest.mark.parametrize("implicit", [""])
+@pytest.mark.parametrize("implicit", ["", " AS IMPLICIT"])
 def test_no_cast_of_somebody_elses_type_is_called(
     implicit: str,
     database: Any,

@@ -94,6 +94,8 @@ BEGIN
                      CASE WHEN zoned THEN tzmigrate.range_text(concat('p.key[', k.ordinality, ']::tsrange'), c.zone, 'tstzrange') ELSE concat('p.key[', k.ordinality, ']::tsrange') END)
                  WHEN c.step_id IS NOT NULL AND zoned THEN concat('t.', quote_ident(k.name), ' = (p.key[', k.ordinality, ']::timestamp AT TIME ZONE ', quote_literal(c.zone), ')')
                  WHEN c.step_id IS NOT NULL THEN concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::timestamp')
+                 -- by text where an implicit cast makes the enum's own operator one of several
+                 WHEN y.typtype = 'e' AND EXISTS (SELECT FROM pg_cast x WHERE x.castsource = y.oid AND x.castcontext = 'i') THEN concat('concat(t.', quote_ident(k.name), ') = p.key[', k.ordinality, ']')
                  WHEN y.typtype = 'e' THEN concat('t.', quote_ident(k.name), '::', format_type(y.oid, NULL), ' = (SELECT e FROM unnest(enum_range(NULL::', format_type(y.oid, NULL), ')) AS e WHERE concat(e) = p.key[', k.ordinality, '])')
                  ELSE concat('t.', quote_ident(k.name), ' = p.key[', k.ordinality, ']::', coalesce(format_type(y.oid, -1), 'key_cannot_be_read')) END, ' AND ' ORDER BY k.ordinality) END
         FROM tzmigrate.step s, unnest(s.key) WITH ORDINALITY AS k (name, ordinality)
