@@ -258,6 +258,37 @@ def test_every_row_is_compared_with_the_old_column(visits: Any, database: Any) -
     assert "that conversion was proved then" in proof.confidence
 
 
+@pytest.mark.parametrize("value", ["NULL", "'infinity'", "'-infinity'"])
+def test_what_every_zone_leaves_alike_proves_no_zone(
+    value: str, visits: Any, database: Any
+) -> None:
+    convert(database, "America/New_York")
+    database.execute(f"UPDATE visits SET at = {value}, kept = {value}")
+    wanted = {
+        "zones": ("default=America/New_York",),
+        "old_columns": ("public.visits.at=kept",),
+    }
+    (column,) = visits.adopt("public.visits.at", accept=("TZ415",), **wanted).columns
+    assert (column.conversion, column.rows_compared) == (Ground.UNPROVED, 0)
+    assert "NULL or infinite in both" in column.why
+    # named later it says no more
+    (proof,) = visits.verify(old_columns=("public.visits.at=kept",)).columns
+    assert (proof.outcome, proof.adopted) == (Outcome.UNPROVED, Ground.UNPROVED)
+
+
+def test_nothing_against_a_value_is_a_difference(visits: Any, database: Any) -> None:
+    database.execute("UPDATE visits SET kept = at")
+    convert(database, "America/New_York")
+    database.execute("UPDATE visits SET at = NULL WHERE id = 4711")
+    with pytest.raises(NotProved, match="TZ416") as caught:
+        visits.adopt(
+            "public.visits.at",
+            zones=("default=America/New_York",),
+            old_columns=("public.visits.at=kept",),
+        )
+    assert "1 of 30240 rows" in caught.value.detail
+
+
 @pytest.mark.parametrize("row", [None, 4711])
 def test_a_row_that_differs_from_the_old_column_is_refused(
     row: int | None, visits: Any, database: Any

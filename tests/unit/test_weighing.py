@@ -108,6 +108,11 @@ def test_an_old_column_proves_by_its_rows_alone() -> None:
     assert "1 row of now with nothing there" in found.why
     found = compared("was", "Etc/UTC", [("bare", None, 3)])
     assert (found.ground, found.rows_compared) == (Ground.UNPROVED, 0)
+    found = compared("was", "Etc/UTC", [("blank", None, 9), ("bare", None, 1)])
+    assert (found.ground, found.rows_compared) == (Ground.UNPROVED, 0)
+    assert "9 rows NULL or infinite in both tell nothing; 1 row of now" in found.why
+    found = compared("was", "Etc/UTC", [("blank", None, 9), ("same", None, 1)])
+    assert (found.ground, found.rows_compared) == (Ground.PROVED, 1)
     found = compared(
         "was",
         "Etc/UTC",

@@ -102,7 +102,9 @@ def compared_beside(
                 connection.transaction(),
             ):
                 tally = compare_beside(connection, statement)
-                proof = _judged(step, column, tally, old)
+                # what every zone leaves alike proves no conversion by hand
+                if column.adopted is None or tally.blank < tally.compared:
+                    proof = _judged(step, column, tally, old)
                 said.append(statement.as_string(connection))
         found.append(proof)
     return found, tuple(said)

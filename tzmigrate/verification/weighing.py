@@ -132,21 +132,24 @@ def compared(
         zone: in which it was read.
         rows: fate, microseconds moved, and number, as ``old_column.sql`` gives them.
     """
-    count = {"same": 0, "bare": 0, "moved": 0}
+    count = {"same": 0, "blank": 0, "bare": 0, "moved": 0}
     moved: dict[int | None, int] = {}
     for fate, microseconds, number in rows:
         count[fate] += number
         if fate == "moved":
             moved[microseconds] = moved.get(microseconds, 0) + number
-    bare = (
-        f"; {_rows(count['bare'])} of now with nothing there" if count["bare"] else ""
-    )
+    rest = ""
+    if count["blank"]:
+        rest += f"; {_rows(count['blank'])} NULL or infinite in both tell nothing"
+    if count["bare"]:
+        rest += f"; {_rows(count['bare'])} of now with nothing there"
+    # NULL and infinity are the same in every zone: they are no evidence
     looked_at = count["same"] + count["moved"]
     if count["moved"]:
         return Assessment(
             ground=Ground.CONTRADICTED,
             why=f"{count['moved']} of {_rows(looked_at)} are not what {old} says, read"
-            f" in {zone}{bare}",
+            f" in {zone}{rest}",
             offsets=offsets(moved),
             rows_compared=looked_at,
             old_column=old,
@@ -154,12 +157,12 @@ def compared(
     if not looked_at:
         return Assessment(
             ground=Ground.UNPROVED,
-            why=f"{old} has no row to compare with{bare}",
+            why=f"{old} has no row to compare with{rest}",
             old_column=old,
         )
     return Assessment(
         ground=Ground.PROVED,
-        why=f"each of {_rows(looked_at)} is what {old} says, read in {zone}{bare}",
+        why=f"each of {_rows(looked_at)} is what {old} says, read in {zone}{rest}",
         rows_compared=looked_at,
         old_column=old,
     )
