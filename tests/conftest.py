@@ -202,7 +202,11 @@ class MakeDatabase(Protocol):
     """What the fixture ``make_database`` gives."""
 
     def __call__(
-        self, *, template: str | None = None, suffix: str = ""
+        self,
+        *,
+        template: str | None = None,
+        suffix: str = "",
+        encoding: str | None = None,
     ) -> Database: ...
 
 
@@ -367,10 +371,18 @@ def _fresh_name(kind: str) -> str:
     return f"tzt_{WORKER}_{os.getpid()}_{kind}{next(_numbers)}"
 
 
-def _create(server: Server, name: str, template: str | None) -> None:
+def _create(
+    server: Server, name: str, template: str | None, encoding: str | None = None
+) -> None:
     server.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(template or "template0")
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} {}").format(
+            sql.Identifier(name),
+            sql.Identifier(template or "template0"),
+            sql.SQL("ENCODING {} LC_COLLATE 'C' LC_CTYPE 'C'").format(
+                sql.Literal(encoding)
+            )
+            if encoding
+            else sql.SQL(""),
         )
     )
 
@@ -413,10 +425,15 @@ def make_database(
     """Make empty databases, or copies of others; all are dropped after the test."""
     made: list[str] = []
 
-    def make(*, template: str | None = None, suffix: str = "") -> Database:
+    def make(
+        *,
+        template: str | None = None,
+        suffix: str = "",
+        encoding: str | None = None,
+    ) -> Database:
         name = _fresh_name("db") + suffix
         made.append(name)
-        _create(server, name, template)
+        _create(server, name, template, encoding)
         return Database(name=name, server=server)
 
     yield make

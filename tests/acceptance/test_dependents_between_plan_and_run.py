@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from tzmigrate.errors import DecisionNeeded
+from tzmigrate.verification.model import Outcome
 
 SCHEMA = """
 CREATE TABLE orders (id int PRIMARY KEY, at timestamp, note text);
@@ -110,12 +111,12 @@ def planned(database: Any, make_project: Callable[..., Any]) -> Any:
     return project
 
 
-def zoned(database: Any, relation: str) -> bool:
+def zoned(database: Any, relation: str, column: str = "at") -> bool:
     return bool(
         database.scalar(
             "SELECT atttypid = 'timestamptz'::regtype FROM pg_attribute"
-            " WHERE attrelid = %s::regclass AND attname = 'at'",
-            [relation],
+            " WHERE attrelid = %s::regclass AND attname = %s",
+            [relation, column],
         )
     )
 
@@ -199,3 +200,45 @@ def test_owner_grants_comments_and_options_of_now_are_kept(
     planned.run("downgrade", "base")
     planned.run("upgrade", "+1")
     assert canonical_dump(database) == before
+
+
+LETTERS = """
+CREATE TABLE events (
+    id int PRIMARY KEY, "né" timestamp NOT NULL, what text, CHECK ("né" > '2000-01-01')
+);
+CREATE VIEW "été" AS SELECT id, 'é' AS letter, date_trunc('day', "né") AS day
+FROM events WHERE what <> 'naïf';
+CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.what := 'é';
+    NEW."né" := now() AT TIME ZONE 'utc';
+    RETURN NEW;
+END $$;
+CREATE TRIGGER stamp BEFORE UPDATE ON events FOR EACH ROW EXECUTE FUNCTION stamp();
+INSERT INTO events SELECT g, timestamp '2024-01-01' + g * interval '1 day', 'é'
+FROM generate_series(1, 50) AS g
+"""
+TEXTS = """
+SELECT pg_get_viewdef('"été"'::regclass)
+UNION ALL SELECT pg_get_functiondef('stamp'::regproc)
+UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = 'events'::regclass AND contype = 'c'
+UNION ALL SELECT string_agg(concat_ws(',', t), ' ' ORDER BY id) FROM events AS t
+"""
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "UTF8"])
+def test_letters_are_the_same_in_every_encoding_of_a_database(
+    encoding: str, make_database: Any, make_project: Callable[..., Any]
+) -> None:
+    database = make_database(encoding=encoding)
+    database.execute(LETTERS)
+    before = database.execute(TEXTS)
+    project = make_project(database.url)
+    assert project.plan(zones=("default=UTC",), rewrite_functions=True).written
+    project.apply()
+    assert zoned(database, "events", "né")
+    assert database.execute(TEXTS) != before
+    assert project.verify(accept=("TZ301",)).outcome is Outcome.PROVED
+    project.rollback(everything=True)
+    assert database.execute(TEXTS) == before

@@ -536,7 +536,7 @@ BEGIN
     FOR d IN SELECT * FROM tzmigrate.step_dependent x WHERE x.step_id = s.id AND x.present LOOP
         SELECT * INTO f FROM tzmigrate.find_dependent(d.kind, d.relation, d.name);
         printed = tzmigrate.definition(d.kind, f.class, f.object, f.sub);
-        IF d.after <> '{}' AND md5(tzmigrate.anywhere(f.class, printed)) <> ALL (d.after) AND s.server_major = current_setting('server_version_num')::integer / 10000 THEN
+        IF d.after <> '{}' AND md5(convert_to(tzmigrate.anywhere(f.class, printed), 'UTF8')) <> ALL (d.after) AND s.server_major = current_setting('server_version_num')::integer / 10000 THEN
             PERFORM tzmigrate.refuse('TZ405', concat(tzmigrate.label(d.kind, d.relation, d.name), ' is not what the plan of step ', quote_literal(s.step), ' announced'), coalesce(printed, ''),
                 'The transaction is rolled back. Run the revision as it was written, or write the plan again.');
         END IF;

@@ -124,7 +124,7 @@ BEGIN
         PERFORM tzmigrate.refuse('TZ646', concat('role ', quote_ident(current_user), ' may not act for ', quote_ident(owner), ', to whom ', label, ' belongs'), '',
             concat('Run the revision as ', quote_ident(owner), ', or as a member of that role.'));
     END IF;
-    IF known = '{}' OR md5(tzmigrate.anywhere(class, printed)) = ANY (known) OR s.direction = 'down' AND printed = (
+    IF known = '{}' OR md5(convert_to(tzmigrate.anywhere(class, printed), 'UTF8')) = ANY (known) OR s.direction = 'down' AND printed = (
         -- what the way up left behind, as this server printed it
         SELECT d.definition_after FROM tzmigrate.step x JOIN tzmigrate.step_dependent d ON d.step_id = x.id
         WHERE x.step = s.step AND x.direction = 'up' AND x.done_at IS NOT NULL AND tzmigrate.label(d.kind, d.relation, d.name) = label

@@ -208,7 +208,7 @@ BEGIN
     SELECT min(tzmigrate.label(w.kind, w.relation, w.name)) INTO other
     FROM jsonb_to_recordset(quick_plan.dependents) AS w (kind text, relation text, name text, before text[])
     LEFT JOIN LATERAL tzmigrate.find_dependent(w.kind, w.relation, w.name) AS f ON true
-    WHERE f.object IS NULL OR w.before <> '{}' AND md5(tzmigrate.definition(w.kind, f.class, f.object, f.sub)) <> ALL (w.before);
+    WHERE f.object IS NULL OR w.before <> '{}' AND md5(convert_to(tzmigrate.definition(w.kind, f.class, f.object, f.sub), 'UTF8')) <> ALL (w.before);
     IF other IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ345', concat(other, ' is not what was planned'), '', '');
     END IF;

@@ -55,7 +55,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 BEGIN
     RETURN (
-        SELECT string_agg(concat_ws(',', a.attnum, a.atttypid, (SELECT md5(string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder)) FROM pg_enum e
+        SELECT string_agg(concat_ws(',', a.attnum, a.atttypid, (SELECT md5(convert_to(string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder), 'UTF8')) FROM pg_enum e
             WHERE e.enumtypid = tzmigrate.key_type(root, k.name))), ' ' ORDER BY k.ordinality)
         FROM unnest(key) WITH ORDINALITY AS k (name, ordinality) JOIN pg_attribute a ON a.attrelid = root AND a.attname = k.name AND a.attnum > 0);
 END
