@@ -252,6 +252,46 @@ def test_a_command_of_the_team_is_believed_by_its_effect_alone(
     assert database.scalar("SELECT count(*) FROM tzmigrate.step") == 1
 
 
+def test_a_command_that_did_its_work_and_ends_otherwise_is_told_of(
+    make_setup: Callable[[str], Setup], database: Any
+) -> None:
+    setup = make_setup("without_ini")
+    done(setup.own("upgrade", "head"))
+    assert setup.plan().status == 0
+    toml = setup.shell.root / "tzmigrate.toml"
+    right = tomllib.loads(toml.read_text(encoding="utf-8"))["alembic"]
+    commands = {
+        verb: json.dumps(["sh", "-c", f"{right[verb]}; exit 3"])
+        for verb in ("upgrade", "downgrade")
+    }
+    toml.write_text(
+        "[alembic]\n" + "".join(f"{v} = {c}\n" for v, c in commands.items())
+    )
+    for verb, command in (("apply", "upgrade"), ("rollback", "downgrade")):
+        ended = setup.tool(verb, *setup.said["run"], "--yes")
+        assert ended.status == 0, ended.err
+        said = f"the {command} command did its work, though it ended with 3"
+        assert said in " ".join(ended.err.split())
+    assert database.scalar("SELECT count(*) FROM tzmigrate.step") == 2
+
+
+def test_a_command_that_only_moves_the_version_table_has_not_run_it(
+    make_setup: Callable[[str], Setup], database: Any
+) -> None:
+    setup = make_setup("without_ini")
+    done(setup.own("upgrade", "head"))
+    assert setup.plan().status == 0
+    toml = setup.shell.root / "tzmigrate.toml"
+    moved = "UPDATE alembic_version SET version_num = '{revision}'"
+    psql = [str(database.server.bin / "psql"), "-X", database.url, "-c", moved]
+    toml.write_text(
+        f'[alembic]\nupgrade = {json.dumps(psql)}\ndowngrade = "true {{revision}}"\n'
+    )
+    ended = setup.tool("apply", *setup.said["run"], "--yes")
+    ended.is_error(4, "TZ412", "the command of [alembic] ran revision", "See what it")
+    assert "tz_orders: done in" not in ended.err
+
+
 def test_what_a_revision_says_reaches_the_user_through_the_command_of_the_team(
     make_setup: Callable[[str], Setup], database: Any
 ) -> None:

@@ -198,19 +198,25 @@ class Migrations(Protocol):
             Unavailable: the server cannot be reached.
         """
 
-    def upgrade(self, revision: str) -> None:
+    def upgrade(self, revision: str) -> str | None:
         """Run every revision up to this one.
+
+        Returns:
+            What is to be told of it, if anything.
 
         Raises:
             TzmigrateError: what the revision or the server said.
         """
 
-    def downgrade(self, revision: str) -> None:
+    def downgrade(self, revision: str) -> str | None:
         """Take one revision back.
 
         Args:
             revision: as ``alembic downgrade`` takes it: ``ABOVE@BELOW`` takes back
                 what is above and stops at what is below; ``base`` is below the first.
+
+        Returns:
+            What is to be told of it, if anything.
 
         Raises:
             TzmigrateError: what the revision or the server said.

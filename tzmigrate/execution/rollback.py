@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from tzmigrate.backup.interlock import refuse_beside_a_dump
 from tzmigrate.errors import DecisionNeeded, NotProved, UsageError
@@ -111,10 +112,12 @@ def rollback(
     with one_run(session):
         for revision in chosen:
             refuse_beside_a_dump(session)
-            target = _below(revision)
-            steps.append(run_step(migrations.downgrade, target, revision, progress))
+            run = partial(migrations.downgrade, _below(revision))
             tenants = _having(revision, graph, identity)
-            check_recorded(session, revision, "down", tenants, identity.words)
+            check = partial(
+                check_recorded, session, revision, "down", tenants, identity.words
+            )
+            steps.append(run_step(run, check, revision, progress))
             for step in recorded_steps(revision, tenants):
                 analyze(session, step, progress)
     return Run(

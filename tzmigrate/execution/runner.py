@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import psycopg
 
@@ -112,10 +113,16 @@ def apply(
     with one_run(session):
         for revision in pending:
             refuse_beside_a_dump(session)
-            done.append(
-                run_step(migrations.upgrade, revision.revision, revision, progress)
+            run = partial(migrations.upgrade, revision.revision)
+            check = partial(
+                check_recorded,
+                session,
+                revision,
+                "up",
+                identity.tenants,
+                identity.words,
             )
-            check_recorded(session, revision, "up", identity.tenants, identity.words)
+            done.append(run_step(run, check, revision, progress))
             if revision.kind is not Kind.SUPPORT:
                 for step in recorded_steps(revision, identity.tenants):
                     analyze(session, step, progress)
@@ -190,16 +197,28 @@ def one_run(session: Session) -> Iterator[None]:
 
 
 def run_step(
-    run: Callable[[str], None],
-    target: str,
+    run: Callable[[], str | None],
+    check: Callable[[], None],
     revision: OurRevision,
     progress: Progress,
 ) -> StepRun:
     """Run one revision; where a lock was not obtained, again after a pause.
 
     A revision is one transaction, so each attempt leaves all or nothing.
+
+    Args:
+        run: does it, and may return what is to be told.
+        check: raises where it has no effect; nothing is called done before.
+        revision: that is run.
+        progress: told what happens.
     """
-    attempts, seconds = patiently(lambda: run(target), revision.step, progress)
+
+    def once() -> None:
+        if told := run():
+            progress(f"{revision.step}: {told}")
+        check()
+
+    attempts, seconds = patiently(once, revision.step, progress)
     return StepRun(
         step=revision.step,
         revision=revision.revision,

@@ -2,7 +2,8 @@
 
 ``flask db upgrade`` and its like build the configuration in code, so ``env.py`` runs
 nowhere else. What such a command says is shown where it failed; whether it worked is
-asked of the version table, because some write nothing and end with 0.
+asked of the version table, because some write nothing and end with 0, and others do
+their work and end otherwise.
 """
 
 import logging
@@ -24,6 +25,7 @@ from tzmigrate.execution.version_table import (
     of_project,
     read_version_tables,
 )
+from tzmigrate.execution.words import TEAM
 from tzmigrate.inventory.settings import read_system_identifier
 from tzmigrate.postgres.errors import from_sqlstate, translated
 from tzmigrate.postgres.session import Session, read_only
@@ -110,29 +112,55 @@ class TeamCommand:
             time_zone="",
             isolation="read committed",
             transactional=True,
+            words=TEAM,
         )
 
-    def upgrade(self, revision: str) -> None:
+    def upgrade(self, revision: str) -> str | None:
         """Run the command for the way up.
+
+        Returns:
+            What is to be told of it: that it did its work and ended otherwise.
 
         Raises:
             TzmigrateError: what the revision or the server said, as far as it can be
                 told from the output; or the database has not moved.
         """
-        self._run("upgrade", revision)
-        if revision not in self._graph.applied(self.identify().heads):
-            raise self._moved_nothing("upgrade", revision, "does not have it")
+        status = self._run("upgrade", revision)
+        if not all(revision in applied for applied in self._applied("upgrade", status)):
+            raise self._error("upgrade", status) or self._moved_nothing(
+                "upgrade", revision, "does not have it"
+            )
+        return self._though("upgrade", status)
 
-    def downgrade(self, revision: str) -> None:
+    def downgrade(self, revision: str) -> str | None:
         """Run the command for the way down.
+
+        Returns:
+            As for ``upgrade``.
 
         Raises:
             TzmigrateError: as for ``upgrade``.
         """
         above = revision.partition("@")[0]
-        self._run("downgrade", revision)
-        if above in self._graph.applied(self.identify().heads):
-            raise self._moved_nothing("downgrade", above, "still has it")
+        status = self._run("downgrade", revision)
+        if any(above in applied for applied in self._applied("downgrade", status)):
+            raise self._error("downgrade", status) or self._moved_nothing(
+                "downgrade", above, "still has it"
+            )
+        return self._though("downgrade", status)
+
+    def _applied(self, verb: str, status: int) -> list[frozenset[str]]:
+        """Ask the database what each tenant has; a command that failed said why."""
+        try:
+            tenants = self.identify().tenants
+        except TzmigrateError as error:
+            raise self._error(verb, status) or error from None
+        return [self._graph.applied(tenant.heads) for tenant in tenants]
+
+    def _though(self, verb: str, status: int) -> str | None:
+        if not status:
+            return None
+        return f"the {verb} command did its work, though it {_ended(status)}"
 
     def _moved_nothing(self, verb: str, revision: str, state: str) -> Refused:
         return Refused(
@@ -150,7 +178,8 @@ class TeamCommand:
     def _shown(self, verb: str) -> str:
         return redacted(" ".join(self._commands[verb]))
 
-    def _run(self, verb: str, revision: str) -> None:
+    def _run(self, verb: str, revision: str) -> int:
+        """Run a command to its end, and return its status."""
         words = [w.replace("{revision}", revision) for w in self._commands[verb]]
         lines: deque[str] = deque(maxlen=_LAST)
         try:
@@ -182,10 +211,12 @@ class TeamCommand:
                     end(process)
                 raise
         self._output = "\n".join(lines)
-        if process.returncode:
-            raise self._error(verb, process.returncode)
+        return process.returncode
 
-    def _error(self, verb: str, status: int) -> TzmigrateError:
+    def _error(self, verb: str, status: int) -> TzmigrateError | None:
+        """Return what a command failed of; ``None`` where it ended with 0."""
+        if not status:
+            return None
         said = self._output
         parts = dict(_PART.findall(said))
         detail, hint = parts.get("DETAIL", ""), parts.get("HINT", "")
@@ -196,17 +227,18 @@ class TeamCommand:
         found = from_sqlstate(state, message, detail, hint)
         if found is not None:
             return found
-        how = (
-            f"was ended by {signal.Signals(-status).name}"
-            if status < 0
-            else f"ended with {status}"
-        )
         return Refused(
             "TZ668",
-            f"the {verb} command {how}",
+            f"the {verb} command {_ended(status)}",
             detail=f"{self._shown(verb)} wrote:\n{said}"
             if said
             else f"{self._shown(verb)} wrote nothing.",
             hint="Make it work by hand in the directory of tzmigrate.toml, then run "
             "the same command again.",
         )
+
+
+def _ended(status: int) -> str:
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"ended with {status}"

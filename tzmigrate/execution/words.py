@@ -1,6 +1,6 @@
 """What messages call the team's way of migrating, and how it is set right."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,14 @@ ALEMBIC = Words(
     look="Look at env.py and at alembic current",
     upgrade="alembic upgrade heads",
     current="alembic current",
+)
+
+TEAM = replace(
+    ALEMBIC,
+    runner="the command of [alembic]",
+    undone="It may have moved the version table alone, or have worked elsewhere.",
+    look="See what it runs, and where",
+    upgrade="your own upgrade command",
 )
 
 SCRIPTS = Words(
