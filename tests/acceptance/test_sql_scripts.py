@@ -304,6 +304,39 @@ def test_settings_of_the_database_change_nothing(
     assert canonical_dump(database) == before
 
 
+@STYLED
+@pytest.mark.parametrize("encodings", [("UTF8", "LATIN1"), ("LATIN1", None)])
+def test_letters_arrive_whatever_the_client_takes_the_files_for(
+    encodings: tuple[str, str | None],
+    style: str,
+    make_database: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored, read = encodings
+    database = make_database(encoding=stored)
+    database.execute(
+        'CREATE TABLE "a_évents" (id int PRIMARY KEY, "né" timestamp);'
+        "INSERT INTO \"a_évents\" VALUES (1, '2024-01-01');"
+        'CREATE VIEW v AS SELECT "né"::date AS day, \'é\' AS c FROM "a_évents"'
+    )
+    scripts = Scripts(directory=tmp_path / "shop" / "migrations", database=database)
+    assert scripts.plan(style, zones=("default=UTC",)).written
+    if read is not None:
+        monkeypatch.setenv("PGCLIENTENCODING", read)
+    run_each(scripts, style, "up")
+    monkeypatch.delenv("PGCLIENTENCODING", raising=False)
+    assert scripts.states() == [StepState.DONE] * 2
+    assert scripts.proved()
+    assert database.execute("SELECT c FROM v") == [("é",)]
+    if read is not None:
+        monkeypatch.setenv("PGCLIENTENCODING", read)
+    run_each(scripts, style, "down")
+    monkeypatch.delenv("PGCLIENTENCODING", raising=False)
+    assert database.execute("SELECT c FROM v") == [("é",)]
+    assert scripts.states() == [StepState.PENDING] * 2
+
+
 def test_a_script_that_fails_half_way_leaves_nothing_behind(scripts: Scripts) -> None:
     scripts.plan()
     support, events, *_ = sorted(scripts.directory.glob("*.up.sql"))

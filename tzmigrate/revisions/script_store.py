@@ -1,7 +1,7 @@
 """A directory of SQL scripts: the way for teams without Alembic."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from tzmigrate.errors import UsageError
 from tzmigrate.revisions.frameworks import Django, Rails
 from tzmigrate.revisions.graph import RevisionFile, RevisionGraph, new_revision_id
 from tzmigrate.revisions.ours import OurRevision
-from tzmigrate.revisions.render import Script
+from tzmigrate.revisions.render import Script, Statement
 from tzmigrate.revisions.scripts import Stored, read_script
 from tzmigrate.revisions.styles import Plain, Style
 from tzmigrate.revisions.tools import Dbmate, Flyway, Sqitch
@@ -23,6 +23,9 @@ STYLES: Mapping[str, Style] = MappingProxyType(
     }
 )
 """Every style by its name."""
+
+READ_AS = Statement("SET LOCAL client_encoding = 'UTF8'")
+"""The files are UTF-8, whatever the client that reads them takes them for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,10 @@ class ScriptStore:
     ) -> tuple[Prepared, ...]:
         """Make the files of scripts by the style, numbered after what is there."""
         del graph, head  # there is one chain, and they go to its end
+        scripts = [
+            replace(script, up=_read_as(script.up), down=_read_as(script.down))
+            for script in scripts
+        ]
         return tuple(self.style.prepare(self.directory, scripts, datetime.now(UTC)))
 
     def prepare_inverses(
@@ -150,6 +157,11 @@ class ScriptStore:
         """Say what the team's tool does not know yet of revisions that were run."""
         scripts = [s for revision, s in self.stored.items() if revision in ran]
         return self.style.history(direction, scripts) if scripts else ()
+
+
+def _read_as(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """Put ``READ_AS`` at the head; an inverse is made of what may have it."""
+    return statements if READ_AS in statements[:1] else (READ_AS, *statements)
 
 
 def _mixed(directory: Path, found: Collection[str], style: str | None) -> UsageError:
