@@ -84,6 +84,11 @@ def converted(project: Any) -> Any:
         (["scan", "--config", "/"], "TZ201", "directory"),
         (["scan", "--output", "missing/x"], "TZ282", "missing/x"),
         (["scan", "--output", "/"], "TZ282", "directory"),
+        (["plan", "--sql", ""], "TZ280", "--sql"),
+        (["plan", "--alembic", ""], "TZ280", "empty"),
+        (["plan", "--alembic-dir", ""], "TZ280", "--alembic-dir"),
+        (["plan", "--version-path", "a", "--version-path", ""], "TZ280", "empty"),
+        (["backup", "create", "--dir="], "TZ280", "--dir"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -5,7 +5,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Argument, BadParameter, Option
+
+
+def named_path(text: str) -> Path:
+    """Read a path; an empty one, as of a variable that is not set, is none.
+
+    Raises:
+        BadParameter: it is empty, which ``Path`` takes for the working directory.
+    """
+    if not text:
+        msg = "the path is empty"
+        raise BadParameter(msg)
+    return Path(text)
 
 
 class Format(StrEnum):
@@ -92,7 +104,12 @@ Url = Annotated[
 ]
 ConfigFile = Annotated[
     Path | None,
-    Option("--config", metavar="FILE", help="Otherwise tzmigrate.toml is looked for."),
+    Option(
+        "--config",
+        metavar="FILE",
+        help="Otherwise tzmigrate.toml is looked for.",
+        parser=named_path,
+    ),
 ]
 FormatOption = Annotated[
     Format | None,
@@ -105,7 +122,11 @@ FormatOption = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    Option(metavar="FILE", help="Write the result there instead of to stdout."),
+    Option(
+        metavar="FILE",
+        help="Write the result there instead of to stdout.",
+        parser=named_path,
+    ),
 ]
 Quiet = Annotated[
     bool, Option("-q", "--quiet", help="Say nothing but the result and errors.")
@@ -145,11 +166,18 @@ Evidence = Annotated[
 
 AlembicIni = Annotated[
     Path | None,
-    Option("--alembic", metavar="INI", help="The project's alembic.ini."),
+    Option(
+        "--alembic", metavar="INI", help="The project's alembic.ini.", parser=named_path
+    ),
 ]
 AlembicDir = Annotated[
     Path | None,
-    Option("--alembic-dir", metavar="DIR", help="The project's script directory."),
+    Option(
+        "--alembic-dir",
+        metavar="DIR",
+        help="The project's script directory.",
+        parser=named_path,
+    ),
 ]
 Section = Annotated[
     str,
@@ -168,6 +196,7 @@ SqlDir = Annotated[
         help="The directory of SQL scripts, for teams without Alembic. Otherwise dir "
         "under [sql] in tzmigrate.toml.",
         show_default=False,
+        parser=named_path,
     ),
 ]
 StyleOption = Annotated[
@@ -232,6 +261,7 @@ VersionPaths = Annotated[
         metavar="DIR",
         help="A directory of revisions, also one that only env.py or the application "
         "names. plan writes to the first. Repeatable.",
+        parser=named_path,
     ),
 ]
 ShadowUrl = Annotated[
@@ -278,6 +308,7 @@ Against = Annotated[
     Option(
         metavar="FILE",
         help="Repeat a certificate: what --output proof.json wrote before.",
+        parser=named_path,
     ),
 ]
 OldColumn = Annotated[
@@ -330,6 +361,7 @@ BackupDir = Annotated[
         help="The directory that holds the backups. Otherwise dir under [backup] in "
         "tzmigrate.toml, or backups/.",
         show_default=False,
+        parser=named_path,
     ),
 ]
 BackupPath = Annotated[
@@ -348,6 +380,7 @@ PgBin = Annotated[
         help="The folder of pg_dump and pg_restore. Otherwise PATH, the usual folders "
         "and the extra 'embedded' are searched.",
         show_default=False,
+        parser=named_path,
     ),
 ]
 Jobs = Annotated[
@@ -393,6 +426,7 @@ Identity = Annotated[
         help="The private key of a backup that is encrypted with age. Otherwise "
         "identity under [backup].",
         show_default=False,
+        parser=named_path,
     ),
 ]
 TestRestore = Annotated[
@@ -459,6 +493,7 @@ FromBackup = Annotated[
         help="The last resort: restore this backup in the place of the database. What "
         "was written since is not in it.",
         show_default=False,
+        parser=named_path,
     ),
 ]
 RestoreTables = Annotated[
