@@ -302,7 +302,9 @@ def _seed(table: Contents) -> sql.Composable:
     return sql.SQL("hashtextextended(concat_ws(',', {}) COLLATE \"C\", 0)").format(
         # never a cast, which may be a function of somebody else; concat asks its output
         # function, which is built in
-        sql.SQL(", ").join(sql.SQL("quote_literal(concat({}))").format(n) for n in names)
+        sql.SQL(", ").join(
+            sql.SQL("quote_literal(concat({}))").format(n) for n in names
+        )
     )
 
 
@@ -316,6 +318,6 @@ def _hash(name: str, type_oid: int, seed: sql.Composable) -> sql.Composable:
             "timestamp_hash_extended({} AT TIME ZONE INTERVAL '0', {})"
         ).format(column, seed)
     # as in _seed; no such value is the empty text, which stands for NULL here
-    return sql.SQL(
-        "hashtextextended(nullif(concat({}), '') COLLATE \"C\", {})"
-    ).format(column, seed)
+    return sql.SQL("hashtextextended(nullif(concat({}), '') COLLATE \"C\", {})").format(
+        column, seed
+    )
