@@ -300,11 +300,9 @@ def _seed(table: Contents) -> sql.Composable:
     if table.number:
         return sql.SQL("{}::int8").format(names[0])
     return sql.SQL("hashtextextended(concat_ws(',', {}) COLLATE \"C\", 0)").format(
-        # never a cast, which may be a function of somebody else; concat asks its output
-        # function, which is built in
-        sql.SQL(", ").join(
-            sql.SQL("quote_literal(concat({}))").format(n) for n in names
-        )
+        # never a cast of somebody else's type; concat asks its output function, which
+        # is built in
+        sql.SQL(", ").join(map(sql.SQL("quote_literal(concat({}))").format, names))
     )
 
 

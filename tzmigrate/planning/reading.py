@@ -31,7 +31,8 @@ def check_readable(connection: psycopg.Connection[Any]) -> None:
     raise Refused(
         "TZ652",
         f"{first.name} holds a value of type {first.type}: whoever reads its text runs "
-        f"the CHECKs of domain {first.domain}, which belongs to {first.owner}",
+        f"the CHECKs of domain {first.domain}, which may call what belongs to "
+        f"{first.owner}",
         detail="They would run with the rights of a superuser, on the shadow and in "
         "the revision. Nothing was done.",
         hint=f"Connect as {first.owner}, or as another role that is no superuser.",

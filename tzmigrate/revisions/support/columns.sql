@@ -65,6 +65,7 @@ DECLARE
     written text = concat(' ', chr(58), '(location|funcformat) -?[0-9]+');
 BEGIN
     IF has_database_privilege(current_database(), 'TEMP') THEN
+        PERFORM tzmigrate.check_readable();
         EXECUTE concat('CREATE TEMP TABLE tz_printed_default (value ', type_name, ' DEFAULT ', expression, ')');
         SELECT count(DISTINCT regexp_replace(d.adbin::text, written, '', 'g')) = 1 AND count(*) = 2 INTO same
         FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum

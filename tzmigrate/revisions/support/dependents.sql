@@ -366,29 +366,50 @@ BEGIN
     IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
         RETURN;
     END IF;
-    WITH RECURSIVE held (domain, owner, type) AS (
-        SELECT DISTINCT t.oid, t.typowner, t.oid FROM pg_constraint k JOIN pg_type t ON t.oid = k.contypid JOIN pg_roles o ON o.oid = t.typowner
-        WHERE k.contypid > 0 AND k.contype = 'c' AND NOT o.rolsuper
+    WITH RECURSIVE armed (domain, owner) AS (
+        -- whose CHECKs an ordinary role may write, also later, as nothing locks a domain; and those that call what such a role may replace
+        SELECT t.oid, t.typowner FROM pg_type t JOIN pg_roles o ON o.oid = t.typowner WHERE t.typtype = 'd' AND NOT o.rolsuper
         UNION
-        SELECT h.domain, h.owner, y.oid FROM held h JOIN pg_type y
-            ON y.typelem = h.type AND y.typcategory = 'A' OR y.typbasetype = h.type
-            OR y.oid IN (SELECT r.rngtypid FROM pg_range r WHERE r.rngsubtype = h.type)
-            OR y.typrelid IN (SELECT a.attrelid FROM pg_attribute a WHERE a.atttypid = h.type AND a.attnum > 0 AND NOT a.attisdropped)
-    ), planned (class, object) AS (
-        SELECT x.class, x.object FROM tzmigrate.step_dependent d, LATERAL tzmigrate.find_dependent(d.kind, d.relation, d.name) AS x WHERE d.step_id = s.id AND d.present
+        SELECT k.contypid, p.proowner FROM pg_constraint k JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
+        LEFT JOIN pg_operator w ON d.refclassid = 'pg_operator'::regclass AND w.oid = d.refobjid
+        JOIN pg_proc p ON p.oid = CASE d.refclassid WHEN 'pg_operator'::regclass THEN w.oprcode WHEN 'pg_proc'::regclass THEN d.refobjid END
+        JOIN pg_roles o ON o.oid = p.proowner WHERE k.contypid > 0 AND NOT o.rolsuper
+    ), made (part, type) AS MATERIALIZED (
+        SELECT y.typelem, y.oid FROM pg_type y WHERE y.typcategory = 'A'
+        UNION ALL SELECT y.typbasetype, y.oid FROM pg_type y WHERE y.typtype = 'd'
+        UNION ALL SELECT r.rngsubtype, r.rngtypid FROM pg_range r
+        -- 13 has no multiranges
+        UNION ALL SELECT r.rngtypid, (to_jsonb(r) ->> 'rngmultitypid')::oid FROM pg_range r
+        UNION ALL SELECT a.atttypid, c.reltype FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            WHERE a.atttypid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped
+        -- its CHECKs make a value of another one
+        UNION ALL SELECT d.refobjid, k.contypid FROM pg_constraint k JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
+            AND d.refclassid = 'pg_type'::regclass AND d.deptype = 'n' WHERE k.contypid > 0
+    ), held (domain, owner, type) AS (
+        SELECT domain, owner, domain FROM armed
+        UNION SELECT h.domain, h.owner, m.type FROM held h JOIN made m ON m.part = h.type
+    ), planned (class, object, sub) AS (
+        SELECT x.class, x.object, x.sub FROM tzmigrate.step_dependent d, LATERAL tzmigrate.find_dependent(d.kind, d.relation, d.name) AS x WHERE d.step_id = s.id AND d.present
         UNION ALL
-        SELECT 'pg_attrdef'::regclass, e.oid FROM tzmigrate.open_parts() AS p JOIN tzmigrate.step_column c ON c.step_id = p.id
-        JOIN pg_attribute a ON a.attrelid = tzmigrate.part_relation(p) AND a.attname = c.column_name JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
-    ), reading (class, object) AS (
-        SELECT class, object FROM planned
-        UNION SELECT 'pg_rewrite'::regclass, r.oid FROM planned n JOIN pg_rewrite r ON n.class = 'pg_class'::regclass AND r.ev_class = n.object
+        SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM tzmigrate.open_parts() AS p JOIN tzmigrate.step_column c ON c.step_id = p.id
+        JOIN pg_attribute a ON a.attrelid = tzmigrate.part_relation(p) AND a.attname = c.column_name
+    ), reading (class, object, sub) AS (
+        SELECT n.class, n.object, 0 FROM planned n LEFT JOIN pg_class c ON n.class = 'pg_class'::regclass AND c.oid = n.object
+        LEFT JOIN pg_type y ON n.class = 'pg_type'::regclass AND y.oid = n.object LEFT JOIN pg_proc p ON n.class = 'pg_proc'::regclass AND p.oid = n.object
+        WHERE n.sub = 0 AND (n.class NOT IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass) OR c.relkind IN ('i', 'I') OR y.typdefaultbin IS NOT NULL
+            OR p.proargdefaults IS NOT NULL OR to_jsonb(p) ->> 'prosqlbody' IS NOT NULL)
+        UNION SELECT 'pg_rewrite'::regclass, r.oid, 0 FROM planned n JOIN pg_rewrite r ON n.class = 'pg_class'::regclass AND r.ev_class = n.object
+        UNION SELECT 'pg_constraint'::regclass, k.oid, 0 FROM planned n JOIN pg_constraint k ON n.class = 'pg_type'::regclass AND k.contypid = n.object
+        UNION SELECT 'pg_attrdef'::regclass, e.oid, 0 FROM planned n JOIN pg_attrdef e ON n.class = 'pg_class'::regclass AND e.adrelid = n.object AND e.adnum = n.sub
+        -- before 15 what a generated column uses is written down for the column
+        UNION SELECT n.class, n.object, n.sub FROM planned n JOIN pg_attribute a ON n.class = 'pg_class'::regclass AND a.attrelid = n.object AND a.attnum = n.sub AND a.attgenerated <> ''
     )
-    SELECT pg_describe_object(n.class, n.object, 0) AS thing, format_type(h.type, NULL) AS type, format_type(h.domain, NULL) AS domain, pg_get_userbyid(h.owner) AS owner
-    INTO f FROM reading n JOIN pg_depend d ON d.classid = n.class AND d.objid = n.object AND d.refclassid = 'pg_type'::regclass
+    SELECT pg_describe_object(n.class, n.object, n.sub) AS thing, format_type(h.type, NULL) AS type, format_type(h.domain, NULL) AS domain, pg_get_userbyid(h.owner) AS owner
+    INTO f FROM reading n JOIN pg_depend d ON d.classid = n.class AND d.objid = n.object AND d.objsubid = n.sub AND d.refclassid = 'pg_type'::regclass AND d.deptype IN ('n', 'a')
     -- a value of a domain itself is one of its base type, until the statement runs
     JOIN held h ON h.type = d.refobjid JOIN pg_type v ON v.oid = h.type AND v.typtype <> 'd' ORDER BY 1 LIMIT 1;
     IF FOUND THEN
-        PERFORM tzmigrate.refuse('TZ652', concat(f.thing, ' holds a value of type ', f.type, chr(58), ' whoever reads its text runs the CHECKs of domain ', f.domain, ', which belongs to ', quote_ident(f.owner)),
+        PERFORM tzmigrate.refuse('TZ652', concat(f.thing, ' holds a value of type ', f.type, chr(58), ' whoever reads its text runs the CHECKs of domain ', f.domain, ', which may call what belongs to ', quote_ident(f.owner)),
             'They would run with the rights of a superuser. Nothing was done.', concat('Run the revision as ', quote_ident(f.owner), ', or as another role that is no superuser.'));
     END IF;
 END
