@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -563,6 +564,70 @@ def test_such_a_default_is_not_even_described_by_a_superuser(
     codes = {c.code for g in plan.groups for c in g.columns if c.column == "placed_at"}
     assert codes == {"TZ153"}
     assert called() == before
+
+
+def test_a_view_that_takes_the_name_of_a_table_is_not_read(
+    database: Any, make_role: Callable[..., Any], make_project: Callable[..., Any]
+) -> None:
+    """The table is looked up while another transaction has renamed it."""
+    if database.scalar(
+        "SELECT current_setting('restrict_nonsystem_relation_kind', true) IS NULL"
+    ):
+        pytest.skip("this server cannot be told so")
+    owner = make_role()
+    database.execute(
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f"ALTER DATABASE {database.name} SET track_functions = 'all';"
+        f"SET ROLE {owner.name}; SET search_path = {owner.name};"
+        "CREATE FUNCTION watch() RETURNS boolean LANGUAGE plpgsql"
+        " AS 'BEGIN RETURN true; END'; CREATE TABLE t (id int PRIMARY KEY,"
+        " at timestamp); INSERT INTO t SELECT 1, '2024-01-01'"
+    )
+    project = make_project(database.url)
+    project.configure('[zones]\ndefault = "Europe/Berlin"\n')
+
+    def swapped(command: Callable[[], Any]) -> None:
+        with (
+            ThreadPoolExecutor() as pool,
+            psycopg.connect(database.url_as(owner)) as other,
+        ):
+            other.execute(f"SET search_path = {owner.name}")
+            other.execute("LOCK TABLE t; ALTER TABLE t RENAME TO u")
+            other.execute("CREATE VIEW t AS SELECT u.* FROM u WHERE watch()")
+            running = pool.submit(command)
+            wait_until_blocked(other, running)
+            other.commit()
+            # that it stops is no fault: nothing of the kind is there any more
+            running.exception()
+            other.execute("DROP VIEW t; ALTER TABLE u RENAME TO t")
+            other.commit()
+        time.sleep(1)
+        assert not database.scalar(
+            "SELECT sum(calls) FROM pg_stat_user_functions WHERE funcname = 'watch'"
+        )
+
+    swapped(lambda: commands.scan(project.connection, evidence=True))
+    swapped(project.plan)
+    project.plan()
+    project.apply()
+    swapped(project.verify)
+    swapped(project.rollback)
+    assert project.verify().outcome is Outcome.PROVED
+
+
+def wait_until_blocked(connection: Any, running: Future[Any]) -> None:
+    """Wait until what runs meanwhile waits for a lock that we hold, or has ended."""
+    pid = connection.info.backend_pid
+    while (
+        not running.done()
+        and not connection.execute(
+            # what pg_stat_activity says stays the same in a transaction
+            "SELECT FROM pg_locks WHERE NOT granted"
+            " AND %s = ANY (pg_blocking_pids(pid))",
+            (pid,),
+        ).fetchall()
+    ):
+        time.sleep(0.02)
 
 
 def test_a_tree_of_two_owners_is_named_where_one_of_them_would_run_functions(

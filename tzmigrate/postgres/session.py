@@ -60,6 +60,10 @@ _PIN: LiteralString = (
     " pg_catalog.unnest(%s::pg_catalog.text[])) AS w (name, value)"
     " JOIN pg_catalog.pg_settings AS s ON s.name = w.name"
 )
+_TABLES_ONLY: LiteralString = (
+    "SELECT pg_catalog.set_config(s.name, %s, false) FROM pg_catalog.pg_settings AS s"
+    " WHERE s.name = 'restrict_nonsystem_relation_kind'"
+)
 _NOT_POSTGRESQL = ("CockroachDB", "Redshift", "-YB-", "Materialize", "QuestDB")
 _connecting = threading.Lock()
 
@@ -132,8 +136,12 @@ def read_only(session: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[A
     """Run a block in one READ ONLY, REPEATABLE READ transaction.
 
     All that is read comes from one snapshot, and nothing can be written by accident.
+    A view that takes a table's name once that was looked up is not read: its functions
+    would be called with our rights. Releases before August 2024 cannot be told so.
     """
     before = (session.isolation_level, session.read_only)
+    with translated(), session.transaction():
+        session.execute(_TABLES_ONLY, ("view, foreign-table",))
     session.isolation_level = IsolationLevel.REPEATABLE_READ
     session.read_only = True
     try:
@@ -142,6 +150,8 @@ def read_only(session: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[A
     finally:
         if not session.closed:
             session.isolation_level, session.read_only = before
+            with session.transaction():
+                session.execute(_TABLES_ONLY, ("",))
 
 
 @contextmanager
