@@ -601,6 +601,17 @@ def test_a_directory_that_may_not_be_written_is_an_error(
         versions.chmod(0o700)
 
 
+def test_two_files_of_a_plan_with_one_name_are_called_that(
+    project: AlembicProject,
+) -> None:
+    project = settings(project, "file_template = same")
+    drafts = [draft(), replace(draft(), revision="ffffffffffff")]
+    with pytest.raises(UsageError, match="TZ241") as caught:
+        prepare_revisions(project, RevisionGraph.read(project), drafts)
+    assert "two revisions of this plan" in caught.value.message
+    assert "move the file away" not in caught.value.hint
+
+
 def test_an_error_names_the_directory_and_no_temporary_file(
     project: AlembicProject,
 ) -> None:

@@ -52,7 +52,13 @@ def prepare_revisions(
         # they run, and a template of nothing but the time keeps them apart.
         date = now + timedelta(seconds=number)
         path = _path(scripts, location, draft, date)
-        if path.exists() or path in taken:
+        if path in taken:
+            raise UsageError(
+                "TZ241",
+                f"file_template gives two revisions of this plan one name: {path}",
+                hint="Add %(rev)s to file_template.",
+            )
+        if path.exists():
             raise UsageError(
                 "TZ241",
                 f"{path} exists already",
