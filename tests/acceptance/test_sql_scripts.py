@@ -686,6 +686,15 @@ def test_what_does_not_go_together_is_bad_usage(scripts: Scripts, shell: Any) ->
         ):
             shell.main("plan", url, "--sql", "db", *other).is_error(2, "TZ246", "--sql")
         shell.main("plan", url, "--style", "rails").is_error(2, "TZ247", "--sql")
+    toml = shell.root / "tzmigrate.toml"
+    toml.write_text('[sql]\nstyle = "rails"\n')
+    with shell.unchanged(scripts.database):
+        for verb in ("plan", "apply", "status"):
+            shell.main(verb, url).is_error(2, "TZ247", "style of [sql]", "--sql")
+        ended = shell.main("status", url, "--alembic", "alembic.ini")
+        assert "TZ247" not in ended.err
+    toml.unlink()
+    with shell.unchanged(scripts.database):
         for verb in ("apply", "rollback", "status"):
             shell.main(verb, url, "--sql", "db").is_error(2, "TZ244", "db", "--sql")
             ended = shell.main(verb, url, "--sql", "db", "--alembic", "alembic.ini")

@@ -164,10 +164,12 @@ def sql_options(
     if asked.directory is not None and (by_option or named.x_arguments):
         raise both_ways("--alembic, --alembic-dir or -x")
     if asked.directory is None and (by_option or config.sql.dir is None):
-        if asked.style is not None:
+        alembics = by_option or config.alembic.ini or config.alembic.dir
+        if asked.style is not None or (config.sql.style is not None and not alembics):
             raise UsageError(
                 "TZ247",
-                "--style is for SQL scripts, and no directory of them is named",
+                f"{'style of [sql]' if asked.style is None else '--style'} is for SQL "
+                "scripts, and no directory of them is named",
                 hint="Add --sql DIR, or set dir under [sql] in tzmigrate.toml.",
             )
         return None
