@@ -348,11 +348,17 @@ def test_a_conversion_of_long_ago_is_looked_at_up_to_its_day(
     zones = ("default=America/New_York",)
     with pytest.raises(NotProved, match="TZ416"):
         visits.adopt("public.visits.at", zones=zones)
-    for wrong in ("2999-01-01", "some day", "infinity"):
+    for wrong in (
+        *("2999-01-01 00:00+00", "some day", "infinity"),
+        # without an offset they are read in the zone of whoever asks
+        *("2023-01-01 00:00", "2023-01-01", "yesterday"),
+    ):
         with pytest.raises(UsageError, match="TZ288"):
             visits.adopt("public.visits.at", zones=zones, converted_at=wrong)
     adopted = visits.adopt(
-        "public.visits.at", zones=zones, converted_at="2023-01-01 00:00+00"
+        "public.visits.at",
+        zones=zones,
+        converted_at="2022-12-31 19:00 America/New_York",
     )
     assert adopted.columns[0].conversion is Ground.UNPROVED
 

@@ -31,6 +31,9 @@ from tzmigrate.verification.weighing import Assessment
 REFUTED = "TZ416"
 """The data speaks against the declared zone."""
 
+_FAR_APART = ("Etc/GMT+12", "Etc/GMT-14")
+"""Zones in which no wall clock stands for one instant."""
+
 Names = tuple[str, str, str]
 
 
@@ -222,18 +225,25 @@ def _instant(session: Session, text: str | None) -> str | None:
     """Return an instant as the server prints it."""
     if text is None:
         return None
+    found: list[Any] = []
     try:
-        with session.transaction():
-            row: Any = session.execute(
-                "SELECT t::text FROM CAST(%s::text AS timestamptz) AS t"
-                " WHERE isfinite(t) AND t <= now()",
-                (text,),
-            ).fetchone()
+        # the settings end with it
+        with session.transaction(force_rollback=True):
+            for zone in _FAR_APART:
+                session.execute("SELECT set_config('TimeZone', %s, true)", (zone,))
+                found += session.execute(
+                    "SELECT extract(epoch FROM t), t::text, isfinite(t) AND t <= now()"
+                    " FROM CAST(%s::text AS timestamptz) AS t",
+                    (text,),
+                ).fetchall()
     except psycopg.DataError as error:
         raise _no_instant(text, error.diag.message_primary or "") from error
-    if row is None:
+    (instant, printed, past), (other, *_) = found
+    if instant != other:
+        raise _no_instant(text, "It has no offset, so it is another one in each zone.")
+    if not past:
         raise _no_instant(text, "It has to be in the past.")
-    return str(row[0])
+    return str(printed)
 
 
 def _called(setting: ZoneSetting, database: str) -> str:
