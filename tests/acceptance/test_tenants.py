@@ -688,6 +688,27 @@ def test_a_search_path_without_a_schema_is_told(small: Any, database: Any) -> No
     assert naive(database, "tenant_a") == 1
 
 
+def test_a_tenant_whose_schema_is_gone_is_told_and_shown_as_no_other(
+    small: Any, database: Any
+) -> None:
+    plan(small)
+    serve(small, ("tenant_a", "ghost"))
+    with pytest.raises(DecisionNeeded, match="TZ350"):
+        small.apply()
+    assert naive(database, "tenant_a") == 1
+    shown = [(s.schema, s.tables) for s in small.status().steps if s.tables]
+    assert shown == [("tenant_a", ("tenant_a.events",)), ("", ("events",))]
+    # offboarded after it was converted
+    serve(small, BOTH)
+    small.apply()
+    database.execute("DROP SCHEMA tenant_b CASCADE")
+    with pytest.raises(DecisionNeeded, match="TZ350"):
+        small.apply()
+    serve(small, BOTH[:1])
+    small.rollback(everything=True)
+    assert naive(database, "tenant_a") == 1
+
+
 BOUND = {
     "CREATE VIEW v AS SELECT at, 'of tenant_a'::text AS whose FROM events": "TZ335",
     "CREATE VIEW v AS SELECT tenant_a.at FROM events AS tenant_a": "TZ335",

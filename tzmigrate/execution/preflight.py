@@ -112,6 +112,7 @@ def pending_revisions(
     )
     pending = tuple(r for r in graph.ours() if r.revision not in applied)
     check_unedited(pending)
+    _check_schemas(pending, identity)
     ours = {revision.revision for revision in graph.ours()}
     if pending:
         # several branches may hold revisions of ours
@@ -129,6 +130,21 @@ def pending_revisions(
                 "if that is what you want; then run tzmigrate apply again.",
             )
     return pending
+
+
+def _check_schemas(pending: Sequence[OurRevision], identity: Identity) -> None:
+    """Stop where a revision that names no schema would find none."""
+    bare = [revision for revision in pending if revision.unqualified is not None]
+    if bare and any(tenant.schema is None for tenant in identity.tenants):
+        raise DecisionNeeded(
+            "TZ350",
+            f"{identity.words.runner} would run revision {bare[0].revision} where no "
+            "schema of the search_path exists",
+            detail="Its names were planned without their schema, which is the first "
+            "one there. Nothing was done.",
+            hint="Let env.py set search_path to the schema of the tenant before it runs"
+            " the migrations, and leave out tenants whose schema is gone.",
+        )
 
 
 def check_known(graph: RevisionGraph, identity: Identity) -> None:
@@ -205,7 +221,14 @@ def named(revision: OurRevision, tenant: Tenant) -> str:
     """Name a revision, and the tenant where it runs for several."""
     if revision.unqualified is None:
         return revision.revision
-    return f"{revision.revision} for schema {readable_identifier(tenant.schema or '')}"
+    return f"{revision.revision} for {whose(tenant)}"
+
+
+def whose(tenant: Tenant) -> str:
+    """Say for which schema revisions run."""
+    if tenant.schema is None:
+        return "a schema that does not exist"
+    return f"schema {readable_identifier(tenant.schema)}"
 
 
 def _any_naive(

@@ -19,6 +19,7 @@ from tzmigrate.execution.preflight import (
     pending_revisions,
     preflight,
     recorded_steps,
+    whose,
 )
 from tzmigrate.execution.statistics import analyze
 from tzmigrate.execution.words import counted
@@ -160,9 +161,9 @@ def _tables(revision: OurRevision) -> tuple[str, ...]:
 
 def for_tenants(identity: Identity) -> str:
     """Say for whom revisions run, where that is for several; else nothing."""
-    schemas = [readable_identifier(t.schema or "") for t in identity.tenants]
-    if len(schemas) == 1:
+    if len(identity.tenants) == 1:
         return ""
+    schemas = [whose(t).removeprefix("schema ") for t in identity.tenants]
     return f" for {counted(len(schemas), 'schema')} ({', '.join(schemas)})"
 
 

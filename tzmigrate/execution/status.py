@@ -158,9 +158,10 @@ def step_status(
         revision=revision.revision,
         state=state,
         tables=tuple(
-            readable_name(
-                (schema or of) if of == revision.unqualified else of, relation
-            )
+            # for a tenant whose schema is gone it is no table of another one
+            readable_name(*filter(None, [schema]), relation)
+            if of == revision.unqualified
+            else readable_name(of, relation)
             for of, relation in revision.relations
         ),
         columns=len(revision.columns),
