@@ -69,3 +69,31 @@ def test_what_cannot_be_rewritten_is_shown_with_the_columns_own_name(
     assert not re.search("tz[0-9a-f]{16}", refused.reason)
     assert re.search(r"line \d+: ", refused.reason)
     assert "days" in refused.reason
+
+
+@pytest.mark.parametrize(
+    ("default", "zone", "written"),
+    [
+        ("now() AT TIME ZONE 'utc'", "America/New_York", "utc"),
+        ("timezone('UTC', clock_timestamp())", "Europe/London", "UTC"),
+        ("CURRENT_TIMESTAMP AT TIME ZONE 'Europe/Paris'", "UTC", "Europe/Paris"),
+        ("now() AT TIME ZONE 'utc'", "Etc/UTC", None),
+        ("now() AT TIME ZONE 'US/Eastern'", "America/New_York", None),
+        ("LOCALTIMESTAMP", "America/New_York", None),
+        ("'2024-01-01 00:00'", "America/New_York", None),
+    ],
+)
+def test_a_default_that_writes_in_another_zone_is_told(
+    default: str, zone: str, written: str | None, database: Any, make_project: Any
+) -> None:
+    database.execute(
+        f"CREATE TABLE t (id int PRIMARY KEY, made timestamp DEFAULT ({default}))"
+    )
+    plan = make_project(database.url).plan(zones=(f"default={zone}",))
+    assert plan.written
+    found = [f.message for f in plan.findings if f.code == "TZ328"]
+    assert len(found) == (written is not None)
+    for message in found:
+        assert "of public.t.made" in message
+        assert f"the clock of {written}" in message
+        assert zone in message

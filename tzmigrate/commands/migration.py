@@ -123,7 +123,12 @@ def plan(
         check_at_head,
     )
     from tzmigrate.inventory.findings import IDLE_EXCLUDE  # noqa: PLC0415 - see above
-    from tzmigrate.planning import leaning, literals, survey  # noqa: PLC0415 - see above
+    from tzmigrate.planning import (  # noqa: PLC0415 - see above
+        leaning,
+        literals,
+        moments,
+        survey,
+    )
     from tzmigrate.planning.planner import Planner  # noqa: PLC0415 - see above
     from tzmigrate.postgres.shadow import closing_beside  # noqa: PLC0415 - see above
     from tzmigrate.revisions import drafts as drafting  # noqa: PLC0415 - see above
@@ -166,7 +171,9 @@ def plan(
                 rules=rules,
                 planned=drafting.planned_before(ours, done, schema=schema),
                 same_zones=probe.same_zones(
-                    session, sessions.zone_pairs(inventory.server.zones, used)
+                    session,
+                    sessions.zone_pairs(inventory.server.zones, used)
+                    | moments.zone_pairs(inventory.columns, verdicts),
                 ),
                 uniting=leaning.read_uniting_views(session),
                 literals=literals.read_literals(

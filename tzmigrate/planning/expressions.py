@@ -86,11 +86,23 @@ def _local_now(expression: str) -> str | None:
 
 def _now_in_zone(expression: str, sql_zone: str) -> str | None:
     """Return the instant of which an expression is the column's wall clock."""
-    for pattern in _IN_ZONE:
-        found = pattern.fullmatch(expression)
-        if found and _same_zone(found["zone"], sql_zone):
-            return found["now"]
-    return None
+    found = _read_now_in_zone(expression)
+    return found["now"] if found and _same_zone(found["zone"], sql_zone) else None
+
+
+def zone_of_now(expression: str) -> str | None:
+    """Return the zone in which an expression is the clock of this instant.
+
+    >>> zone_of_now("(now() AT TIME ZONE 'utc'::text)")
+    'utc'
+    >>> zone_of_now("LOCALTIMESTAMP")
+    """
+    found = _read_now_in_zone(expression)
+    return found["zone"] if found else None
+
+
+def _read_now_in_zone(expression: str) -> re.Match[str] | None:
+    return next(filter(None, (p.fullmatch(expression) for p in _IN_ZONE)), None)
 
 
 def _same_zone(one: str, other: str) -> bool:

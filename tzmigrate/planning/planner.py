@@ -13,7 +13,7 @@ from tzmigrate.inventory.model import (
     RelKind,
     Role,
 )
-from tzmigrate.planning import advice, families, locks, refusals
+from tzmigrate.planning import advice, families, locks, moments, refusals
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.deciding import decide
 from tzmigrate.planning.model import (
@@ -71,7 +71,8 @@ class Planner:
         verdicts: one for each column of the inventory that is stored.
         rules: what the user asked for.
         planned: revisions that exist already; their columns are not planned again.
-        same_zones: pairs of names (session's, column's) that mean one zone.
+        same_zones: pairs of names (session's or default's, column's) that mean one
+            zone.
         uniting: views in which columns of several tables must have one type.
         literals: the zoned default of each array or range column that has one, and
             of each domain over such a type, by ``oid``.
@@ -250,6 +251,7 @@ class Planner:
                 *(f for f in sessions if f.code in rules.accept),
                 *_still_writing_naive(inventory, groups),
                 *families.widened(groups),
+                *moments.elsewhere(groups, self._same_zones),
             ),
             decisions=(*outdated, *undecided, *stops),
             next_for_application=advice.for_application(groups),

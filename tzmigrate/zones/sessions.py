@@ -54,7 +54,7 @@ def session_zone_findings(
     fitting: set[ZoneSetting] = set()
     for column in columns:
         for setting in effective(settings, column.relation_oid):
-            if _same(setting.zone, column.zone, same_zones):
+            if same(setting.zone, column.zone, same_zones):
                 fitting.add(setting)
             else:
                 differing[(setting, column.zone)].append(column)
@@ -101,7 +101,8 @@ def zone_pairs(
     return {(s.zone, z) for s in settings if s.zone for z in wanted}
 
 
-def _same(one: str, other: str, same_zones: Pairs) -> bool:
+def same(one: str, other: str, same_zones: Pairs) -> bool:
+    """Tell whether two names mean one zone."""
     return (
         one.lower() == other.lower()
         or (is_utc(one) and is_utc(other))
