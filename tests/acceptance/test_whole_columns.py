@@ -180,6 +180,7 @@ def test_a_sample_of_one_row_is_never_empty(database: Any, planned: Any) -> None
             connection.execute("DELETE FROM tzmigrate.sample")
             connection.execute("SELECT tzmigrate.draw_sample('public.visits', 1)")
             assert connection.execute(drawn).fetchone() == (1,)
+        connection.rollback()
 
 
 def test_a_row_moved_beside_the_conversion_is_shifted(

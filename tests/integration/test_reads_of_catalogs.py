@@ -71,7 +71,7 @@ def rows_read(connection: Connection, run: Callable[[Connection], object]) -> in
         (found,) = connection.execute(count).fetchone() or (0,)
         return int(found)
 
-    with connection.transaction():
+    with connection.transaction(force_rollback=True):
         for _ in range(4):
             run(connection)
         # counting reads the catalogs, too

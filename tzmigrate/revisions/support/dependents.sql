@@ -323,7 +323,7 @@ DECLARE
     owner name;
     -- compared before the found search_path is set: an operator of somebody else could stand there first
     whole boolean = settings = 'all';
-    found boolean = settings <> 'none';
+    theirs boolean = settings <> 'none';
 BEGIN
     SELECT r.rolname INTO owner FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
     WHERE c.oid = relation::regclass AND NOT r.rolsuper AND EXISTS (SELECT FROM pg_roles me WHERE me.rolname = current_user AND me.rolsuper);
@@ -336,7 +336,7 @@ BEGIN
         EXECUTE concat('ALTER FUNCTION tzmigrate.errand() OWNER TO ', quote_ident(owner));
         EXECUTE concat('ALTER MATERIALIZED VIEW tzmigrate.errand OWNER TO ', quote_ident(owner));
     END IF;
-    IF found THEN
+    IF theirs THEN
         PERFORM tzmigrate.as_found(whole);
     END IF;
     IF owner IS NOT NULL THEN
@@ -344,7 +344,7 @@ BEGIN
     ELSE
         EXECUTE statement;
     END IF;
-    IF found THEN
+    IF theirs THEN
         PERFORM tzmigrate.as_pinned();
     END IF;
     IF owner IS NOT NULL THEN
