@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tzmigrate import commands
-from tzmigrate.errors import Refused
+from tzmigrate.errors import NotProved, Refused
 from tzmigrate.verification.model import Outcome
 
 SCHEMA = """
@@ -147,6 +147,94 @@ def test_an_owner_gains_no_rights_from_who_converts_the_table(
         assert not database.scalar(
             f"SELECT rolcreaterole FROM pg_roles WHERE rolname = '{owner.name}'"
         )
+
+
+CHANGING = """
+CREATE SCHEMA {owner} AUTHORIZATION {owner};
+SET ROLE {owner};
+CREATE FUNCTION {owner}.spy(timestamptz) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN
+    IF current_user <> '{owner}' THEN
+      RAISE EXCEPTION 'spy ran as %', current_user;
+    END IF;
+    RETURN true;
+  END $$;
+CREATE TABLE {owner}.armed ();
+CREATE FUNCTION {owner}.act() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    IF EXISTS (SELECT FROM {owner}.armed) THEN
+      ALTER TABLE {owner}.b ADD CONSTRAINT added CHECK ({owner}.spy(at));
+    END IF;
+  -- of an owner who tells no one
+  EXCEPTION WHEN OTHERS THEN {hidden}; END $$;
+CREATE FUNCTION {owner}.attack(anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN PERFORM {owner}.act(); RETURN true; END $$;
+CREATE DOMAIN {owner}.moment AS timestamp CHECK ({owner}.attack(value::timestamp));
+CREATE TABLE {owner}.a (at timestamp PRIMARY KEY, n int, {own});
+CREATE TABLE {owner}.b (at timestamp REFERENCES {owner}.a);
+INSERT INTO {owner}.a SELECT '2024-01-01';
+INSERT INTO {owner}.b SELECT '2024-01-01';
+{more};
+INSERT INTO {owner}.armed DEFAULT VALUES
+"""
+CHANGERS = {
+    "an errand": ("m {owner}.moment DEFAULT '2024-01-01'", "SELECT"),
+    "an index": (
+        "m int",
+        "CREATE INDEX ON {owner}.a ((CASE WHEN {owner}.attack(n) THEN n END))",
+    ),
+    "a materialized view": (
+        "m int",
+        "CREATE MATERIALIZED VIEW {owner}.v AS"
+        " SELECT at, {owner}.attack(n) FROM {owner}.a",
+    ),
+}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("way", CHANGERS)
+def test_what_runs_as_an_owner_changes_nothing_meanwhile(
+    zone: str,
+    way: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    owner = make_role()
+    own, more = (part.format(owner=owner.name) for part in CHANGERS[way])
+    database.execute(
+        CHANGING.format(owner=owner.name, own=own, more=more, hidden="NULL")
+    )
+    project = make_project(database.url)
+    plan = project.plan(zones=(f"default={zone}",))
+    assert [c.reason for g in plan.groups for c in g.columns if c.reason] == []
+    for arguments in (("upgrade", "head"), ("downgrade", "base")):
+        project.run(*arguments)
+        assert not database.scalar(
+            "SELECT count(*) FROM pg_constraint WHERE conname = 'added'"
+        )
+        assert not database.scalar("SELECT count(*) FROM pg_event_trigger")
+
+
+SILENT = (("session_replication_role", "replica"), ("event_triggers", "off"))
+
+
+def test_who_tries_it_openly_is_told(
+    database: Any, make_role: Callable[..., Any], make_project: Callable[..., Any]
+) -> None:
+    owner = make_role()
+    own, more = (part.format(owner=owner.name) for part in CHANGERS["an errand"])
+    database.execute(
+        CHANGING.format(owner=owner.name, own=own, more=more, hidden="RAISE")
+        + "; RESET ROLE"
+    )
+    for name, value in SILENT:
+        if database.scalar(f"SELECT current_setting('{name}', true) IS NOT NULL"):
+            database.execute(f"ALTER DATABASE {database.name} SET {name} = {value}")
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    with pytest.raises(NotProved, match=f"as {owner.name} tried ALTER TABLE") as caught:
+        project.apply()
+    assert caught.value.code == "TZ405"
 
 
 FIRST_FOUND = """

@@ -37,6 +37,7 @@ BEGIN
     PERFORM tzmigrate.check_leaning();
     UPDATE tzmigrate.step x SET picture_before = tzmigrate.step_picture(),
         repairs = tzmigrate.index_repairs_before((SELECT array_agg(tzmigrate.part_relation(o)) FROM tzmigrate.open_parts() AS o)) WHERE x.id = s.id;
+    PERFORM tzmigrate.stand_guard();
     PERFORM tzmigrate.leave_extensions();
     PERFORM tzmigrate.loosen_not_nulls(tzmigrate.not_nulls_before((SELECT array_agg(tzmigrate.part_relation(o)) FROM tzmigrate.open_parts() AS o)));
     FOR part IN SELECT * FROM tzmigrate.open_parts() LOOP
@@ -412,6 +413,7 @@ BEGIN
         END LOOP;
         UPDATE tzmigrate.step_default d SET default_after = tzmigrate.default_text(to_regclass(d.relation), d.column_name) WHERE d.step_id = s.id AND d.present;
         PERFORM tzmigrate.repair_indexes(s.repairs);
+        DROP EVENT TRIGGER IF EXISTS tz_keep_still;
         PERFORM tzmigrate.recompile((SELECT array_agg(x.relation) FROM (
             SELECT tzmigrate.part_relation(o) AS relation FROM tzmigrate.open_parts() AS o
             -- a composite type that was altered has the functions that it had

@@ -354,6 +354,43 @@ BEGIN
 END
 $tz$;
 
+-- what runs with the rights of an ordinary role, in an errand, an index or a materialized view, changes nothing that was looked at:
+-- a CHECK that it adds to another table of the step would be called with those of the superuser. Of an errand the first command is ours
+CREATE OR REPLACE FUNCTION tzmigrate.keep_still() RETURNS event_trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    me name = current_user;
+    errand oid;
+BEGIN
+    IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = me) THEN
+        RETURN;
+    END IF;
+    SELECT p.oid INTO errand FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'tzmigrate' AND p.proname = 'errand';
+    -- a lock that ends with the transaction is what nobody else can take back
+    IF errand IS NULL OR EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.pid = pg_backend_pid()
+                                 AND l.classid = hashtext('tzmigrate.errand')::oid AND l.objid = errand AND l.objsubid = 2) THEN
+        RAISE EXCEPTION USING ERRCODE = 'TZ405', MESSAGE = concat('tzmigrate TZ405', chr(58), ' a function that runs as ', quote_ident(me), ' tried ', tg_tag, ' while the step converts'),
+            DETAIL = 'The step would not know of it. The transaction is rolled back.', HINT = 'Run the revision as the owner of the table, or let the function change nothing.';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('tzmigrate.errand'), errand::integer);
+END
+$tz$;
+
+-- from here on; where nobody is a superuser there are no rights to gain. Other sessions never see it
+CREATE OR REPLACE FUNCTION tzmigrate.stand_guard() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+        RETURN;
+    END IF;
+    IF current_setting('event_triggers', true) = 'off' THEN
+        PERFORM set_config('tzmigrate.saved', (current_setting('tzmigrate.saved')::jsonb || '{"event_triggers": "off"}')::text, true), set_config('event_triggers', 'on', true);
+    END IF;
+    EXECUTE 'CREATE EVENT TRIGGER tz_keep_still ON ddl_command_start EXECUTE FUNCTION tzmigrate.keep_still()';
+    ALTER EVENT TRIGGER tz_keep_still ENABLE ALWAYS;
+END
+$tz$;
+
 -- stop a superuser where a text that the step reads anew holds a value of a type with a domain of another role in it: the CHECKs
 -- of that domain are asked while the text is parsed, and nothing arranges that they have that role's rights
 CREATE OR REPLACE FUNCTION tzmigrate.check_readable() RETURNS void
