@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tzmigrate.planning.model import Action
+from tzmigrate.verification.model import Outcome
 
 SESSIONS = ("UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
 ZONES = {"of_utc": "Etc/UTC", "of_new_york": "America/New_York"}
@@ -276,3 +277,51 @@ def test_no_setting_of_the_role_makes_a_default_look_changed(
     assert defaults(filled)["of_utc", "at_utc"] == "now()"
     project.rollback(everything=True)
     assert defaults(filled) == before
+
+
+NULLS = """
+CREATE TABLE t (id int PRIMARY KEY, at timestamp,
+  seen timestamp[] DEFAULT '{"2003-01-02 00:00",NULL}',
+  CHECK (at IS NULL OR cardinality('{NULL,x}'::text[]) = 2));
+INSERT INTO t VALUES (1, '2024-01-01');
+CREATE VIEW v AS SELECT at, '{NULL,x}'::text[] AS a FROM t;
+CREATE MATERIALIZED VIEW m AS SELECT at, '{NULL,x}'::text[] AS a,
+  current_setting('array_nulls') AS found FROM t;
+CREATE INDEX ON t (id) WHERE at > '2001-01-01' AND ('{NULL,x}'::text[])[1] IS NULL;
+"""
+
+
+@pytest.mark.parametrize("off", ["plan", "upgrade", "downgrade"])
+def test_null_in_the_text_of_an_array_is_none_whatever_the_database_declares(
+    off: str, database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(NULLS)
+    project = make_project(database.url)
+
+    def step(name: str) -> None:
+        if name == off:
+            database.execute(f"ALTER DATABASE {database.name} SET array_nulls = off")
+
+    def printed() -> Any:
+        return database.execute(
+            "SELECT (SELECT array_agg(a[1]) FROM v), a,"
+            " pg_get_expr(d.adbin, d.adrelid), found FROM m, pg_attrdef d"
+            " WHERE d.adrelid = 't'::regclass"
+        )
+
+    before = printed()
+    step("plan")
+    plan = project.plan(zones=("default=UTC",))
+    assert [c.reason for g in plan.groups for c in g.columns if c.reason] == []
+    step("upgrade")
+    project.run("upgrade", "head")
+    assert database.scalar("SELECT a[1] IS NULL FROM v")
+    assert database.scalar("SELECT a[1] IS NULL FROM m")
+    # what is computed is computed as elsewhere in this database
+    assert database.scalar("SELECT found FROM m") == (
+        "on" if off == "downgrade" else "off"
+    )
+    assert project.verify().outcome is Outcome.PROVED
+    step("downgrade")
+    project.run("downgrade", "base")
+    assert [row[:3] for row in printed()] == [row[:3] for row in before]

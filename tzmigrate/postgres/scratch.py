@@ -41,6 +41,8 @@ _WHILE_RESTORING = {
     "synchronous_commit": "off",
     "statement_timeout": "0",
     "lock_timeout": "0",
+    # as they are printed: else NULL in the text of an array is a word
+    "array_nulls": "on",
 }
 
 logger = logging.getLogger(__name__)

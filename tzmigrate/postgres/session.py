@@ -33,6 +33,8 @@ PINNED: Mapping[str, str] = MappingProxyType(
         "extra_float_digits": "1",
         "bytea_output": "hex",
         "standard_conforming_strings": "on",
+        # else NULL in the text of an array is a word
+        "array_nulls": "on",
         # changes what pg_get_expr and pg_get_viewdef print
         "quote_all_identifiers": "off",
         # an error is better than rows left out silently

@@ -289,7 +289,7 @@ BEGIN
             ORDER BY d.setdatabase DESC LIMIT 1
         -- the found one first: a declared DateStyle may say the style alone, or the order
         ) AS declared (value) ON true, LATERAL (VALUES (1, j.value), (2, declared.value)) AS v (place, value)
-        WHERE (j.key = 'TimeZone' OR whole AND j.key = ANY ('{DateStyle,IntervalStyle,extra_float_digits,bytea_output,row_security,search_path}'))
+        WHERE (j.key = 'TimeZone' OR whole AND j.key = ANY ('{DateStyle,IntervalStyle,extra_float_digits,bytea_output,array_nulls,row_security,search_path}'))
           AND v.value IS NOT NULL
         ORDER BY j.key = 'search_path', j.key, v.place
     LOOP
@@ -309,7 +309,7 @@ BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     PERFORM set_config('TimeZone', (tzmigrate.open_step()).session_zone, true), set_config('row_security', 'off', true),
         set_config('DateStyle', 'ISO, YMD', true), set_config('IntervalStyle', 'postgres', true),
-        set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true);
+        set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true), set_config('array_nulls', 'on', true);
 END
 $tz$;
 

@@ -178,7 +178,7 @@ BEGIN
         SELECT name, wanted FROM (VALUES
             ('TimeZone', begin_step.zone), ('lock_timeout', begin_step.lock_timeout), ('row_security', 'off'),
             ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
-            ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('quote_all_identifiers', 'off'),
+            ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('array_nulls', 'on'), ('quote_all_identifiers', 'off'),
             ('standard_conforming_strings', 'on'), ('synchronize_seqscans', 'off'), ('check_function_bodies', 'off'),
             ('default_tablespace', ''), ('default_table_access_method', current_setting('default_table_access_method'))
         ) AS v (name, wanted)
