@@ -22,6 +22,8 @@ from tzmigrate.backup.model import (
 from tzmigrate.inventory.settings import read_system_identifier, read_zone_settings
 
 _TIMESTAMP = 1114
+_FIRST_OF_USERS = 16384
+"""Types below belong to PostgreSQL itself, and so do their casts."""
 _TIMESTAMPTZ = 1184
 
 Planned = Mapping[tuple[str, str], Mapping[str, str | None]]
@@ -315,6 +317,10 @@ def _hash(name: str, type_oid: int, seed: sql.Composable) -> sql.Composable:
         return sql.SQL(
             "timestamp_hash_extended({} AT TIME ZONE INTERVAL '0', {})"
         ).format(column, seed)
+    if type_oid < _FIRST_OF_USERS:
+        return sql.SQL('hashtextextended({}::text COLLATE "C", {})').format(
+            column, seed
+        )
     # as in _seed; no such value is the empty text, which stands for NULL here
     return sql.SQL("hashtextextended(nullif(concat({}), '') COLLATE \"C\", {})").format(
         column, seed

@@ -413,7 +413,10 @@ BEGIN
         END LOOP;
         UPDATE tzmigrate.step_default d SET default_after = tzmigrate.default_text(to_regclass(d.relation), d.column_name) WHERE d.step_id = s.id AND d.present;
         PERFORM tzmigrate.repair_indexes(s.repairs);
-        DROP EVENT TRIGGER IF EXISTS tz_keep_still;
+        -- with a notice for everybody else, IF EXISTS would say that there is none
+        IF EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtfoid = to_regprocedure('tzmigrate.keep_still()')) THEN
+            DROP EVENT TRIGGER tz_keep_still;
+        END IF;
         PERFORM tzmigrate.recompile((SELECT array_agg(x.relation) FROM (
             SELECT tzmigrate.part_relation(o) AS relation FROM tzmigrate.open_parts() AS o
             -- a composite type that was altered has the functions that it had
