@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from tzmigrate import commands
-from tzmigrate.errors import NotProved, Refused
+from tzmigrate.errors import NotProved, Refused, TzmigrateError
+from tzmigrate.postgres.errors import from_psycopg
 from tzmigrate.verification.model import Outcome
 
 SCHEMA = """
@@ -685,8 +686,12 @@ def test_a_view_that_takes_the_name_of_a_table_is_not_read(
             running = pool.submit(command)
             wait_until_blocked(other, running)
             other.commit()
-            # that it stops is no fault: nothing of the kind is there any more
-            running.exception()
+            # that it stops is no fault, and it says why
+            error = running.exception()
+            if isinstance(error, psycopg.Error):
+                error = from_psycopg(error)
+                assert error is not None
+            assert error is None or isinstance(error, TzmigrateError)
             other.execute("DROP VIEW t; ALTER TABLE u RENAME TO t")
             other.commit()
         time.sleep(1)

@@ -962,6 +962,21 @@ def test_a_schema_that_is_no_tenant_gets_a_step_of_its_own(
     assert all(at_noon(database, tenant) for tenant in BOTH)
 
 
+def test_a_tenant_of_another_zone_is_adopted_apart(small: Any, database: Any) -> None:
+    plan(small)
+    convert_by_hand(database, "tenant_b", "Europe/Berlin")
+    another = {"zones": ("tenant_b.*.*=Europe/Berlin",), "accept": ("TZ415",)}
+    with pytest.raises(DecisionNeeded, match="TZ314") as caught:
+        small.adopt("tenant_b.events.at", **another)
+    assert "leave it out of the tenants" in str(caught.value.hint)
+    serve(small, ("tenant_a",))
+    adopted = small.adopt("tenant_b.events.at", **another)
+    assert [c.step for c in adopted.columns] == ["adopt_events"]
+    small.alembic("upgrade", "head")
+    assert at_noon(database, "tenant_a")
+    assert small.verify(accept=("TZ301",)).columns
+
+
 def test_a_tenant_is_adopted_as_a_whole_step_or_not(small: Any, database: Any) -> None:
     for tenant in BOTH:
         database.execute(f"ALTER TABLE {tenant}.events ADD seen timestamp")

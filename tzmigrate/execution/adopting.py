@@ -243,9 +243,7 @@ class Chooser:
                 f" in {zone}, {rule.source} in {declared}",
                 detail="Nothing was recorded.",
                 hint="Declare the zone in which it was converted by hand. Where that is"
-                f" not {zone}, delete {revision.path.name} and the other planned files"
-                " that are not applied yet, adopt the column, then run tzmigrate plan"
-                " again.",
+                f" not {zone}, {_apart_from(revision, found)}",
             )
         return Handmade(
             found=found,
@@ -294,6 +292,19 @@ class Chooser:
         if rule is not None:
             return rule.meaning, rule.source or rule.pattern
         return self.config.default_zone, self.config.default_source or "zones.default"
+
+
+def _apart_from(revision: OurRevision, found: Found) -> str:
+    if revision.unqualified is None:
+        return (
+            f"delete {revision.path.name} and the other planned files that are not "
+            "applied yet, adopt the column, then run tzmigrate plan again."
+        )
+    schema = readable_identifier(found.schema)
+    return (
+        f"{revision.path.name} is not for schema {schema}: leave it out of the tenants "
+        "of env.py, adopt the column, and give that schema a plan of its own."
+    )
 
 
 def _one_zone(found: Found, meaning: Meaning, source: str) -> str:

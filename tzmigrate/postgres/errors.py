@@ -28,6 +28,8 @@ _UNAVAILABLE: dict[str, tuple[str, str]] = {
     "40P01": ("TZ503", "Another session locked the same objects in another order; "
               "nothing was changed, run the same command again."),
     "53300": ("TZ505", "Wait until other sessions have ended, then try again."),
+    "55000": ("TZ517", "A view or foreign table has taken the name of a table that is "
+              "read. Nothing of it was; look who put it there, then try again."),
     "55P03": ("TZ502", "Another session holds the lock; try again when it has ended, "
               "or raise lock_timeout in [policy]."),
     "57014": ("TZ506", _RETRY),
@@ -110,6 +112,9 @@ def from_sqlstate(
             hint=hint or f"See docs/reference/codes.md, {sqlstate}.",
             sqlstate=sqlstate,
         )
+    if sqlstate == "55000" and "non-system" not in message:
+        # what else is called so is none that we can explain
+        return None
     family = sqlstate[:2]
     known: tuple[str, str] | None
     if known := _REFUSED.get(sqlstate) or _REFUSED_CLASSES.get(family):
