@@ -516,6 +516,63 @@ def test_a_superuser_does_not_read_what_asks_functions_while_it_is_read(
     own.run("downgrade", "base")
 
 
+MEANWHILE = {
+    "a type": "ALTER TYPE {owner}.kind RENAME TO other",
+    "a schema": "ALTER SCHEMA {owner} RENAME TO other_{owner}",
+    "an attribute": "ALTER TYPE {owner}.whole ALTER ATTRIBUTE n TYPE {owner}.count",
+    "an attribute more": "ALTER TYPE {owner}.whole ADD ATTRIBUTE m {owner}.count",
+    "an attribute of an attribute": "ALTER TYPE {owner}.part"
+    " ALTER ATTRIBUTE n TYPE {owner}.count",
+    "a column of a row type": "ALTER TABLE {owner}.stored ALTER n TYPE {owner}.count",
+}
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_no_type_becomes_another_one_before_a_text_is_read(
+    what: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    """PostgreSQL locks no type, nor the schema in its name, for who reads a text."""
+    owner = make_role()
+    database.execute(
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'GRANT CREATE ON DATABASE "{database.name}" TO "{owner.name}"'
+    )
+    with psycopg.connect(database.url_as(owner)) as connection:
+        connection.execute(
+            (
+                WATCHED + "; CREATE TYPE {owner}.part AS (n int);"
+                "CREATE TYPE {owner}.whole AS (n int, p {owner}.part[]);"
+                "CREATE TABLE {owner}.stored (n int);"
+                "CREATE VIEW {owner}.v AS SELECT placed_at, '{{a}}'::{owner}.kind[],"
+                """ '(1,\"{{(2)}}\")'::{owner}.whole AS w,"""
+                " '(1)'::{owner}.stored AS s FROM {owner}.t"
+            ).format(owner=owner.name, more="n int")  # type: ignore[arg-type]
+        )
+    project = make_project(database.url)
+    plan = project.plan(zones=("default=UTC",))
+    assert [c.reason for g in plan.groups for c in g.columns if c.reason] == []
+    with (
+        ThreadPoolExecutor() as pool,
+        psycopg.connect(database.url) as reader,
+        psycopg.connect(database.url_as(owner)) as other,
+    ):
+        for command in (project.apply, project.rollback):
+            # the step has looked at all that its texts hold, and waits for the table
+            reader.execute(f"SELECT FROM {owner.name}.t")
+            running = pool.submit(command)
+            wait_until_blocked(reader, running)
+            other.execute("SET lock_timeout = '100ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute(MEANWHILE[what].format(owner=owner.name))  # type: ignore[arg-type]
+            other.rollback()
+            reader.commit()
+            running.result()
+    assert project.verify().outcome is Outcome.PROVED
+
+
 HELD = {
     "an argument's default": "CREATE FUNCTION {owner}.f({owner}.count[] DEFAULT"
     " '{{5}}') RETURNS int LANGUAGE sql AS 'SELECT 1'",

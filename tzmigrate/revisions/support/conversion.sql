@@ -19,6 +19,10 @@ BEGIN
     FOR t IN SELECT tzmigrate.part_relation(x) FROM tzmigrate.open_parts() AS x ORDER BY x.relation_schema, x.relation_name LOOP
         PERFORM tzmigrate.lock_relation(t);
     END LOOP;
+    IF NOT s.passed_over THEN
+        -- what was looked at before may have been put back meanwhile
+        PERFORM tzmigrate.check_readable();
+    END IF;
     IF current_setting('TimeZone') <> s.session_zone THEN
         PERFORM tzmigrate.refuse('TZ643', concat('the session zone is ', current_setting('TimeZone'), ', the step pinned ', s.session_zone), '',
             'Run the revision as it was written, in one transaction.');

@@ -392,18 +392,85 @@ BEGIN
 END
 $tz$;
 
+-- the types of which a text that the step reads anew may hold a value, and what holds it
+CREATE OR REPLACE FUNCTION tzmigrate.types_read() RETURNS TABLE (class oid, object oid, sub integer, type oid)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    s tzmigrate.step = tzmigrate.open_step();
+BEGIN
+    RETURN QUERY
+        WITH planned (class, object, sub) AS (
+            SELECT x.class, x.object, x.sub FROM tzmigrate.step_dependent d, LATERAL tzmigrate.find_dependent(d.kind, d.relation, d.name) AS x WHERE d.step_id = s.id AND d.present
+            UNION ALL
+            SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM tzmigrate.open_parts() AS p JOIN tzmigrate.step_column c ON c.step_id = p.id
+            JOIN pg_attribute a ON a.attrelid = tzmigrate.part_relation(p) AND a.attname = c.column_name
+        ), reading (class, object, sub) AS (
+            SELECT n.class, n.object, 0 FROM planned n LEFT JOIN pg_class c ON n.class = 'pg_class'::regclass AND c.oid = n.object
+            LEFT JOIN pg_type y ON n.class = 'pg_type'::regclass AND y.oid = n.object LEFT JOIN pg_proc p ON n.class = 'pg_proc'::regclass AND p.oid = n.object
+            WHERE n.sub = 0 AND (n.class NOT IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass) OR c.relkind IN ('i', 'I') OR y.typdefaultbin IS NOT NULL
+                OR p.proargdefaults IS NOT NULL OR to_jsonb(p) ->> 'prosqlbody' IS NOT NULL)
+            UNION SELECT 'pg_rewrite'::regclass, r.oid, 0 FROM planned n JOIN pg_rewrite r ON n.class = 'pg_class'::regclass AND r.ev_class = n.object
+            UNION SELECT 'pg_constraint'::regclass, k.oid, 0 FROM planned n JOIN pg_constraint k ON n.class = 'pg_type'::regclass AND k.contypid = n.object
+            UNION SELECT 'pg_attrdef'::regclass, e.oid, 0 FROM planned n JOIN pg_attrdef e ON n.class = 'pg_class'::regclass AND e.adrelid = n.object AND e.adnum = n.sub
+            -- before 15 what a generated column uses is written down for the column
+            UNION SELECT n.class, n.object, n.sub FROM planned n JOIN pg_attribute a ON n.class = 'pg_class'::regclass AND a.attrelid = n.object AND a.attnum = n.sub AND a.attgenerated <> ''
+        )
+        SELECT n.class, n.object, n.sub, d.refobjid FROM reading n JOIN pg_depend d ON d.classid = n.class AND d.objid = n.object AND d.objsubid = n.sub
+        WHERE d.refclassid = 'pg_type'::regclass AND d.deptype IN ('n', 'a');
+END
+$tz$;
+
+-- no other session gives the name of such a type to another one, or another make, before the text is read: ALTER TYPE and ALTER
+-- SCHEMA lock nothing, but wait for whoever holds the rows of the catalogs that they change
+CREATE OR REPLACE FUNCTION tzmigrate.hold_types() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+DECLARE
+    held oid[];
+    types oid[];
+    relation regclass;
+BEGIN
+    LOOP
+        types = ARRAY(
+            WITH RECURSIVE used (type) AS (
+                SELECT r.type FROM tzmigrate.types_read() AS r
+                UNION
+                SELECT m.type FROM used u, LATERAL (
+                    SELECT unnest(ARRAY[y.typelem, y.typbasetype]) FROM pg_type y WHERE y.oid = u.type
+                    UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = u.type
+                    UNION ALL SELECT r.rngtypid FROM pg_range r WHERE (to_jsonb(r) ->> 'rngmultitypid')::oid = u.type
+                    UNION ALL SELECT a.atttypid FROM pg_type y JOIN pg_attribute a ON a.attrelid = y.typrelid WHERE y.oid = u.type AND a.attnum > 0
+                ) AS m (type) WHERE m.type >= 16384
+            )
+            SELECT u.type FROM used u ORDER BY u.type);
+        -- while it waited for somebody they may have become others
+        EXIT WHEN types = held;
+        held = types;
+        PERFORM FROM pg_type y WHERE y.oid = ANY (types) ORDER BY y.oid FOR SHARE;
+        PERFORM FROM pg_namespace n WHERE n.oid IN (SELECT y.typnamespace FROM pg_type y WHERE y.oid = ANY (types)) ORDER BY n.oid FOR SHARE;
+        -- a row of a table's own would keep VACUUM waiting
+        FOR relation IN SELECT c.oid FROM pg_class c WHERE c.reltype = ANY (types) AND c.relkind IN ('r', 'p') ORDER BY c.oid LOOP
+            EXECUTE concat('LOCK TABLE ', relation, ' IN ACCESS SHARE MODE');
+        END LOOP;
+        PERFORM FROM pg_class c WHERE c.reltype = ANY (types) AND c.relkind NOT IN ('r', 'p') ORDER BY c.oid FOR SHARE;
+        PERFORM FROM pg_attribute a WHERE a.attrelid IN (SELECT c.oid FROM pg_class c WHERE c.reltype = ANY (types) AND c.relkind NOT IN ('r', 'p')) ORDER BY a.attrelid, a.attnum FOR SHARE;
+    END LOOP;
+END
+$tz$;
+
 -- stop a superuser where a text that the step reads anew holds a value of a type with a domain of another role in it: the CHECKs
 -- of that domain are asked while the text is parsed, and nothing arranges that they have that role's rights
 CREATE OR REPLACE FUNCTION tzmigrate.check_readable() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
-    s tzmigrate.step = tzmigrate.open_step();
     f record;
 BEGIN
     IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
         RETURN;
     END IF;
+    PERFORM tzmigrate.hold_types();
     WITH RECURSIVE armed (domain, owner) AS (
         -- whose CHECKs an ordinary role may write, also later, as nothing locks a domain; and those that call what such a role may replace
         SELECT t.oid, t.typowner FROM pg_type t JOIN pg_roles o ON o.oid = t.typowner WHERE t.typtype = 'd' AND NOT o.rolsuper
@@ -426,26 +493,11 @@ BEGIN
     ), held (domain, owner, type) AS (
         SELECT domain, owner, domain FROM armed
         UNION SELECT h.domain, h.owner, m.type FROM held h JOIN made m ON m.part = h.type
-    ), planned (class, object, sub) AS (
-        SELECT x.class, x.object, x.sub FROM tzmigrate.step_dependent d, LATERAL tzmigrate.find_dependent(d.kind, d.relation, d.name) AS x WHERE d.step_id = s.id AND d.present
-        UNION ALL
-        SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM tzmigrate.open_parts() AS p JOIN tzmigrate.step_column c ON c.step_id = p.id
-        JOIN pg_attribute a ON a.attrelid = tzmigrate.part_relation(p) AND a.attname = c.column_name
-    ), reading (class, object, sub) AS (
-        SELECT n.class, n.object, 0 FROM planned n LEFT JOIN pg_class c ON n.class = 'pg_class'::regclass AND c.oid = n.object
-        LEFT JOIN pg_type y ON n.class = 'pg_type'::regclass AND y.oid = n.object LEFT JOIN pg_proc p ON n.class = 'pg_proc'::regclass AND p.oid = n.object
-        WHERE n.sub = 0 AND (n.class NOT IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass) OR c.relkind IN ('i', 'I') OR y.typdefaultbin IS NOT NULL
-            OR p.proargdefaults IS NOT NULL OR to_jsonb(p) ->> 'prosqlbody' IS NOT NULL)
-        UNION SELECT 'pg_rewrite'::regclass, r.oid, 0 FROM planned n JOIN pg_rewrite r ON n.class = 'pg_class'::regclass AND r.ev_class = n.object
-        UNION SELECT 'pg_constraint'::regclass, k.oid, 0 FROM planned n JOIN pg_constraint k ON n.class = 'pg_type'::regclass AND k.contypid = n.object
-        UNION SELECT 'pg_attrdef'::regclass, e.oid, 0 FROM planned n JOIN pg_attrdef e ON n.class = 'pg_class'::regclass AND e.adrelid = n.object AND e.adnum = n.sub
-        -- before 15 what a generated column uses is written down for the column
-        UNION SELECT n.class, n.object, n.sub FROM planned n JOIN pg_attribute a ON n.class = 'pg_class'::regclass AND a.attrelid = n.object AND a.attnum = n.sub AND a.attgenerated <> ''
     )
     SELECT pg_describe_object(n.class, n.object, n.sub) AS thing, format_type(h.type, NULL) AS type, format_type(h.domain, NULL) AS domain, pg_get_userbyid(h.owner) AS owner
-    INTO f FROM reading n JOIN pg_depend d ON d.classid = n.class AND d.objid = n.object AND d.objsubid = n.sub AND d.refclassid = 'pg_type'::regclass AND d.deptype IN ('n', 'a')
+    INTO f FROM tzmigrate.types_read() AS n
     -- a value of a domain itself is one of its base type, until the statement runs
-    JOIN held h ON h.type = d.refobjid JOIN pg_type v ON v.oid = h.type AND v.typtype <> 'd' ORDER BY 1 LIMIT 1;
+    JOIN held h ON h.type = n.type JOIN pg_type v ON v.oid = h.type AND v.typtype <> 'd' ORDER BY 1 LIMIT 1;
     IF FOUND THEN
         PERFORM tzmigrate.refuse('TZ652', concat(f.thing, ' holds a value of type ', f.type, chr(58), ' whoever reads its text runs the CHECKs of domain ', f.domain, ', which may call what belongs to ', quote_ident(f.owner)),
             'They would run with the rights of a superuser. Nothing was done.', concat('Run the revision as ', quote_ident(f.owner), ', or as another role that is no superuser.'));
