@@ -18,6 +18,7 @@ import pytest
 from psycopg import sql
 
 from tests.acceptance.test_backup import SHOP, made
+from tzmigrate.backup import interlock
 from tzmigrate.backup.interlock import refuse_beside_a_dump
 from tzmigrate.backup.metadata import read_metadata, write_metadata
 from tzmigrate.errors import Unavailable
@@ -430,6 +431,26 @@ def test_apply_refuses_while_anybody_dumps(shop: Any, make_project: Any) -> None
         dump.execute("SET application_name = 'reader'")
         dump.execute("BEGIN; SELECT count(*) FROM plain")
         project.apply()
+    assert project.verify().outcome == "proved"
+
+
+def test_a_dump_that_ends_keeps_nothing_waiting(
+    shop: Any, make_project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server shows the session of a backup for a moment after its end."""
+    project = project_of(make_project, shop)
+    dump = psycopg.connect(shop.url, application_name="pg_dump")
+    paused = []
+    pause = time.sleep
+
+    def ends(seconds: float) -> None:
+        paused.append(seconds)
+        dump.close()
+        pause(seconds)
+
+    monkeypatch.setattr(interlock.time, "sleep", ends)
+    project.apply()
+    assert paused
     assert project.verify().outcome == "proved"
 
 

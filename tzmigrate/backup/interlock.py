@@ -4,6 +4,7 @@ A dump holds a read lock on every table until it ends; an ALTER TABLE that queue
 behind it stops every reader that comes after.
 """
 
+import time
 from typing import Any
 
 import psycopg
@@ -18,6 +19,10 @@ RUN = "tzmigrate.run"
 """Advisory lock of a whole ``apply`` or ``rollback``; backups share it."""
 _STEP = "tzmigrate.step"
 """Advisory lock of each revision, whoever runs it."""
+_LOOKS = 8
+"""A dump that is still there after so many goes on."""
+_PAUSE = 0.25
+"""Seconds between two looks."""
 
 
 def share(connection: psycopg.Connection[Any]) -> None:
@@ -45,13 +50,16 @@ def refuse_beside_a_dump(connection: psycopg.Connection[Any]) -> None:
     Raises:
         Unavailable: names the session.
     """
-    with translated():
-        row = connection.execute(
-            query("locks"), {"application": APPLICATION}
-        ).fetchone()
-    if row is None:
+    dump = _dump_of(connection)
+    for _ in range(_LOOKS):
+        if dump is None:
+            return
+        # who went away, as after a backup of ours, is shown for a moment more
+        time.sleep(_PAUSE)
+        dump = _dump_of(connection)
+    if dump is None:
         return
-    pid, application, role = row
+    pid, application, role = dump
     called = f" ({application})" if application else ""
     raise Unavailable(
         "TZ513",
@@ -62,3 +70,10 @@ def refuse_beside_a_dump(connection: psycopg.Connection[Any]) -> None:
         hint="Wait until the dump has ended, or end it, then run the same command "
         "again.",
     )
+
+
+def _dump_of(connection: psycopg.Connection[Any]) -> tuple[Any, ...] | None:
+    with translated():
+        return connection.execute(
+            query("locks"), {"application": APPLICATION}
+        ).fetchone()

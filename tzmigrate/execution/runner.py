@@ -176,17 +176,16 @@ def one_run(session: Session) -> Iterator[None]:
     """
     with translated():
         session.autocommit = True
-        row = session.execute(
-            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (RUN,)
-        ).fetchone()
-    if not row or not row[0]:
+    if not _lock_run(session):
         # a backup of ours holds the same lock, shared
         refuse_beside_a_dump(session)
-        raise Unavailable(
-            "TZ510",
-            f"another tzmigrate run works on database {session.info.dbname}",
-            hint="Wait until it has ended; tzmigrate status shows how far it is.",
-        )
+        # or has just ended
+        if not _lock_run(session):
+            raise Unavailable(
+                "TZ510",
+                f"another tzmigrate run works on database {session.info.dbname}",
+                hint="Wait until it has ended; tzmigrate status shows how far it is.",
+            )
     try:
         yield
     finally:
@@ -195,6 +194,14 @@ def one_run(session: Session) -> Iterator[None]:
             session.execute(
                 "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (RUN,)
             )
+
+
+def _lock_run(session: Session) -> bool:
+    with translated():
+        row = session.execute(
+            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (RUN,)
+        ).fetchone()
+    return row is not None and row[0]
 
 
 def run_step(
