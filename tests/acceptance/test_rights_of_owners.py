@@ -573,6 +573,55 @@ def test_no_type_becomes_another_one_before_a_text_is_read(
     assert project.verify().outcome is Outcome.PROVED
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_a_check_that_a_domain_has_got_since_its_column_left_it(
+    zone: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    """The domain stays where it is, and belongs to somebody who may change it."""
+    owner = make_role()
+    database.execute(
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'SET ROLE "{owner.name}";'
+        + WATCHED.split("CREATE DOMAIN", 1)[0].format(owner=owner.name)
+        + f"CREATE DOMAIN {owner.name}.moment AS timestamp;"
+        f"CREATE TABLE {owner.name}.t (id int PRIMARY KEY, at {owner.name}.moment);"
+        f"INSERT INTO {owner.name}.t VALUES (1, '2024-01-01')"
+    )
+    project = make_project(database.url)
+    project.configure(f'[zones]\ndefault = "{zone}"\n[policy]\ndomains = "base"\n')
+    project.plan()
+    project.apply()
+    watched = (
+        f"ALTER DOMAIN {owner.name}.moment ADD CONSTRAINT later"
+        f" CHECK ({owner.name}.watch(value::timestamp))"
+    )
+    with (
+        ThreadPoolExecutor() as pool,
+        psycopg.connect(database.url) as reader,
+        psycopg.connect(database.url_as(owner)) as other,
+    ):
+        # at the last moment
+        reader.execute(f"SELECT FROM {owner.name}.t")
+        running = pool.submit(lambda: project.run("downgrade", "base"))
+        wait_until_blocked(reader, running)
+        other.execute(watched)  # type: ignore[arg-type]
+        other.commit()
+        reader.commit()
+        with pytest.raises(Exception, match=r"TZ345|TZ40[45]"):
+            running.result()
+    # and before
+    with pytest.raises(Exception, match=r"TZ345.*moment has got the constraint later"):
+        project.run("downgrade", "base")
+    database.execute(f"ALTER DOMAIN {owner.name}.moment DROP CONSTRAINT later")
+    project.run("downgrade", "base")
+    assert database.scalar(f"SELECT pg_typeof(at)::text FROM {owner.name}.t") == (
+        f"{owner.name}.moment"
+    )
+
+
 HELD = {
     "an argument's default": "CREATE FUNCTION {owner}.f({owner}.count[] DEFAULT"
     " '{{5}}') RETURNS int LANGUAGE sql AS 'SELECT 1'",

@@ -238,9 +238,10 @@ class TypeBook:
     def calls(self, column: Column) -> bool:
         """Tell whether functions of the users may be called for values of a column.
 
-        By CHECKs of its domains, or by those of what a composite type is made of.
+        By CHECKs of its domains, or by those of what a composite type is made of. The
+        domain that it leaves stays, and may have another one when it comes back.
         """
-        return any(
+        return self.leaves(column) is not None or any(
             type_.kind is not UserKind.DOMAIN
             or any(k.kind == "c" for k in type_.constraints)
             for type_ in self.types(column)

@@ -225,6 +225,8 @@ DECLARE
     now_type text;
     now_default text;
     generated boolean;
+    domain regtype;
+    domain_constraint name;
     last tzmigrate.step;
     expected text;
     label text;
@@ -279,6 +281,13 @@ BEGIN
             PERFORM tzmigrate.refuse('TZ344', concat('the ledger does not say that step ', quote_literal(s.step), ' converted column ', label),
                 'Converting it back could shift every value, so nothing was done.',
                 'See tzmigrate status; a column that somebody converted by hand goes back by hand.');
+        END IF;
+        -- a domain that the column left, and which had no constraint then
+        domain = to_regtype(regexp_replace(c.type_after, ' without time zone$', ''));
+        SELECT k.conname INTO domain_constraint FROM pg_constraint k WHERE k.contypid = domain AND NOT starts_with(c.type_before, concat(domain, ' ')) ORDER BY 1 LIMIT 1;
+        IF FOUND THEN
+            PERFORM tzmigrate.refuse('TZ345', concat('stale plan: domain ', domain, ' has got the constraint ', quote_ident(domain_constraint), ' since column ', label, ' left it'),
+                'It would be checked for every row under the lock. Nothing was done.', 'Drop that constraint, go down again, and add it again afterwards.');
         END IF;
     END IF;
     IF now_default IS DISTINCT FROM expected THEN
