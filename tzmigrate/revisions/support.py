@@ -15,6 +15,7 @@ INSTALLED = (
     "steps",
     "routines",
     "dependents",
+    "rights",
     "families",
     "columns",
     "trees",
