@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tzmigrate.inventory import asking
 from tzmigrate.revisions import support
 from tzmigrate.revisions.operations import draft_of
 from tzmigrate.revisions.render import support_script
@@ -66,3 +67,18 @@ def test_the_support_can_be_installed_over_itself() -> None:
     assert len(made) > 20
     for line in made:
         assert "CREATE OR REPLACE FUNCTION" in line or "IF NOT EXISTS" in line
+
+
+def test_a_plan_and_a_step_ask_alike_for_what_calls_functions_while_it_is_read() -> (
+    None
+):
+    """The plan asks where no support is installed yet, so the question stands twice."""
+
+    def question(text: str) -> str:
+        asked = re.search(r"(?s)WITH RECURSIVE armed.*?\n *\), (?=reading)", text)
+        asked = asked or re.search(r"(?s)WITH RECURSIVE armed.*?\n *\)\n", text)
+        assert asked is not None
+        return " ".join(asked[0].rstrip(" ,\n)").split())
+
+    planned = asking.statement("read_by_functions").decode()
+    assert question(support.sql_file("rights")) == question(planned)

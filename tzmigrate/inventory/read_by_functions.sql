@@ -5,13 +5,11 @@
 WITH RECURSIVE armed (domain, owner) AS (
     -- whose CHECKs an ordinary role may write, also later, as nothing locks a domain; and those that call what such a role may replace
     SELECT t.oid, t.typowner FROM pg_type t JOIN pg_roles o ON o.oid = t.typowner WHERE t.typtype = 'd' AND NOT o.rolsuper
-        AND EXISTS (SELECT FROM pg_roles me WHERE me.rolname = current_user AND me.rolsuper)
     UNION
     SELECT k.contypid, p.proowner FROM pg_constraint k JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
     LEFT JOIN pg_operator w ON d.refclassid = 'pg_operator'::regclass AND w.oid = d.refobjid
     JOIN pg_proc p ON p.oid = CASE d.refclassid WHEN 'pg_operator'::regclass THEN w.oprcode WHEN 'pg_proc'::regclass THEN d.refobjid END
     JOIN pg_roles o ON o.oid = p.proowner WHERE k.contypid > 0 AND NOT o.rolsuper
-        AND EXISTS (SELECT FROM pg_roles me WHERE me.rolname = current_user AND me.rolsuper)
 ), made (part, type) AS MATERIALIZED (
     SELECT y.typelem, y.oid FROM pg_type y WHERE y.typcategory = 'A'
     UNION ALL SELECT y.typbasetype, y.oid FROM pg_type y WHERE y.typtype = 'd'
@@ -56,4 +54,5 @@ WITH RECURSIVE armed (domain, owner) AS (
 SELECT DISTINCT ON (1) pg_describe_object(r.class, r.object, r.sub), format_type(h.type, NULL), format_type(h.domain, NULL), quote_ident(pg_get_userbyid(h.owner)),
     pg_get_expr(r.tree, coalesce(r.relation, 0))
 FROM reading r JOIN held h ON h.type = r.type
+WHERE (SELECT me.rolsuper FROM pg_roles me WHERE me.rolname = current_user)
 ORDER BY 1
