@@ -5,17 +5,15 @@ dependent computes keeps its meaning: the rewriting of a text is ``rewriting``'s
 whether the server understands it as meant is tried on the shadow afterwards.
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from tzmigrate.inventory.findings import DEPENDENT_CODES, FAMILY_CODES
 from tzmigrate.planning import generated, rewriting
 from tzmigrate.planning.calls import calls_own
-from tzmigrate.planning.ddl import run_as_owner, sql_zone
-from tzmigrate.planning.expressions import convert_default
+from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.families import needs_session
 from tzmigrate.planning.model import (
     DependentKind,
@@ -25,18 +23,16 @@ from tzmigrate.planning.model import (
     Remade,
     Way,
 )
+from tzmigrate.planning.remaking import PLANNERS, Blocked, Work
 from tzmigrate.planning.rewriting.model import Token
 from tzmigrate.planning.templates import templates
 from tzmigrate.planning.things import SETS_EXPRESSION, Found, Leaning
 from tzmigrate.postgres.quoting import (
     quote_literal,
-    readable_identifier,
     readable_name,
 )
 
 _OWN_ARRAY = re.compile(r"(?P<element>.+)\[\] without time zone")
-_UNCHECKED = (" NOT VALID", " NOT ENFORCED")
-"""How the text of a CHECK ends that no row is held to."""
 _OF_ROWS = frozenset(
     (DependentKind.INDEX, DependentKind.CONSTRAINT, DependentKind.POLICY)
 )
@@ -79,45 +75,6 @@ _ORDER = (
 call or read anything else goes first and comes back last."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
-    """A dependent for which no certain way through is known.
-
-    Attributes:
-        code: the finding's code of its kind.
-        columns: the converting columns that it leans on.
-    """
-
-    label: str
-    code: str
-    reason: str
-    columns: tuple[tuple[str, str, str], ...]
-
-
-@dataclass(slots=True)
-class _Work:
-    """What is known while one thing after the other is planned."""
-
-    tokens: dict[str, Token]
-    relations: rewriting.Relations
-    sources: dict[str, frozenset[tuple[str, str, str]]]
-    columns: frozenset[tuple[str, str]] = frozenset()
-    """Those that convert, by relation and name."""
-    rewrites: bool = False
-    """A table is rewritten, which fills every index anew."""
-    replaced: frozenset[str] = frozenset()
-    """Domains of which there is another one of the same name afterwards."""
-    recreated: set[str] = field(default_factory=set)
-    zones: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Zone of each view column that becomes zoned, by view and name."""
-    planned: list[tuple[Leaning, PlannedDependent]] = field(default_factory=list)
-    blocked: list[Blocked] = field(default_factory=list)
-
-    def expression(self, text: str) -> str:
-        """Return an expression that yields what it yielded."""
-        return rewriting.rewrite_expression(text, self.tokens, relations=self.relations)
-
-
 def code_of(kind: DependentKind) -> str:
     """Return the finding's code of a kind of dependent."""
     return (DEPENDENT_CODES | FAMILY_CODES)[_CODES[kind]]
@@ -154,7 +111,7 @@ def plan_dependents(
     """
     names = {(c.schema, c.relation, c.column): c for c in columns}
     inside = {(a.schema, a.type_name, a.name): a for t in types for a in t.attributes}
-    work = _Work(
+    work = Work(
         relations=found.relations,
         tokens={
             word: _token(word, names[name])
@@ -177,8 +134,8 @@ def plan_dependents(
     remade = _generated(work, found, names, dropped=version < SETS_EXPRESSION)
     work.rewrites = rewrites or any(r.rewrites for r in remade.values())
     for thing in found.things:
-        if thing.kind in _PLANNERS and _touched(work, thing):
-            _plan(work, thing, lambda: _PLANNERS[thing.kind](work, thing, version))  # noqa: B023
+        if thing.kind in PLANNERS and _touched(work, thing):
+            _plan(work, thing, lambda: PLANNERS[thing.kind](work, thing, version))  # noqa: B023
     work.planned.sort(key=lambda pair: _place(pair[0]))
     return tuple(d for _, d in work.planned), tuple(work.blocked), remade
 
@@ -232,7 +189,7 @@ def _place(thing: Leaning) -> tuple[int, int, str, str]:
 
 
 def _generated(
-    work: _Work,
+    work: Work,
     found: Found,
     names: Mapping[tuple[str, str, str], PlannedColumn],
     *,
@@ -271,7 +228,7 @@ def _generated(
 
 
 def _plan(
-    work: _Work, thing: Leaning, make: Callable[[], PlannedDependent | None]
+    work: Work, thing: Leaning, make: Callable[[], PlannedDependent | None]
 ) -> None:
     try:
         _look_at_rows(thing)
@@ -285,7 +242,7 @@ def _plan(
 
 
 def _block(
-    work: _Work, thing: Leaning, reason: str, itself: PlannedColumn | None = None
+    work: Work, thing: Leaning, reason: str, itself: PlannedColumn | None = None
 ) -> None:
     columns = _columns(work, thing)
     for word, token in work.tokens.items():
@@ -304,7 +261,7 @@ def _block(
     )
 
 
-def _columns(work: _Work, thing: Leaning) -> frozenset[tuple[str, str, str]]:
+def _columns(work: Work, thing: Leaning) -> frozenset[tuple[str, str, str]]:
     """Return the converting columns behind what a thing mentions or reads."""
     found: frozenset[tuple[str, str, str]] = frozenset()
     for word, names in work.sources.items():
@@ -313,7 +270,7 @@ def _columns(work: _Work, thing: Leaning) -> frozenset[tuple[str, str, str]]:
     return found or frozenset(name for names in work.sources.values() for name in names)
 
 
-def _touched(work: _Work, thing: Leaning) -> bool:
+def _touched(work: Work, thing: Leaning) -> bool:
     """Tell whether a thing uses what converts, or stands on what is made anew."""
     mentions = any(
         word in thing.tokens for word, token in work.tokens.items() if token.zone
@@ -341,7 +298,7 @@ def _look_at_rows(thing: Leaning) -> None:
         )
 
 
-def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent | None:
+def _view(work: Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent | None:
     own = {c.word: c for c in thing.outputs if c is not None}
     # until it is known which of its outputs change, they are put back as they are
     tokens = work.tokens | {
@@ -397,233 +354,3 @@ def _view(work: _Work, thing: Leaning, *, zoned_views: bool) -> PlannedDependent
         remake=(f"{head}{text}{tail}",),
         zoned=tuple(zoned),
     )
-
-
-def _whole_text(
-    drop: Callable[[Leaning], str],
-    rewrite: Callable[[_Work, str], str],
-) -> Callable[[_Work, Leaning, int], PlannedDependent]:
-    """Return the planner of a kind whose text is the statement that creates it."""
-
-    def plan(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
-        del version
-        text = _creating(thing.text)
-        new = _creating(rewrite(work, thing.tokens))
-        # what stands on a view made anew went with it, unless it went before
-        return PlannedDependent(
-            kind=thing.kind,
-            relation=thing.relation,
-            name=thing.name,
-            take=(drop(thing),),
-            make=(new,),
-            remake=(text,),
-        )
-
-    return plan
-
-
-def _creating(text: str) -> str:
-    text = text.rstrip(" ;\n")
-    # PostgreSQL prints a partitioned table's index as if for the table alone
-    head, only, rest = text.partition(" ON ONLY ")
-    if only and head.startswith(("CREATE INDEX ", "CREATE UNIQUE INDEX ")):
-        return f"{head} ON {rest}"
-    return text
-
-
-def _part(word: str) -> Callable[[Leaning], str]:
-    def drop(thing: Leaning) -> str:
-        return (
-            f"DROP {word} {readable_identifier(thing.name or '')} ON {thing.relation}"
-        )
-
-    return drop
-
-
-def _own(word: str) -> Callable[[Leaning], str]:
-    def drop(thing: Leaning) -> str:
-        return f"DROP {word} {thing.relation}"
-
-    return drop
-
-
-def _constraint(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
-    del version
-    name = readable_identifier(thing.name or "")
-    new = rewriting.rewrite_constraint(thing.tokens, work.tokens)
-
-    def added(text: str) -> tuple[str, ...]:
-        add = f"ALTER TABLE {thing.relation} ADD CONSTRAINT {name} {text}"
-        if not thing.calls or thing.type not in "cf":
-            return (add,)
-        if thing.type == "f" or text.endswith(_UNCHECKED):
-            # the check of its rows may cast them, and what reads the text may as well
-            return (run_as_owner(thing.relation, add, found="none"),)
-        # parsed with the settings that printed it, and met with those of the rows
-        check = f"ALTER TABLE {thing.relation} VALIDATE CONSTRAINT {name}"
-        return (
-            run_as_owner(thing.relation, f"{add} NOT VALID", found="none"),
-            run_as_owner(thing.relation, check, found="all"),
-        )
-
-    return PlannedDependent(
-        kind=thing.kind,
-        relation=thing.relation,
-        name=thing.name,
-        take=(f"ALTER TABLE {thing.relation} DROP CONSTRAINT {name}",),
-        make=added(new),
-        remake=added(thing.text),
-    )
-
-
-def _policy(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
-    del version
-    before: Mapping[str, str | None] = json.loads(thing.text)
-    tokens = json.loads(thing.tokens)
-    after = {
-        key: None if text is None else work.expression(text)
-        for key, text in tokens.items()
-    }
-    head = f"ALTER POLICY {readable_identifier(thing.name or '')} ON {thing.relation}"
-
-    def altered(texts: Mapping[str, str | None]) -> str:
-        using, check = texts["using"], texts["check"]
-        return (
-            head
-            + (f" USING ({using})" if using is not None else "")
-            + (f" WITH CHECK ({check})" if check is not None else "")
-        )
-
-    closed = {k: None if v is None else "false" for k, v in before.items()}
-    return PlannedDependent(
-        kind=thing.kind,
-        relation=thing.relation,
-        name=thing.name,
-        way=Way.ALTER,
-        take=(altered(closed),),
-        make=(altered(after),),
-        remake=(altered(before),),
-    )
-
-
-def _default(work: _Work, thing: Leaning, version: int) -> PlannedDependent | None:
-    """Plan the default of a view's column, where that column changes its type.
-
-    One of a table's column is here for a routine that it calls, which is made anew.
-    """
-    del version
-    if not thing.on_view:
-        return _table_default(work, thing)
-    zone = work.zones.get((thing.relation, thing.name or ""))
-    if zone is None:
-        return None
-    new = convert_default(thing.text, thing.type, zone)
-    column = readable_identifier(thing.name or "")
-    head = f"ALTER VIEW {thing.relation} ALTER COLUMN {column} SET DEFAULT "
-    return PlannedDependent(
-        kind=thing.kind,
-        relation=thing.relation,
-        name=thing.name,
-        way=Way.ALTER,
-        make=(head + new,),
-        remake=(head + thing.text,),
-    )
-
-
-def _table_default(work: _Work, thing: Leaning) -> PlannedDependent:
-    if (thing.relation, thing.name) in work.columns:
-        raise rewriting.Uncertain("it calls a function that is made anew", thing.text)
-    column = readable_identifier(thing.name or "")
-    head = f"ALTER TABLE ONLY {thing.relation} ALTER COLUMN {column}"
-    back = (f"{head} SET DEFAULT {thing.text}",)
-    return PlannedDependent(
-        kind=thing.kind,
-        relation=thing.relation,
-        name=thing.name,
-        way=Way.ALTER,
-        take=(f"{head} DROP DEFAULT",),
-        make=back,
-        remake=back,
-    )
-
-
-def _publication(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
-    del version
-    before, tokens = json.loads(thing.text), json.loads(thing.tokens)
-    where = tokens["where"]
-    if where is not None:
-        where = work.expression(where)
-    publication = f"ALTER PUBLICATION {readable_identifier(thing.name or '')}"
-
-    def added(condition: str | None) -> str:
-        columns = before["columns"]
-        listed = (
-            f" ({', '.join(readable_identifier(c) for c in columns)})"
-            if columns
-            else ""
-        )
-        filtered = f" WHERE ({condition})" if condition is not None else ""
-        return f"{publication} ADD TABLE ONLY {thing.relation}{listed}{filtered}"
-
-    return PlannedDependent(
-        kind=thing.kind,
-        relation=thing.relation,
-        name=thing.name,
-        way=Way.ALTER,
-        # the children of a table are published by entries of their own
-        take=(f"{publication} DROP TABLE ONLY {thing.relation}",),
-        make=(added(where),),
-        remake=(added(before["where"]),),
-    )
-
-
-def _function(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
-    del version
-    new = rewriting.rewrite_routine(thing.tokens, work.tokens, relations=work.relations)
-    return PlannedDependent(
-        kind=thing.kind,
-        relation=thing.relation,
-        way=Way.ALTER,
-        take=(f"PERFORM tzmigrate.blank_function({quote_literal(thing.relation)})",),
-        make=(new.rstrip(),),
-        remake=(thing.text.rstrip(),),
-    )
-
-
-def _row_function(work: _Work, thing: Leaning, version: int) -> PlannedDependent:
-    del work, version
-    kind = (
-        "PROCEDURE" if thing.text.startswith("CREATE OR REPLACE PROC") else "FUNCTION"
-    )
-    return PlannedDependent(
-        kind=thing.kind,
-        relation=thing.relation,
-        take=(f"DROP {kind} {thing.relation}",),
-        make=(thing.text.rstrip(),),
-        remake=(thing.text.rstrip(),),
-    )
-
-
-_Planner = Callable[[_Work, Leaning, int], PlannedDependent | None]
-
-_PLANNERS: Mapping[DependentKind, _Planner] = {
-    DependentKind.RULE: _whole_text(
-        _part("RULE"),
-        lambda w, text: rewriting.rewrite_rule(text, w.tokens, relations=w.relations),
-    ),
-    DependentKind.TRIGGER: _whole_text(
-        _part("TRIGGER"), lambda w, text: rewriting.rewrite_trigger(text, w.tokens)
-    ),
-    DependentKind.INDEX: _whole_text(
-        _own("INDEX"), lambda w, text: rewriting.rewrite_index(text, w.tokens)
-    ),
-    DependentKind.STATISTICS: _whole_text(
-        _own("STATISTICS"), lambda w, text: rewriting.rewrite_statistics(text, w.tokens)
-    ),
-    DependentKind.CONSTRAINT: _constraint,
-    DependentKind.POLICY: _policy,
-    DependentKind.DEFAULT: _default,
-    DependentKind.PUBLICATION: _publication,
-    DependentKind.FUNCTION: _function,
-    DependentKind.ROW_FUNCTION: _row_function,
-}

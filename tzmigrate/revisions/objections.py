@@ -14,12 +14,13 @@ from tzmigrate.planning.calls import (
     calls,
     explain_calls,
 )
-from tzmigrate.planning.dependents import Blocked, code_of
+from tzmigrate.planning.dependents import code_of
 from tzmigrate.planning.families import zoned_type
 from tzmigrate.planning.model import (
     Group,
     PlannedDependent,
 )
+from tzmigrate.planning.remaking import Blocked
 from tzmigrate.planning.rules import Names
 from tzmigrate.planning.things import Definition, Leaning
 from tzmigrate.postgres.quoting import readable_name

@@ -16,7 +16,7 @@ from psycopg import sql
 from tzmigrate.errors import DecisionNeeded
 from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.planning.ddl import sql_zone
-from tzmigrate.planning.dependents import Blocked, plan_dependents
+from tzmigrate.planning.dependents import plan_dependents
 from tzmigrate.planning.families import Cast, how
 from tzmigrate.planning.leaning import (
     read_apart,
@@ -33,6 +33,7 @@ from tzmigrate.planning.model import (
     Strategy,
 )
 from tzmigrate.planning.planner import Planner
+from tzmigrate.planning.remaking import Blocked
 from tzmigrate.planning.rules import Names
 from tzmigrate.planning.things import Definition, Found
 from tzmigrate.planning.unqualified import Bound, digest, in_schema
