@@ -114,8 +114,9 @@ CREATE OR REPLACE FUNCTION tzmigrate.hold_types() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
-    held oid[];
+    held oid[] = '{}';
     types oid[];
+    rows_of oid[];
     relation regclass;
 BEGIN
     LOOP
@@ -136,12 +137,13 @@ BEGIN
         held = types;
         PERFORM FROM pg_type y WHERE y.oid = ANY (types) ORDER BY y.oid FOR SHARE;
         PERFORM FROM pg_namespace n WHERE n.oid IN (SELECT y.typnamespace FROM pg_type y WHERE y.oid = ANY (types)) ORDER BY n.oid FOR SHARE;
-        -- a row of a table's own would keep VACUUM waiting
-        FOR relation IN SELECT c.oid FROM pg_class c WHERE c.reltype = ANY (types) AND c.relkind IN ('r', 'p') ORDER BY c.oid LOOP
+        rows_of = ARRAY(SELECT y.typrelid FROM pg_type y WHERE y.oid = ANY (types) AND y.typrelid > 0);
+        -- the row of pg_class for a table would keep VACUUM waiting
+        FOR relation IN SELECT c.oid FROM pg_class c WHERE c.oid = ANY (rows_of) AND c.relkind IN ('r', 'p') ORDER BY c.oid LOOP
             EXECUTE concat('LOCK TABLE ', relation, ' IN ACCESS SHARE MODE');
         END LOOP;
-        PERFORM FROM pg_class c WHERE c.reltype = ANY (types) AND c.relkind NOT IN ('r', 'p') ORDER BY c.oid FOR SHARE;
-        PERFORM FROM pg_attribute a WHERE a.attrelid IN (SELECT c.oid FROM pg_class c WHERE c.reltype = ANY (types) AND c.relkind NOT IN ('r', 'p')) ORDER BY a.attrelid, a.attnum FOR SHARE;
+        PERFORM FROM pg_class c WHERE c.oid = ANY (rows_of) AND c.relkind NOT IN ('r', 'p') ORDER BY c.oid FOR SHARE;
+        PERFORM FROM pg_attribute a WHERE a.attrelid = ANY (rows_of) ORDER BY a.attrelid, a.attnum FOR SHARE;
     END LOOP;
 END
 $tz$;
