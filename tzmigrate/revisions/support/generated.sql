@@ -44,11 +44,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifi
     WITH RECURSIVE tree (oid, depth) AS (
         SELECT relation, 0 UNION SELECT i.inhrelid, tree.depth + 1 FROM pg_inherits i JOIN tree ON tree.oid = i.inhparent
     ), member AS (
-        SELECT a.*, tree.depth, y.typstorage, c.relowner, c.relacl, c.oid::regclass AS label,
+        SELECT a.*, z.compression, tree.depth, y.typstorage, c.relowner, c.relacl, c.oid::regclass AS label,
             concat('ALTER TABLE ONLY ', c.oid::regclass, ' ALTER COLUMN ', quote_ident(a.attname), ' SET ') AS alter_column,
             concat(' ON COLUMN ', c.oid::regclass, '.', quote_ident(a.attname), ' IS ') AS on_column
         FROM pg_attribute r JOIN tree ON true JOIN pg_class c ON c.oid = tree.oid
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = r.attname AND NOT a.attisdropped JOIN pg_type y ON y.oid = a.atttypid
+        CROSS JOIN (SELECT ''::"char" AS attcompression) AS older CROSS JOIN LATERAL (SELECT attcompression AS compression FROM (SELECT a.*) AS x) AS z
         WHERE r.attrelid = relation AND r.attnum = column_properties.attnum
     )
     SELECT coalesce(array_agg(p.line ORDER BY m.depth, m.attrelid, p.place, p.number), '{}') FROM member m CROSS JOIN LATERAL (
@@ -56,7 +57,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifi
         UNION ALL
         SELECT 2, 0, concat(m.alter_column, 'STORAGE ', CASE m.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) WHERE m.attstorage <> m.typstorage
         UNION ALL
-        SELECT 3, 0, concat(m.alter_column, 'COMPRESSION ', CASE to_jsonb(m) ->> 'attcompression' WHEN 'l' THEN 'lz4' ELSE 'pglz' END) WHERE to_jsonb(m) ->> 'attcompression' IN ('l', 'p')
+        SELECT 3, 0, concat(m.alter_column, 'COMPRESSION ', CASE m.compression WHEN 'l' THEN 'lz4' ELSE 'pglz' END) WHERE m.compression IN ('l', 'p')
         UNION ALL
         SELECT 4, 0, concat(m.alter_column, '(', tzmigrate.option_list(array_agg(o)), ')') FROM unnest(m.attoptions) AS o WHERE NOT starts_with(o, 'pg_attver=') HAVING count(*) > 0
         UNION ALL

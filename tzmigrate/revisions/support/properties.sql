@@ -221,12 +221,13 @@ BEGIN
         lines = lines || ARRAY(SELECT concat('ALTER ', address, ' SET (', tzmigrate.option_list(c.reloptions), ')') WHERE c.reloptions IS NOT NULL)
             || ARRAY(SELECT concat('ALTER ', address, ' SET (', tzmigrate.option_list(x.reloptions, 'toast.'), ')') FROM pg_class x WHERE x.oid = c.reltoastrelid AND x.reloptions IS NOT NULL)
             || ARRAY(SELECT concat('ALTER ', address, ' ALTER COLUMN ', quote_ident(b.attname), ' ', s.what)
-                FROM pg_attribute b JOIN pg_type t ON t.oid = b.atttypid CROSS JOIN LATERAL (
+                FROM pg_attribute b JOIN pg_type t ON t.oid = b.atttypid
+                CROSS JOIN (SELECT ''::"char" AS attcompression) AS older CROSS JOIN LATERAL (SELECT attcompression AS compression FROM (SELECT b.*) AS x) AS z CROSS JOIN LATERAL (
                     SELECT 1 AS place, concat('SET DEFAULT ', pg_get_expr(d.adbin, d.adrelid)) AS what FROM pg_attrdef d WHERE d.adrelid = b.attrelid AND d.adnum = b.attnum AND defaults
                     UNION ALL SELECT 2, concat('SET STATISTICS ', b.attstattarget) WHERE b.attstattarget >= 0
                     UNION ALL SELECT 3, concat('SET STORAGE ', CASE b.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END)
                         WHERE c.relkind = 'm' AND b.attstorage <> t.typstorage
-                    UNION ALL SELECT 4, concat('SET COMPRESSION ', CASE to_jsonb(b) ->> 'attcompression' WHEN 'l' THEN 'lz4' ELSE 'pglz' END) WHERE c.relkind = 'm' AND to_jsonb(b) ->> 'attcompression' IN ('l', 'p')
+                    UNION ALL SELECT 4, concat('SET COMPRESSION ', CASE z.compression WHEN 'l' THEN 'lz4' ELSE 'pglz' END) WHERE c.relkind = 'm' AND z.compression IN ('l', 'p')
                     UNION ALL SELECT 5, concat('SET (', tzmigrate.option_list(array_agg(o)), ')') FROM unnest(b.attoptions) AS o WHERE NOT starts_with(o, 'pg_attver=') HAVING count(*) > 0
                 ) AS s WHERE b.attrelid = object AND b.attnum > 0 AND NOT b.attisdropped ORDER BY b.attnum, s.place)
             || ARRAY(SELECT concat('ALTER ', address, ' REPLICA IDENTITY ', CASE c.relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END) WHERE c.relkind = 'm' AND c.relreplident IN ('f', 'n'));

@@ -38,9 +38,10 @@ BEGIN
     SELECT jsonb_build_object(
         'not nulls', tzmigrate.not_nulls_before(roots),
         -- of arrays, ranges and row types, which may be stored out of line; compression came with version 14
-        'columns', (SELECT jsonb_agg(jsonb_build_object('relation', a.attrelid::regclass, 'name', a.attname, 'storage', a.attstorage, 'compression', coalesce(to_jsonb(a) ->> 'attcompression', '')))
+        'columns', (SELECT jsonb_agg(jsonb_build_object('relation', a.attrelid::regclass, 'name', a.attname, 'storage', a.attstorage, 'compression', z.compression::text))
             FROM tree JOIN pg_attribute a ON a.attrelid = tree.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attlen = -1 JOIN pg_type t ON t.oid = a.atttypid
-            WHERE a.attstorage <> t.typstorage OR coalesce(to_jsonb(a) ->> 'attcompression', '') <> ''),
+            CROSS JOIN (SELECT ''::"char" AS attcompression) AS older CROSS JOIN LATERAL (SELECT attcompression AS compression FROM (SELECT a.*) AS y) AS z
+            WHERE a.attstorage <> t.typstorage OR z.compression <> ''),
         'indexes', (SELECT jsonb_agg(jsonb_build_object('relation', i.indrelid::regclass, 'parent', x.parents[s.place]::regclass, 'schema', n.nspname, 'name', c.relname, 'state', s.state) ORDER BY s.place)
             FROM (SELECT array_agg(index.oid ORDER BY index.level, index.oid) AS indexes, array_agg(index.parent ORDER BY index.level, index.oid) AS parents FROM index) AS x CROSS JOIN LATERAL tzmigrate.index_states(x.indexes) AS s
             JOIN pg_index i ON i.indexrelid = s.index JOIN pg_class c ON c.oid = s.index JOIN pg_namespace n ON n.oid = c.relnamespace),
@@ -70,12 +71,12 @@ BEGIN
     FOR was IN SELECT * FROM jsonb_array_elements(coalesce(nullif(saved -> 'columns', 'null'), '[]')) LOOP
         FOR statement IN
             SELECT concat('ALTER TABLE ONLY ', was ->> 'relation', ' ALTER COLUMN ', quote_ident(a.attname), ' SET ', x.what)
-            FROM pg_attribute a CROSS JOIN LATERAL (
+            FROM pg_attribute a CROSS JOIN (SELECT ''::"char" AS attcompression) AS older CROSS JOIN LATERAL (SELECT attcompression AS compression FROM (SELECT a.*) AS y) AS z CROSS JOIN LATERAL (
                 SELECT concat('STORAGE ', CASE was ->> 'storage' WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END)
                 WHERE a.attstorage::text <> was ->> 'storage'
                 UNION ALL
                 SELECT concat('COMPRESSION ', CASE was ->> 'compression' WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END)
-                WHERE was ->> 'compression' <> '' AND to_jsonb(a) ->> 'attcompression' <> was ->> 'compression'
+                WHERE was ->> 'compression' <> '' AND z.compression::text <> was ->> 'compression'
             ) AS x (what) WHERE a.attrelid = to_regclass(was ->> 'relation') AND a.attname = was ->> 'name' AND NOT a.attisdropped
         LOOP
             EXECUTE statement;
