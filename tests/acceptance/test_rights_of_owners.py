@@ -622,6 +622,158 @@ def test_a_check_that_a_domain_has_got_since_its_column_left_it(
     )
 
 
+LATER = {
+    "a default of a view's column": "ALTER VIEW {owner}.v ALTER id SET DEFAULT CASE"
+    " WHEN '{{5}}'::{owner}.count[] IS NOT NULL THEN 1 END",
+    "an index that ALTER TABLE makes anew": "CREATE INDEX ON {owner}.t (placed_at)"
+    " WHERE '{{5}}'::{owner}.count[] IS NOT NULL",
+    "a type that a partition's default names": "ALTER TYPE {owner}.kind"
+    " RENAME TO other; CREATE DOMAIN {owner}.kind AS text"
+    " CHECK ({owner}.watch(value)); ALTER TABLE {owner}.part"
+    " ALTER placed_at SET DEFAULT {default}",
+}
+
+
+@pytest.mark.parametrize("what", LATER)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_what_an_owner_writes_after_the_plan_is_looked_at(
+    zone: str,
+    what: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    owner = make_role()
+    default = "CASE WHEN '{{a}}'::{owner}.kind[] IS NOT NULL THEN now() END"
+    script = (
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'SET ROLE "{owner.name}";'
+        + WATCHED.split("CREATE TABLE", 1)[0]
+        + "CREATE TABLE {owner}.t (id int, placed_at timestamp DEFAULT now())"
+        " PARTITION BY LIST (id);"
+        "CREATE TABLE {owner}.part PARTITION OF {owner}.t DEFAULT;"
+        "ALTER TABLE {owner}.part ALTER placed_at SET DEFAULT " + default + ";"
+        "INSERT INTO {owner}.t VALUES (1, '2024-01-01');"
+        "CREATE VIEW {owner}.v AS SELECT id, placed_at FROM {owner}.t"
+        " WHERE placed_at > '2000-01-01'"
+    )
+    database.execute(script.format(owner=owner.name))
+    project = make_project(database.url)
+    plan = project.plan(zones=(f"default={zone}",))
+    assert [c.reason for g in plan.groups for c in g.columns if c.reason] == []
+    with psycopg.connect(database.url_as(owner)) as connection:
+        later = LATER[what].replace("{default}", default)
+        connection.execute(later.format(owner=owner.name))  # type: ignore[arg-type]
+    with pytest.raises(Exception, match="TZ652"):
+        project.run("upgrade", "head")
+
+
+OTHERWISE = {
+    "a default": "ALTER TABLE {owner}.t ALTER placed_at DROP DEFAULT",
+    "a view": "CREATE OR REPLACE VIEW {owner}.v AS SELECT id, placed_at FROM {owner}.t"
+    " WHERE placed_at > '2000-01-01'",
+}
+
+
+@pytest.mark.parametrize("what", OTHERWISE)
+def test_what_cannot_be_compared_is_not_read_by_a_superuser(
+    what: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    """The text of a plan from another version may name types that nothing holds."""
+    owner = make_role()
+    held = "'{{a}}'::{owner}.kind[] IS NOT NULL"
+    script = (
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'SET ROLE "{owner.name}";'
+        + WATCHED.split("CREATE TABLE", 1)[0]
+        + "CREATE TABLE {owner}.t (id int, placed_at timestamp"
+        + (f" DEFAULT CASE WHEN {held} THEN now() END)" if what == "a default" else ")")
+        + ";CREATE VIEW {owner}.v AS SELECT id, placed_at FROM {owner}.t"
+        " WHERE placed_at > '2000-01-01'" + (f" AND {held}" if what == "a view" else "")
+    )
+    database.execute(script.format(owner=owner.name))
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    major = f"server_major => {database.server.version}"
+    for path in project.root.rglob("*.py"):
+        text = path.read_text("utf-8")
+        path.write_text(text.replace(major, "server_major => 12"), "utf-8")
+    with psycopg.connect(database.url_as(owner)) as connection:
+        connection.execute(
+            (
+                OTHERWISE[what] + "; ALTER TYPE {owner}.kind RENAME TO other;"
+                "CREATE DOMAIN {owner}.kind AS text CHECK ({owner}.watch(value))"
+            ).format(owner=owner.name)  # type: ignore[arg-type]
+        )
+    with pytest.raises(Exception, match=f"(?s)TZ652.*role {owner.name}"):
+        project.run("upgrade", "head")
+
+
+def test_no_schema_gets_the_name_of_that_of_the_table(
+    database: Any, make_role: Callable[..., Any], make_project: Callable[..., Any]
+) -> None:
+    """The statements of a revision go by names, and a table in another one may have
+    a CHECK."""
+    owner = make_role()
+    database.execute(
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'GRANT CREATE ON DATABASE "{database.name}" TO "{owner.name}";'
+        f'SET ROLE "{owner.name}"; CREATE TABLE {owner.name}.t (at timestamp)'
+    )
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    with (
+        ThreadPoolExecutor() as pool,
+        psycopg.connect(database.url) as reader,
+        psycopg.connect(database.url_as(owner)) as other,
+    ):
+        for command in (project.apply, project.rollback):
+            reader.execute(f"SELECT FROM {owner.name}.t")
+            running = pool.submit(command)
+            wait_until_blocked(reader, running)
+            other.execute("SET lock_timeout = '100ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute(f"ALTER SCHEMA {owner.name} RENAME TO {owner.name}_b")  # type: ignore[arg-type]
+            other.rollback()
+            reader.commit()
+            running.result()
+
+
+@pytest.mark.parametrize("when", ["plan", "apply", "verify", "rollback"])
+def test_a_missing_value_is_not_handed_to_a_cast(
+    when: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    """A column that was added with a default keeps that in the catalog, as an array."""
+    owner = make_role()
+    script = (
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'SET ROLE "{owner.name}";'
+        + WATCHED.split("CREATE TYPE {owner}.kind", 1)[0]
+        + "CREATE TYPE {owner}.kind AS ENUM ('a');"
+        "CREATE TABLE {owner}.t (id int PRIMARY KEY, at timestamp);"
+        "INSERT INTO {owner}.t VALUES (1, '2024-01-01');"
+        "ALTER TABLE {owner}.t ADD k {owner}.kind[] DEFAULT '{{a}}'"
+    )
+    database.execute(script.format(owner=owner.name))
+    cast = """
+    CREATE FUNCTION {owner}.told({owner}.kind) RETURNS json LANGUAGE plpgsql IMMUTABLE
+      AS $$ BEGIN PERFORM {owner}.watch(1); RETURN '1'; END $$;
+    CREATE CAST ({owner}.kind AS json) WITH FUNCTION {owner}.told"""
+    project = make_project(database.url)
+    project.configure('[zones]\ndefault = "UTC"\n')
+    for command in ("plan", "apply", "verify", "rollback"):
+        if command == when:
+            with psycopg.connect(database.url_as(owner)) as connection:
+                connection.execute(cast.format(owner=owner.name))  # type: ignore[arg-type]
+        getattr(project, command)()
+
+
 HELD = {
     "an argument's default": "CREATE FUNCTION {owner}.f({owner}.count[] DEFAULT"
     " '{{5}}') RETURNS int LANGUAGE sql AS 'SELECT 1'",

@@ -25,6 +25,8 @@ BEGIN
         -- a view of that name would run its functions with our rights; locked, so that none can take the place of the table
         IF (SELECT k.relkind FROM pg_class k WHERE k.oid = t) IN ('r', 'p') THEN
             EXECUTE concat('LOCK TABLE ', t, ' IN ACCESS SHARE MODE');
+            PERFORM tzmigrate.hold_schemas(ARRAY(WITH RECURSIVE tree (relation) AS (SELECT t::oid UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.relation)
+                SELECT c.relnamespace FROM tree JOIN pg_class c ON c.oid = tree.relation));
         END IF;
         IF NOT EXISTS (SELECT FROM pg_class k WHERE k.oid = t AND k.relkind IN ('r', 'p')) OR to_regclass(relation) <> t THEN
             PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', relation, ' is not the table that it was'),
@@ -63,7 +65,16 @@ DECLARE
     same boolean = true;
     printed text = tzmigrate.default_text(root, printed_default.name);
     written text = concat(' ', chr(58), '(location|funcformat) -?[0-9]+');
+    owner name = tzmigrate.lender('pg_class'::regclass, root);
 BEGIN
+    IF printed = expression THEN
+        RETURN printed;
+    END IF;
+    -- what is not of pg_catalog is printed with its schema
+    IF owner IS NOT NULL AND regexp_replace(expression, '''([^'']|'''')*''', '', 'g') ~ '[.][^0-9]' THEN
+        PERFORM tzmigrate.refuse('TZ652', concat('the default of column ', root, '.', quote_ident(printed_default.name), ' was read on another version of PostgreSQL, and whoever compares it reads its text'),
+            concat('Functions of role ', quote_ident(owner), ' could run with the rights of a superuser. Nothing was done.'), concat('Run the revision as ', quote_ident(owner), ', or plan on this version.'));
+    END IF;
     IF has_database_privilege(current_database(), 'TEMP') THEN
         PERFORM tzmigrate.check_readable();
         EXECUTE concat('CREATE TEMP TABLE tz_printed_default (value ', type_name, ' DEFAULT ', expression, ')');

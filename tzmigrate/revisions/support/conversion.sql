@@ -9,19 +9,20 @@ DECLARE
     part tzmigrate.step;
     t regclass;
     done bigint;
+    types oid[];
 BEGIN
     PERFORM tzmigrate.rehearse();
     IF NOT s.passed_over THEN
-        PERFORM tzmigrate.check_readable();
+        types = tzmigrate.check_readable();
         PERFORM tzmigrate.read_whole_columns();
         PERFORM tzmigrate.take_dependents();
     END IF;
     FOR t IN SELECT tzmigrate.part_relation(x) FROM tzmigrate.open_parts() AS x ORDER BY x.relation_schema, x.relation_name LOOP
         PERFORM tzmigrate.lock_relation(t);
     END LOOP;
-    IF NOT s.passed_over THEN
-        -- what was looked at before may have been put back meanwhile
-        PERFORM tzmigrate.check_readable();
+    -- what was looked at under its lock was read with the types that are held since the first look
+    IF NOT s.passed_over AND tzmigrate.check_readable() IS DISTINCT FROM types THEN
+        PERFORM tzmigrate.refuse('TZ345', concat('what leans on the tables of step ', quote_literal(s.step), ' changed while the revision waited for its locks'), 'Nothing was done.', 'Run the same command again.');
     END IF;
     IF current_setting('TimeZone') <> s.session_zone THEN
         PERFORM tzmigrate.refuse('TZ643', concat('the session zone is ', current_setting('TimeZone'), ', the step pinned ', s.session_zone), '',

@@ -102,6 +102,10 @@ BEGIN
     ELSIF NOT FOUND THEN
         RAISE NOTICE USING MESSAGE = concat('tzmigrate: ', label, ' does not exist here; passed over');
     END IF;
+    PERFORM tzmigrate.hold_schemas(ARRAY(SELECT h.namespace FROM tzmigrate.home(f.class, f.object) AS h));
+    IF f.object <> (SELECT x.object FROM tzmigrate.find_dependent(plan_dependent.kind, plan_dependent.relation, plan_dependent.name) AS x) THEN
+        PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', label, ' is another one than a moment ago'), 'Nothing was done.', 'Run the same command again.');
+    END IF;
     INSERT INTO tzmigrate.step_dependent (step_id, position, kind, relation, name, way, before, after, zoned, present)
     SELECT s.id, 1 + (SELECT count(*) FROM tzmigrate.step_dependent d WHERE d.step_id = s.id), plan_dependent.kind, plan_dependent.relation, plan_dependent.name,
         plan_dependent.way, plan_dependent.before, plan_dependent.after, plan_dependent.zoned, f.object IS NOT NULL;
@@ -132,6 +136,12 @@ BEGIN
         RETURN;
     END IF;
     IF s.server_major <> current_setting('server_version_num')::integer / 10000 THEN
+        owner = tzmigrate.lender(class, object);
+        IF owner IS NOT NULL THEN
+            -- the text of the revision may name types that this object does not, and nobody has looked at those
+            PERFORM tzmigrate.refuse('TZ652', concat(label, ' of role ', quote_ident(owner), ' was read on PostgreSQL ', s.server_major, ', which may print it in other words, so nothing tells what a superuser would read'),
+                'Functions of that role could run with the rights of a superuser. Nothing was done.', concat('Run the revision as ', quote_ident(owner), ', or plan on this version.'));
+        END IF;
         RAISE NOTICE USING MESSAGE = concat('tzmigrate: the definition of ', label, ' was read on PostgreSQL ', s.server_major, ', which may print it in other words; not compared');
         RETURN;
     END IF;

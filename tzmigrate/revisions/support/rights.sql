@@ -79,6 +79,39 @@ BEGIN
 END
 $tz$;
 
+-- schema and owner of an object, or of the relation that it is part of
+CREATE OR REPLACE FUNCTION tzmigrate.home(class oid, object oid) RETURNS TABLE (namespace oid, owner oid)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT t.typnamespace, t.typowner FROM pg_type t WHERE class = 'pg_type'::regclass AND t.oid = object
+    UNION ALL SELECT p.pronamespace, p.proowner FROM pg_proc p WHERE class = 'pg_proc'::regclass AND p.oid = object
+    UNION ALL SELECT e.stxnamespace, e.stxowner FROM pg_statistic_ext e WHERE class = 'pg_statistic_ext'::regclass AND e.oid = object
+    UNION ALL SELECT c.relnamespace, c.relowner FROM (
+        SELECT object WHERE class = 'pg_class'::regclass
+        UNION ALL SELECT k.conrelid FROM pg_constraint k WHERE class = 'pg_constraint'::regclass AND k.oid = object
+        UNION ALL SELECT g.tgrelid FROM pg_trigger g WHERE class = 'pg_trigger'::regclass AND g.oid = object
+        UNION ALL SELECT r.ev_class FROM pg_rewrite r WHERE class = 'pg_rewrite'::regclass AND r.oid = object
+        UNION ALL SELECT y.polrelid FROM pg_policy y WHERE class = 'pg_policy'::regclass AND y.oid = object
+        UNION ALL SELECT b.prrelid FROM pg_publication_rel b WHERE class = 'pg_publication_rel'::regclass AND b.oid = object
+    ) AS x (relation) JOIN pg_class c ON c.oid = x.relation
+$tz$;
+
+-- the ordinary role whose functions a superuser would run who reads a text of its object
+CREATE OR REPLACE FUNCTION tzmigrate.lender(class oid, object oid) RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+    SELECT o.rolname FROM tzmigrate.home(class, object) AS h JOIN pg_roles o ON o.oid = h.owner JOIN pg_roles me ON me.rolname = current_user
+    WHERE me.rolsuper AND NOT o.rolsuper LIMIT 1
+$tz$;
+
+-- a superuser finds under a name what he has looked at: ALTER SCHEMA locks nothing, but waits for who holds the row of the schema
+CREATE OR REPLACE FUNCTION tzmigrate.hold_schemas(schemas oid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+BEGIN
+    IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+        PERFORM FROM pg_namespace n WHERE n.oid = ANY (schemas) AND n.oid <> 'pg_catalog'::regnamespace ORDER BY n.oid FOR SHARE;
+    END IF;
+END
+$tz$;
+
 -- the types of which a text that the step reads anew may hold a value, and what holds it
 CREATE OR REPLACE FUNCTION tzmigrate.types_read() RETURNS TABLE (class oid, object oid, sub integer, type oid)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
@@ -87,11 +120,13 @@ DECLARE
     s tzmigrate.step = tzmigrate.open_step();
 BEGIN
     RETURN QUERY
-        WITH planned (class, object, sub) AS (
+        WITH RECURSIVE tree (relation, name) AS (
+            SELECT tzmigrate.part_relation(p)::oid, c.column_name FROM tzmigrate.open_parts() AS p JOIN tzmigrate.step_column c ON c.step_id = p.id
+            UNION SELECT i.inhrelid, t.name FROM tree t JOIN pg_inherits i ON i.inhparent = t.relation
+        ), planned (class, object, sub) AS (
             SELECT x.class, x.object, x.sub FROM tzmigrate.step_dependent d, LATERAL tzmigrate.find_dependent(d.kind, d.relation, d.name) AS x WHERE d.step_id = s.id AND d.present
             UNION ALL
-            SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM tzmigrate.open_parts() AS p JOIN tzmigrate.step_column c ON c.step_id = p.id
-            JOIN pg_attribute a ON a.attrelid = tzmigrate.part_relation(p) AND a.attname = c.column_name
+            SELECT 'pg_class'::regclass, t.relation, a.attnum FROM tree t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.name
         ), reading (class, object, sub) AS (
             SELECT n.class, n.object, 0 FROM planned n LEFT JOIN pg_class c ON n.class = 'pg_class'::regclass AND c.oid = n.object
             LEFT JOIN pg_type y ON n.class = 'pg_type'::regclass AND y.oid = n.object LEFT JOIN pg_proc p ON n.class = 'pg_proc'::regclass AND p.oid = n.object
@@ -99,7 +134,11 @@ BEGIN
                 OR p.proargdefaults IS NOT NULL OR to_jsonb(p) ->> 'prosqlbody' IS NOT NULL)
             UNION SELECT 'pg_rewrite'::regclass, r.oid, 0 FROM planned n JOIN pg_rewrite r ON n.class = 'pg_class'::regclass AND r.ev_class = n.object
             UNION SELECT 'pg_constraint'::regclass, k.oid, 0 FROM planned n JOIN pg_constraint k ON n.class = 'pg_type'::regclass AND k.contypid = n.object
-            UNION SELECT 'pg_attrdef'::regclass, e.oid, 0 FROM planned n JOIN pg_attrdef e ON n.class = 'pg_class'::regclass AND e.adrelid = n.object AND e.adnum = n.sub
+            -- of a column, or all those of a view
+            UNION SELECT 'pg_attrdef'::regclass, e.oid, 0 FROM planned n JOIN pg_attrdef e ON n.class = 'pg_class'::regclass AND e.adrelid = n.object AND n.sub IN (0, e.adnum)
+            -- ALTER TABLE itself reads anew what stands on a column, in the whole tree
+            UNION SELECT d.classid, d.objid, d.objsubid FROM tree t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.name
+            JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
             -- before 15 what a generated column uses is written down for the column
             UNION SELECT n.class, n.object, n.sub FROM planned n JOIN pg_attribute a ON n.class = 'pg_class'::regclass AND a.attrelid = n.object AND a.attnum = n.sub AND a.attgenerated <> ''
         )
@@ -110,7 +149,7 @@ $tz$;
 
 -- no other session gives the name of such a type to another one, or another make, before the text is read: ALTER TYPE and ALTER
 -- SCHEMA lock nothing, but wait for whoever holds the rows of the catalogs that they change
-CREATE OR REPLACE FUNCTION tzmigrate.hold_types() RETURNS void
+CREATE OR REPLACE FUNCTION tzmigrate.hold_types() RETURNS oid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
@@ -133,10 +172,12 @@ BEGIN
             )
             SELECT u.type FROM used u ORDER BY u.type);
         -- while it waited for somebody they may have become others
-        EXIT WHEN types = held;
+        IF types = held THEN
+            RETURN held;
+        END IF;
         held = types;
         PERFORM FROM pg_type y WHERE y.oid = ANY (types) ORDER BY y.oid FOR SHARE;
-        PERFORM FROM pg_namespace n WHERE n.oid IN (SELECT y.typnamespace FROM pg_type y WHERE y.oid = ANY (types)) ORDER BY n.oid FOR SHARE;
+        PERFORM tzmigrate.hold_schemas(ARRAY(SELECT y.typnamespace FROM pg_type y WHERE y.oid = ANY (types)));
         rows_of = ARRAY(SELECT y.typrelid FROM pg_type y WHERE y.oid = ANY (types) AND y.typrelid > 0);
         -- the row of pg_class for a table would keep VACUUM waiting
         FOR relation IN SELECT c.oid FROM pg_class c WHERE c.oid = ANY (rows_of) AND c.relkind IN ('r', 'p') ORDER BY c.oid LOOP
@@ -149,17 +190,18 @@ END
 $tz$;
 
 -- stop a superuser where a text that the step reads anew holds a value of a type with a domain of another role in it: the CHECKs
--- of that domain are asked while the text is parsed, and nothing arranges that they have that role's rights
-CREATE OR REPLACE FUNCTION tzmigrate.check_readable() RETURNS void
+-- of that domain are asked while the text is parsed, and nothing arranges that they have that role's rights. Returns the types held
+CREATE OR REPLACE FUNCTION tzmigrate.check_readable() RETURNS oid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 #variable_conflict use_column
 DECLARE
+    types oid[];
     f record;
 BEGIN
     IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
-        RETURN;
+        RETURN types;
     END IF;
-    PERFORM tzmigrate.hold_types();
+    types = tzmigrate.hold_types();
     WITH RECURSIVE armed (domain, owner) AS (
         -- whose CHECKs an ordinary role may write, also later, as nothing locks a domain; and those that call what such a role may replace
         SELECT t.oid, t.typowner FROM pg_type t JOIN pg_roles o ON o.oid = t.typowner WHERE t.typtype = 'd' AND NOT o.rolsuper
@@ -191,5 +233,6 @@ BEGIN
         PERFORM tzmigrate.refuse('TZ652', concat(f.thing, ' holds a value of type ', f.type, chr(58), ' whoever reads its text runs the CHECKs of domain ', f.domain, ', which may call what belongs to ', quote_ident(f.owner)),
             'They would run with the rights of a superuser. Nothing was done.', concat('Run the revision as ', quote_ident(f.owner), ', or as another role that is no superuser.'));
     END IF;
+    RETURN types;
 END
 $tz$;

@@ -5,12 +5,12 @@
 CREATE OR REPLACE FUNCTION tzmigrate.recompile(tables regclass[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
+    routines oid[];
     routine record;
     others text;
 BEGIN
-    FOR routine IN
-        SELECT p.oid::regprocedure::text AS signature, p.prosecdef,
-            pg_has_role(current_user, p.proowner, 'USAGE') AS ours
+    routines = ARRAY(
+        SELECT p.oid
         FROM pg_proc p
         JOIN pg_language l ON l.oid = p.prolang
         WHERE l.lanname IN ('plpgsql', 'sql') AND p.oid >= 16384 AND p.prokind IN ('f', 'p')
@@ -25,8 +25,12 @@ BEGIN
                               OR EXISTS (SELECT FROM pg_type t WHERE t.oid = c.reltype AND t.typarray <> 0
                                            AND (t.typarray = p.prorettype
                                                 OR t.typarray = ANY (coalesce(p.proallargtypes, p.proargtypes::oid[]))))))
-               OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgfoid = p.oid AND g.tgrelid = ANY (recompile.tables::oid[])))
-        ORDER BY 1
+               OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgfoid = p.oid AND g.tgrelid = ANY (recompile.tables::oid[]))));
+    PERFORM tzmigrate.hold_schemas(ARRAY(SELECT p.pronamespace FROM pg_proc p WHERE p.oid = ANY (routines)));
+    FOR routine IN
+        SELECT p.oid::regprocedure::text AS signature, p.prosecdef,
+            pg_has_role(current_user, p.proowner, 'USAGE') AS ours
+        FROM pg_proc p WHERE p.oid = ANY (routines) ORDER BY 1
     LOOP
         IF routine.ours THEN
             EXECUTE concat('ALTER ROUTINE ', routine.signature, ' SECURITY ', CASE WHEN routine.prosecdef THEN 'DEFINER' ELSE 'INVOKER' END);
