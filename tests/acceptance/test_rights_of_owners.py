@@ -981,6 +981,32 @@ def wait_until_blocked(connection: Any, running: Future[Any]) -> None:
         time.sleep(0.02)
 
 
+def test_what_a_superusers_own_table_calls_is_named(
+    database: Any, make_role: Callable[..., Any], make_project: Callable[..., Any]
+) -> None:
+    """There is nobody else whose rights it could have."""
+    owner = make_role()
+    script = (
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'SET ROLE "{owner.name}";'
+        + WATCHED.split("CREATE DOMAIN", 1)[0]
+        + "CREATE DOMAIN {owner}.moment AS timestamp; RESET ROLE;"
+        "CREATE TABLE one (at timestamp CHECK ({owner}.watch(at)));"
+        "CREATE TABLE two (seen_at {owner}.moment); CREATE TABLE three (at timestamp);"
+        "CREATE INDEX ON one ((CASE WHEN {owner}.watch(at) THEN 1 END));"
+        "CREATE TABLE four (at timestamp CHECK ({owner}.watch(at)));"
+        'ALTER TABLE four OWNER TO "{owner}"'
+    )
+    database.execute(script.format(owner=owner.name))
+    plan = make_project(database.url).plan(zones=("default=UTC",))
+    found = [f.message for f in plan.findings if f.code == "TZ329"]
+    assert [m.split(" belongs to ")[0] for m in found] == [
+        *[f"function {owner.name}.watch(anyelement)"] * 2,
+        f"domain {owner.name}.moment",
+    ]
+    assert ["public.two" in m for m in found] == [False, False, True]
+
+
 def test_a_tree_of_two_owners_is_named_where_one_of_them_would_run_functions(
     database: Any,
     make_role: Callable[..., Any],

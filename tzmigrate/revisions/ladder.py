@@ -12,6 +12,7 @@ from dataclasses import replace
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.planning.leaning import read_definitions, read_foreign_owners
+from tzmigrate.planning.lending import lent
 from tzmigrate.planning.model import Group, Plan, RelationName
 from tzmigrate.planning.planner import Planner
 from tzmigrate.planning.reading import check_readable
@@ -145,6 +146,7 @@ def plan_and_try(
             where = None
         close(stack.pop_all())
     found = planner.describe(groups)
+    told += lent(session, groups)
     return replace(found, findings=(*told, *found.findings), tried_on=where)
 
 
