@@ -712,6 +712,57 @@ def test_what_cannot_be_compared_is_not_read_by_a_superuser(
         project.run("upgrade", "head")
 
 
+def test_what_is_put_back_while_a_step_waits_names_no_other_type(
+    database: Any, make_role: Callable[..., Any], make_project: Callable[..., Any]
+) -> None:
+    """At the first look the view holds no such value, under its lock it does again."""
+    if database.server.version < 17:
+        pytest.skip("printing a definition waits elsewhere")
+    owner = make_role()
+    name = owner.name
+    view = (
+        f"CREATE OR REPLACE VIEW {name}.z AS SELECT id, placed_at FROM {name}.t"
+        " WHERE placed_at > '2000-01-01'"
+    )
+    held = f"{view} AND '{{a}}'::{name}.kind[] IS NOT NULL"
+    script = (
+        f'CREATE SCHEMA {name} AUTHORIZATION "{name}"; SET ROLE "{name}";'
+        + WATCHED.split("CREATE TABLE", 1)[0].format(owner=name)
+        + f"CREATE TABLE {name}.t (id int, placed_at timestamp);"
+        f"CREATE TABLE {name}.u (id int); {held};"
+        f"CREATE VIEW {name}.b AS SELECT u.id, placed_at FROM {name}.t, {name}.u"
+        " WHERE placed_at > '2000-01-01'"
+    )
+    database.execute(script)
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    with (
+        ThreadPoolExecutor() as pool,
+        psycopg.connect(database.url_as(owner)) as first,
+        psycopg.connect(database.url_as(owner)) as second,
+        psycopg.connect(database.url_as(owner)) as third,
+        psycopg.connect(database.url_as(owner), autocommit=True) as other,
+    ):
+        first.execute(f"LOCK TABLE {name}.u IN ACCESS EXCLUSIVE MODE")  # type: ignore[arg-type]
+        running = pool.submit(lambda: project.run("upgrade", "head"))
+        wait_until_blocked(first, running)
+        other.execute(view)  # type: ignore[arg-type]
+        second.execute(f"SELECT FROM {name}.z")  # type: ignore[arg-type]
+        third.execute(f"SELECT FROM {name}.t")  # type: ignore[arg-type]
+        first.commit()
+        wait_until_blocked(second, running)
+        second.execute(held)  # type: ignore[arg-type]
+        second.commit()
+        wait_until_blocked(third, running)
+        other.execute(f"ALTER TYPE {name}.kind RENAME TO former")  # type: ignore[arg-type]
+        other.execute(
+            f"CREATE DOMAIN {name}.kind AS text CHECK ({name}.watch(value))"  # type: ignore[arg-type]
+        )
+        third.commit()
+        with pytest.raises(Exception, match="TZ345"):
+            running.result()
+
+
 def test_no_schema_gets_the_name_of_that_of_the_table(
     database: Any, make_role: Callable[..., Any], make_project: Callable[..., Any]
 ) -> None:
