@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tzmigrate import commands
-from tzmigrate.errors import NotProved, Refused, TzmigrateError
+from tzmigrate.errors import NotProved, Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres.errors import from_psycopg
 from tzmigrate.verification.model import Outcome
 
@@ -904,6 +904,83 @@ def test_nor_what_holds_such_a_value_anywhere_else(
         project.plan(zones=("default=UTC",))
     assert caught.value.code == "TZ652"
     assert called() == before
+
+
+COPIED_MEANWHILE = {
+    "names of types": "ALTER DOMAIN {owner}.note RENAME TO other;"
+    " ALTER TYPE {owner}.kind RENAME TO note;"
+    " ALTER DOMAIN {owner}.other RENAME TO kind",
+    "names of schemas": "ALTER SCHEMA {owner} RENAME TO {owner}_c;"
+    " ALTER SCHEMA {owner}_a RENAME TO {owner}",
+    "an attribute": "ALTER TYPE {owner}.whole ALTER ATTRIBUTE n TYPE {owner}.count",
+    "an argument's default": "CREATE OR REPLACE FUNCTION {owner}.f(int DEFAULT"
+    " CASE WHEN '{{5}}'::{owner}.count[] IS NOT NULL THEN 1 END) RETURNS int"
+    " LANGUAGE sql AS 'SELECT 1'",
+    "a view": "CREATE OR REPLACE VIEW {owner}_b.v AS SELECT * FROM {owner}_b.t"
+    " WHERE '{{5}}'::{owner}.count[] IS NOT NULL",
+    "a default": "ALTER VIEW {owner}_b.v ALTER id SET DEFAULT"
+    " CASE WHEN '{{5}}'::{owner}.count[] IS NOT NULL THEN 1 END",
+    "a type that is gone": "DROP TYPE {owner}.unused",
+    "nothing but temporary objects": "CREATE TEMP TABLE u (id serial PRIMARY KEY,"
+    " n {owner}.count CHECK (n > 0), at timestamp DEFAULT now());"
+    " CREATE TEMP VIEW v AS SELECT * FROM u; CREATE INDEX ON u ((id + 1));"
+    " CREATE TYPE pg_temp.w AS (n {owner}.count);"
+    " CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+}
+
+
+@pytest.mark.parametrize("what", COPIED_MEANWHILE)
+def test_a_superuser_copies_no_schema_that_changes_meanwhile(
+    what: str,
+    database: Any,
+    make_role: Callable[..., Any],
+    make_project: Callable[..., Any],
+) -> None:
+    """An owner has pg_dump wait for a table, long after its types were looked at."""
+    owner = make_role()
+    database.execute(
+        f'CREATE SCHEMA {owner.name} AUTHORIZATION "{owner.name}";'
+        f'CREATE SCHEMA {owner.name}_a AUTHORIZATION "{owner.name}";'
+        f'CREATE SCHEMA {owner.name}_b AUTHORIZATION "{owner.name}";'
+        f'GRANT CREATE ON DATABASE "{database.name}" TO "{owner.name}"'
+    )
+    made = (
+        WATCHED.split("CREATE TABLE", 1)[0].replace(
+            "RAISE EXCEPTION 'watch ran as %', current_user",
+            "EXECUTE 'ALTER ROLE {owner} CREATEROLE'",
+        )
+        + "CREATE DOMAIN {owner}_a.kind AS text CHECK ({owner}.watch(value));"
+        "CREATE TYPE {owner}.whole AS (n int); CREATE TYPE {owner}.unused AS ENUM ();"
+        "CREATE FUNCTION {owner}.f(int DEFAULT 1) RETURNS int LANGUAGE sql"
+        " AS 'SELECT 1'; CREATE TABLE {owner}_b.waiting ();"
+        "CREATE TABLE {owner}_b.t (id int, placed_at timestamp);"
+        "CREATE VIEW {owner}_b.v AS SELECT * FROM {owner}_b.t WHERE"
+        " '{{a}}'::{owner}.kind[] IS NOT NULL AND '(1)'::{owner}.whole IS NOT NULL"
+    )
+    project = make_project(database.url)
+    with (
+        ThreadPoolExecutor() as pool,
+        psycopg.connect(database.url_as(owner)) as locker,
+        psycopg.connect(database.url_as(owner), autocommit=True) as other,
+    ):
+        other.execute(made.format(owner=owner.name))  # type: ignore[arg-type]
+        locker.execute(f"LOCK TABLE {owner.name}_b.waiting")  # type: ignore[arg-type]
+        running = pool.submit(lambda: project.plan(zones=("default=UTC",)))
+        wait_until_blocked(locker, running)
+        assert not running.done()
+        other.execute(COPIED_MEANWHILE[what].format(owner=owner.name))  # type: ignore[arg-type]
+        locker.commit()
+        if "temporary" in what:
+            running.result()
+        else:
+            with pytest.raises(Unavailable, match="changed while") as caught:
+                running.result()
+            assert caught.value.code == "TZ518"
+            said = "was dropped" if "gone" in what else "Made or altered was"
+            assert said in caught.value.detail
+    assert not database.scalar(
+        f"SELECT rolcreaterole FROM pg_roles WHERE rolname = '{owner.name}'"
+    )
 
 
 ALONE = """

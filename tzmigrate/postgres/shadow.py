@@ -42,7 +42,7 @@ from tzmigrate.postgres.scratch import (
     scratch_database,
     words,
 )
-from tzmigrate.postgres.session import Session, connect
+from tzmigrate.postgres.session import Session, connect, read_only
 from tzmigrate.postgres.url import Target, parse_url
 
 SUPPORT_SCHEMA = "tzmigrate"
@@ -58,10 +58,16 @@ _NEWEST = 99
 _WRITABLE = (
     "SELECT pg_catalog.set_config('default_transaction_read_only', 'off', false)"
 )
+_DESCRIBED = (
+    "SELECT pg_catalog.pg_describe_object(%s::pg_catalog.oid, %s::pg_catalog.oid, %s)"
+)
 
 
 Close = Callable[[ExitStack], object]
 """Closes all that is open in a stack, now or soon."""
+
+Check = Callable[[Session, Archive], None]
+"""Raises where an archive of the session's database is not to be restored."""
 
 
 class ShadowKind(StrEnum):
@@ -98,14 +104,27 @@ class Original:
     Attributes:
         session: another one to it, in autocommit mode.
         version: major version of its server.
+        marks: catalog_marks.sql, from before the dump.
+        check: asked once it is through.
         unreadable: schema and name of the tables that are left out.
     """
 
     session: Session
     source: Source
     version: int
+    marks: frozenset[str]
+    check: Check
     dump: Dump
     unreadable: tuple[tuple[str, str], ...]
+
+    def archive(self) -> Archive:
+        """Wait for the dump, and return it where it may be restored."""
+        archive = self.dump.archive()
+        # pg_dump prints what the catalog holds meanwhile, and that is asked here
+        with read_only(self.session):
+            _check_unchanged(self)
+            self.check(self.session, archive)
+        return archive
 
 
 @contextmanager
@@ -133,7 +152,8 @@ def open_shadow(
 
     Raises:
         ShadowUnavailable: there is no place for it, or no program to copy with.
-        Unavailable: a table stayed locked, or a connection was lost.
+        Unavailable: a table stayed locked, a connection was lost, or the schema
+            changed while a superuser copied it.
         Refused: the server of ``shadow_url`` does not let us in.
     """
     tell = progress or (lambda _: None)
@@ -182,10 +202,12 @@ def _inside(target: Target) -> Session:
 
 
 @contextmanager
-def reading(session: Session, *, bin_dir: Path | None = None) -> Iterator[Original]:
+def reading(
+    session: Session, *, bin_dir: Path | None = None, check: Check = lambda *_: None
+) -> Iterator[Original]:
     """Begin to read a schema, and go on with it while a ``with`` block does.
 
-    The arguments are those of ``open_shadow``.
+    The arguments are those of ``open_shadow`` and ``Original``.
 
     Raises:
         ShadowUnavailable: there is no program to read it with.
@@ -207,6 +229,8 @@ def reading(session: Session, *, bin_dir: Path | None = None) -> Iterator[Origin
                 session=beside,
                 source=read_source(beside),
                 version=version,
+                marks=_marks(beside),
+                check=check,
                 dump=stack.enter_context(
                     dumping(
                         access, programs, without=SUPPORT_SCHEMA, unreadable=unreadable
@@ -353,7 +377,7 @@ def _filled(
     def wanted(entry: Entry) -> bool:
         return entry.kind != "EXTENSION" or entry.tail[1] not in missing
 
-    archive = original.dump.archive()
+    archive = original.archive()
     tablespaces = same and original.source.tablespaces
     if same and not tablespaces:
         reason = "the role may not create in all of them"
@@ -396,6 +420,32 @@ def _filled(
         version=version,
         findings=tuple(found),
         others=tuple(sessions[1:]),
+    )
+
+
+def _marks(session: Session) -> frozenset[str]:
+    rows = session.execute(query("catalog_marks")).fetchall()
+    return frozenset(mark for (mark,) in rows)
+
+
+def _check_unchanged(original: Original) -> None:
+    """Stop where the catalog is another one than before the dump.
+
+    Nobody who prints a text locks the types and functions in it, and pg_dump waits for
+    tables that somebody else locks.
+    """
+    marks = _marks(original.session)
+    if marks == original.marks:
+        return
+    said = "Something was dropped"
+    if appeared := sorted(marks - original.marks):
+        row = original.session.execute(_DESCRIBED, appeared[0].split()[:3]).fetchone()
+        said = f"Made or altered was {row[0] if row else ''}"
+    raise Unavailable(
+        "TZ518",
+        "the schema changed while it was copied for the shadow",
+        detail=f"{said}. Nothing was done.",
+        hint="Try again when nobody alters the schema.",
     )
 
 

@@ -6,7 +6,7 @@ casts that the plan put in. What fails takes its columns out of the plan, by nam
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 
 from tzmigrate.inventory.model import Finding, Severity
@@ -19,7 +19,7 @@ from tzmigrate.planning.reading import check_readable
 from tzmigrate.postgres.dump import ShadowUnavailable
 from tzmigrate.postgres.lacks import NotCopied
 from tzmigrate.postgres.session import Session
-from tzmigrate.postgres.shadow import Close, open_shadow, reading
+from tzmigrate.postgres.shadow import Close, Original, open_shadow, reading
 from tzmigrate.postgres.url import Target
 from tzmigrate.revisions.objections import bound, refusals
 from tzmigrate.revisions.render import Policy
@@ -95,7 +95,7 @@ def plan_and_try(
             check_readable(session)
             # what keeps it from being read is said where it counts
             with suppress(ShadowUnavailable):
-                original = stack.enter_context(reading(session))
+                original = stack.enter_context(_reading(session))
         plan = planner.plan()
         converting = len([g for g in plan.groups if g.tables])
         if not standing.pending and not converting:
@@ -103,6 +103,7 @@ def plan_and_try(
         check_readable(session)
         many = converting >= _WORTH_COPIES
         try:
+            original = original or stack.enter_context(_reading(session))
             shadow = stack.enter_context(
                 open_shadow(
                     session,
@@ -148,6 +149,11 @@ def plan_and_try(
     found = planner.describe(groups)
     told += lent(session, groups)
     return replace(found, findings=(*told, *found.findings), tried_on=where)
+
+
+def _reading(session: Session) -> AbstractContextManager[Original]:
+    # asked before it is read, too, so that it is said at once
+    return reading(session, check=lambda copied, _: check_readable(copied))
 
 
 def _free(planner: Planner, group: Group, schema: str | None) -> Group:
