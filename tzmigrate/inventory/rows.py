@@ -158,6 +158,32 @@ class ReadByFunctionsRow(NamedTuple):
     expression: str | None
 
 
+class FoldedRow(NamedTuple):
+    """folded.sql: an object and its expression, or several."""
+
+    name: str
+    tree: str
+
+
+class CalledRow(NamedTuple):
+    """called.sql: a function, and what calls it: another class's object, or itself.
+
+    ``inlined``: it is in SQL, and its body may take the place of a call. ``supported``:
+    by a function that simplifies calls. ``computed``: a default is more than constants.
+    """
+
+    kind: str
+    object: int
+    function: str
+    owner: str
+    ordinary: bool
+    immutable: bool
+    inlined: bool
+    supported: bool
+    arguments: int
+    computed: bool
+
+
 class WholeRowRow(NamedTuple):
     """whole_rows.sql: an object that reads every column of the relation at once."""
 

@@ -3,16 +3,19 @@
 A literal of an array, composite or range type is turned into a value while the text
 around it is parsed, and a domain in it asks its CHECKs. Whoever makes such a view or
 default anew runs their functions, with all rights where it is a superuser: PostgreSQL
-has no way to arrange that otherwise, so it is said before anything is read.
+has no way to arrange that otherwise, so it is said before anything is read. So it is of
+a function of constants, which PostgreSQL calls as soon as a table is made that has it.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
 
 from tzmigrate.errors import Refused
-from tzmigrate.inventory.asking import ask
-from tzmigrate.inventory.rows import ReadByFunctionsRow
+from tzmigrate.inventory.asking import array, ask
+from tzmigrate.inventory.rows import CalledRow, FoldedRow, ReadByFunctionsRow
+from tzmigrate.planning.folding import Folding, named
 
 
 def check_readable(connection: psycopg.Connection[Any]) -> None:
@@ -37,3 +40,33 @@ def check_readable(connection: psycopg.Connection[Any]) -> None:
         "the revision. Nothing was done.",
         hint=f"Connect as {first.owner}, or as another role that is no superuser.",
     )
+
+
+def check_foldable(connection: psycopg.Connection[Any], added: Iterable[int]) -> None:
+    """Refuse to make tables, as a superuser, that call functions of an ordinary role.
+
+    Args:
+        connection: to the database that is planned for, in a transaction of ours.
+        added: OIDs of constraints that tables get which are there already.
+
+    Raises:
+        Refused: names the object, the function and the role.
+    """
+    folded = ask(connection, "folded", FoldedRow, {"added": array(added)})
+    if not folded:
+        return
+    functions, operators = named([row.tree for row in folded])
+    parameters = {"functions": array(functions), "operators": array(operators)}
+    folding = Folding(ask(connection, "called", CalledRow, parameters))
+    for name, tree in folded:
+        if (called := folding.of_others(tree)) is not None:
+            raise Refused(
+                "TZ652",
+                f"{name} may have {called.function} called while its table is made,"
+                f" which belongs to {called.owner}",
+                detail="PostgreSQL calls an immutable function of constants, and what"
+                " the body of a function in SQL calls so, as soon as the table is made:"
+                " on the shadow, with the rights of a superuser. Nothing was done.",
+                hint=f"Connect as {called.owner}, or as another role that is no"
+                " superuser.",
+            )

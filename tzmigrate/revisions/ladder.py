@@ -15,8 +15,8 @@ from tzmigrate.planning.leaning import read_definitions, read_foreign_owners
 from tzmigrate.planning.lending import lent
 from tzmigrate.planning.model import Group, Plan, RelationName
 from tzmigrate.planning.planner import Planner
-from tzmigrate.planning.reading import check_readable
-from tzmigrate.postgres.dump import ShadowUnavailable
+from tzmigrate.planning.reading import check_foldable, check_readable
+from tzmigrate.postgres.dump import Archive, ShadowUnavailable
 from tzmigrate.postgres.lacks import NotCopied
 from tzmigrate.postgres.session import Session
 from tzmigrate.postgres.shadow import Close, Original, open_shadow, reading
@@ -30,6 +30,9 @@ _TOGETHER = 100
 
 _COPIES = 2
 """On how many shadows at once groups are tried on which nothing leans together."""
+
+_CONSTRAINT = 2606
+"""OID of pg_constraint."""
 
 _WORTH_COPIES = 50
 """From how many groups on another shadow is worth its making, and from how many tables
@@ -152,8 +155,15 @@ def plan_and_try(
 
 
 def _reading(session: Session) -> AbstractContextManager[Original]:
-    # asked before it is read, too, so that it is said at once
-    return reading(session, check=lambda copied, _: check_readable(copied))
+    return reading(session, check=_check)
+
+
+def _check(session: Session, archive: Archive) -> None:
+    # asked before, too, so that it is said at once
+    check_readable(session)
+    check_foldable(
+        session, [e.oid for e in archive.entries if e.catalog == _CONSTRAINT]
+    )
 
 
 def _free(planner: Planner, group: Group, schema: str | None) -> Group:
