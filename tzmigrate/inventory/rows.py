@@ -168,8 +168,9 @@ class FoldedRow(NamedTuple):
 class CalledRow(NamedTuple):
     """called.sql: a function, and what calls it: another class's object, or itself.
 
-    ``inlined``: it is in SQL, and its body may take the place of a call. ``supported``:
-    by a function that simplifies calls. ``computed``: a default is more than constants.
+    ``inlined``: it is in SQL, and its body may take the place of a call; ``reaches``:
+    that names a function, type or operator of an ordinary role. ``supported``: by a
+    function that makes constants of calls. ``computed``: a default is more than those.
     """
 
     kind: str
@@ -179,6 +180,7 @@ class CalledRow(NamedTuple):
     ordinary: bool
     immutable: bool
     inlined: bool
+    reaches: bool
     supported: bool
     arguments: int
     computed: bool

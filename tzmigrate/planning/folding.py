@@ -60,7 +60,7 @@ class Folding:
         unknown = any(self._stays(argument, test=test) for argument in arguments)
         for row in (*self._callees(node), *self._casts(node)):
             if row.ordinary and (
-                row.inlined
+                row.reaches
                 or (row.immutable and not unknown)
                 or (row.computed and len(arguments) < row.arguments)
             ):
@@ -113,8 +113,7 @@ class Folding:
         stay = [self._stays(argument, test=test) for argument in arguments]
         # NULL for a strict function yields NULL, whatever the others are
         return (
-            _kind(node) != "SCALARARRAYOP"
-            and not any(row.inlined or row.supported for row in callees)
+            not any(row.inlined or row.supported for row in callees)
             and all(s or _is_value(a) for s, a in zip(stay, arguments, strict=True))
             and all(row.arguments <= len(arguments) for row in callees)
             and (any(stay) or not any(row.immutable for row in callees))
@@ -137,4 +136,9 @@ def _arguments(node: Node) -> list[Node]:
 
 
 def _is_value(node: Node) -> bool:
-    return node.name == "CONST" and node.words("constisnull") == ["false"]
+    # an array is one, whatever its elements are
+    return (
+        _kind(node) == "ARRAY"
+        or node.name == "CONST"
+        and node.words("constisnull") == ["false"]
+    )
