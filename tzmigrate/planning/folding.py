@@ -137,8 +137,6 @@ def _arguments(node: Node) -> list[Node]:
 
 def _is_value(node: Node) -> bool:
     # an array is one, whatever its elements are
-    return (
-        _kind(node) == "ARRAY"
-        or node.name == "CONST"
-        and node.words("constisnull") == ["false"]
+    return _kind(node) == "ARRAY" or (
+        node.name == "CONST" and node.words("constisnull") == ["false"]
     )
