@@ -82,6 +82,10 @@ CHANGED = {
         "CREATE RULE late AS ON DELETE TO recent DO INSTEAD NOTHING",
         "rule late",
     ),
+    "a default of a view's column": (
+        "ALTER VIEW recent ALTER at SET DEFAULT '2024-05-05 05:05'",
+        "view public.recent has another default for column at",
+    ),
     "a column of a view's row type": (
         "CREATE TABLE held (row recent)",
         "held",
@@ -142,6 +146,31 @@ def test_another_definition_or_one_more_stops_by_its_name(
         planned.run("downgrade", "base")
         planned.run("upgrade", "+1")
         assert canonical_dump(database) == before
+
+
+CHANGED_BEFORE_THE_WAY_BACK = {
+    "a default of a view's column": (
+        "ALTER VIEW recent ALTER at SET DEFAULT '2024-05-05 05:05+02'",
+        "view public.recent has another default for column at",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED_BEFORE_THE_WAY_BACK)
+def test_one_more_on_the_way_back_stops_by_its_name(
+    name: str, database: Any, planned: Any, canonical_dump: Callable[..., Any]
+) -> None:
+    late, thing = CHANGED_BEFORE_THE_WAY_BACK[name]
+    planned.run("upgrade", "head")
+    database.execute(late)
+    before = canonical_dump(database)
+    with pytest.raises(DBAPIError) as caught:
+        planned.run("downgrade", "base")
+    assert caught.value.orig.sqlstate == "TZ345"
+    assert thing in caught.value.orig.diag.message_primary
+    assert zoned(database, "orders")
+    planned.run("upgrade", "head")
+    assert canonical_dump(database) == before
 
 
 def test_what_this_database_lacks_is_passed_over(

@@ -120,7 +120,7 @@ BEGIN
             SELECT 'pg_class'::regclass, g.relation, a.attnum FROM generated g JOIN pg_attribute a ON a.attrelid = g.relation AND a.attname = g.name
         ), dropped AS (
             -- a relation that is made anew: all that stands on it, or reads it, must be planned as well
-            SELECT c.oid, c.reltype FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present AND d.way = 'recreate'
+            SELECT c.oid, c.reltype, d.zoned FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present AND d.way = 'recreate'
             JOIN pg_class c ON c.oid = CASE WHEN d.kind IN ('view', 'materialized view') THEN to_regclass(d.relation) END
         ), used (class, object, sub, member, attnum, words) AS (
             SELECT d.classid, d.objid, d.objsubid, m.oid, m.attnum, 'uses' FROM member m
@@ -193,6 +193,11 @@ BEGIN
             FROM member m WHERE m.oid <> m.root AND (m.relkind = 'f'
                 OR NOT EXISTS (SELECT FROM own o WHERE o.relation = m.oid AND o.attname = m.attname)
                 AND tzmigrate.default_text(m.oid, m.attname) IS DISTINCT FROM tzmigrate.default_text(m.root, m.attname))
+            UNION ALL
+            -- the view gets its defaults back as they are; the plan rewrites those of the columns that change their type
+            SELECT concat('view ', v.oid::regclass, ' has another default for column ', quote_ident(a.attname))
+            FROM dropped v JOIN pg_attribute a ON a.attrelid = v.oid AND a.attname = ANY (v.zoned) AND a.atthasdef
+            WHERE NOT EXISTS (SELECT FROM planned p WHERE p.class = 'pg_class'::regclass AND p.object = a.attrelid AND p.sub = a.attnum)
             UNION ALL
             SELECT concat('table ', i.inhparent::regclass, ' gives column ', quote_ident(m.attname), ' to table ', m.oid::regclass)
             FROM member m JOIN pg_inherits i ON i.inhrelid = m.oid JOIN pg_attribute a ON a.attrelid = i.inhparent AND a.attname = m.attname AND NOT a.attisdropped
