@@ -28,7 +28,11 @@ CREATE TABLE guests (id int PRIMARY KEY, at timestamp);
 ALTER TABLE guests ENABLE ROW LEVEL SECURITY;
 CREATE POLICY mine ON guests USING (at > '2000-01-01');
 CREATE DOMAIN moment AS timestamp;
-CREATE TABLE marks (id int PRIMARY KEY, at moment);
+CREATE TYPE stay AS (since timestamp, nights int);
+CREATE TYPE visit AS (since timestamp, nights int);
+CREATE FUNCTION length(visit) RETURNS int LANGUAGE sql AS 'SELECT $1.nights';
+CREATE TABLE marks (id int PRIMARY KEY, at moment, stay stay, visit visit);
+CREATE TABLE words (word text);
 """
 
 CHANGED = {
@@ -98,6 +102,83 @@ CHANGED = {
         "CREATE FUNCTION late(moment) RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "function public.late(public.moment) uses type public.moment",
     ),
+    "a view with a constant of a domain": (
+        "CREATE VIEW late AS SELECT '2020-01-01'::moment AS at",
+        "view public.late uses type public.moment",
+    ),
+    "a materialized view with a constant of a domain": (
+        "CREATE MATERIALIZED VIEW late AS SELECT '2020-01-01'::moment::text AS at",
+        "view public.late uses type public.moment",
+    ),
+    "a function with a domain in its body": (
+        "CREATE FUNCTION late() RETURNS text LANGUAGE plpgsql AS"
+        " 'DECLARE at moment; BEGIN RETURN at; END';"
+        " CREATE FUNCTION later(at text DEFAULT ('2020-01-01'::moment)::text)"
+        " RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "function public.later(text) uses type public.moment",
+    ),
+    "a default with a cast to a domain": (
+        "ALTER TABLE words ALTER word SET DEFAULT ('2020-01-01'::moment)::text",
+        "column word of table public.words uses type public.moment",
+    ),
+    "a CHECK with a cast to a domain": (
+        "ALTER TABLE words ADD CONSTRAINT late CHECK (word::moment > '2000-01-01')",
+        "constraint late on table public.words uses type public.moment",
+    ),
+    "an index with a cast to a domain": (
+        "CREATE INDEX late ON words ((word IS NULL))"
+        " WHERE ('2020-01-01'::moment)::timestamp > '2000-01-01'",
+        "index public.late uses type public.moment",
+    ),
+    "a policy with a cast to a domain": (
+        "CREATE POLICY late ON words USING (word::moment > '2000-01-01')",
+        "policy late on table public.words uses type public.moment",
+    ),
+    "a trigger with a cast to a domain": (
+        "CREATE TRIGGER late BEFORE UPDATE ON words FOR EACH ROW"
+        " WHEN (NEW.word::moment > '2000-01-01') EXECUTE FUNCTION kept()",
+        "trigger late on table public.words uses type public.moment",
+    ),
+    "a domain over a domain": (
+        "CREATE DOMAIN late AS moment",
+        "type public.late uses type public.moment",
+    ),
+    "a range of a domain": (
+        "CREATE TYPE late AS RANGE (subtype = moment)",
+        "type public.late uses type public.moment",
+    ),
+    "a composite type of a domain": (
+        "CREATE TYPE late AS (at moment[])",
+        "type public.late uses type public.moment",
+    ),
+    "a column of a domain": (
+        "ALTER TABLE words ADD at moment[]",
+        "column at of table public.words uses type public.moment",
+    ),
+    "a view with a value of a composite type": (
+        "CREATE VIEW late AS SELECT ROW('2020-01-01', 1)::stay AS stay",
+        "view public.late uses type public.stay",
+    ),
+    "a default with a value of a composite type": (
+        "ALTER TABLE words ALTER word SET DEFAULT (ROW('2020-01-01', 1)::stay)::text",
+        "column word of table public.words uses type public.stay",
+    ),
+    "a function over a composite type": (
+        "CREATE FUNCTION late(stay) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "function public.late(public.stay) uses type public.stay",
+    ),
+    "a view with a value of a type that functions take": (
+        "CREATE VIEW late AS SELECT ROW('2020-01-01', 1)::visit AS visit",
+        "view public.late uses type public.visit",
+    ),
+    "a table of a type that functions take": (
+        "CREATE TABLE late OF visit",
+        "table public.late uses type public.visit",
+    ),
+    "a table of a composite type": (
+        "CREATE TABLE late OF stay",
+        "table public.late uses type public.stay",
+    ),
     "a function over a view's rows": (
         "CREATE FUNCTION late(recent) RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "function public.late(public.recent)",
@@ -152,6 +233,18 @@ CHANGED_BEFORE_THE_WAY_BACK = {
     "a default of a view's column": (
         "ALTER VIEW recent ALTER at SET DEFAULT '2024-05-05 05:05+02'",
         "view public.recent has another default for column at",
+    ),
+    "a view with a constant of a domain": (
+        "CREATE VIEW late AS SELECT '2020-01-01 00:00Z'::moment AS at",
+        "view public.late uses type public.moment",
+    ),
+    "a function over a composite type": (
+        "CREATE FUNCTION late(stay) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "function public.late(public.stay) uses type public.stay",
+    ),
+    "a domain over a domain": (
+        "CREATE DOMAIN late AS moment",
+        "type public.late uses type public.moment",
     ),
 }
 

@@ -122,21 +122,42 @@ BEGIN
             -- a relation that is made anew: all that stands on it, or reads it, must be planned as well
             SELECT c.oid, c.reltype, d.zoned FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present AND d.way = 'recreate'
             JOIN pg_class c ON c.oid = CASE WHEN d.kind IN ('view', 'materialized view') THEN to_regclass(d.relation) END
-        ), used (class, object, sub, member, attnum, words) AS (
-            SELECT d.classid, d.objid, d.objsubid, m.oid, m.attnum, 'uses' FROM member m
+        ), held (type, way) AS (
+            -- whose values no column may store that the step does not convert as well
+            SELECT m.reltype, 'row' FROM member m WHERE m.reltype <> 0
+            UNION
+            SELECT to_regtype(d.relation)::oid, d.way FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present
+            WHERE d.kind IN ('domain', 'type')
+        ), used (class, object, sub, catalog, member, attnum, words) AS (
+            SELECT d.classid, d.objid, d.objsubid, 'pg_class'::regclass::oid, m.oid, m.attnum, 'uses' FROM member m
             JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid AND d.refobjsubid = m.attnum
             LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
             WHERE NOT coalesce(e.adrelid = m.oid AND e.adnum = m.attnum, false)
             UNION
-            SELECT d.classid, d.objid, d.objsubid, v.oid, 0, 'uses' FROM dropped v
+            SELECT d.classid, d.objid, d.objsubid, 'pg_class'::regclass, v.oid, 0, 'uses' FROM dropped v
             JOIN pg_depend d ON (d.refclassid = 'pg_class'::regclass AND d.refobjid = v.oid OR d.refclassid = 'pg_type'::regclass AND d.refobjid = v.reltype) AND d.deptype IN ('n', 'a')
             LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
             LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
             WHERE (r.ev_class IS DISTINCT FROM v.oid OR r.rulename <> '_RETURN') AND e.adrelid IS DISTINCT FROM v.oid
-        ), thing (class, object, sub, member, attnum, words) AS (
+            UNION
+            -- the column of a view is the view's, and an attribute its type's
+            SELECT CASE c.relkind WHEN 'c' THEN 'pg_type'::regclass::oid ELSE d.classid END, CASE c.relkind WHEN 'c' THEN c.reltype ELSE d.objid END,
+                CASE WHEN c.relkind IN ('v', 'm', 'c') THEN 0 ELSE d.objsubid END, 'pg_type'::regclass, h.type, 0, 'uses'
+            FROM held h JOIN pg_type t ON t.oid = h.type JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.deptype = 'n'
+            LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+            LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+            WHERE CASE WHEN c.relkind IN ('r', 'p') AND d.objsubid > 0 THEN true
+                       WHEN h.way = 'row' THEN false
+                       -- made of a type that is altered in its place, or taking its values: goes on as it is
+                       WHEN h.way = 'alter' THEN coalesce(c.relkind, '-') <> 'c' AND d.classid NOT IN ('pg_proc'::regclass, 'pg_type'::regclass)
+                       -- the functions of a range type are its own
+                       ELSE d.classid <> 'pg_proc'::regclass OR NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = d.classid AND i.objid = d.objid AND i.deptype = 'i') END
+              AND NOT EXISTS (SELECT FROM member m WHERE (m.oid, m.attnum) IN ((d.objid, d.objsubid), (e.adrelid, e.adnum)))
+              AND (e.adrelid IN (SELECT v.oid FROM dropped v)) IS NOT TRUE
+        ), thing (class, object, sub, catalog, member, attnum, words) AS (
             SELECT CASE WHEN r.rulename = '_RETURN' OR e.oid IS NOT NULL OR k.contype = 'x' THEN 'pg_class'::regclass::oid ELSE u.class END,
                 CASE WHEN r.rulename = '_RETURN' THEN r.ev_class WHEN e.oid IS NOT NULL THEN e.adrelid WHEN k.contype = 'x' THEN k.conindid ELSE u.object END,
-                CASE WHEN e.oid IS NOT NULL THEN e.adnum ELSE u.sub END, u.member, u.attnum, u.words
+                CASE WHEN e.oid IS NOT NULL THEN e.adnum ELSE u.sub END, u.catalog, u.member, u.attnum, u.words
             FROM used u
             LEFT JOIN pg_class o ON u.class = 'pg_class'::regclass AND o.oid = u.object
             LEFT JOIN pg_constraint k ON u.class = 'pg_constraint'::regclass AND k.oid = u.object
@@ -151,12 +172,12 @@ BEGIN
               AND (x.oid IS NULL OR to_jsonb(x) ->> 'stxexprs' IS NOT NULL)
               AND NOT coalesce(k.contype = 'x' AND (SELECT i.indexprs IS NULL AND i.indpred IS NULL FROM pg_index i WHERE i.indexrelid = k.conindid), false)
             UNION
-            SELECT 'pg_class'::regclass, i.indexrelid, 0, m.oid, m.attnum, 'computes with' FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid,
+            SELECT 'pg_class'::regclass, i.indexrelid, 0, 'pg_class'::regclass, m.oid, m.attnum, 'computes with' FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid,
                 concat(i.indexprs::text, i.indpred::text) AS tree_text
             WHERE (strpos(tree_text, concat(chr(58), 'varattno ', m.attnum, ' ')) > 0 OR strpos(tree_text, concat(chr(58), 'varattno 0 ')) > 0) AND NOT c.relispartition
             UNION
             -- functions of the users may compute with the zone of the session that fills the index
-            SELECT 'pg_class'::regclass, i.indexrelid, 0, m.oid, m.attnum, 'calls functions of its own, and is filled anew with'
+            SELECT 'pg_class'::regclass, i.indexrelid, 0, 'pg_class'::regclass, m.oid, m.attnum, 'calls functions of its own, and is filled anew with'
             FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid
             WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND i.indisvalid AND NOT c.relispartition
               AND (m.attnum = ANY (i.indkey::int2[]) OR EXISTS (SELECT FROM part p WHERE p.root = m.root AND p.rewrite))
@@ -165,28 +186,16 @@ BEGIN
                        OR d.refclassid = 'pg_type'::regclass AND (SELECT y.typtype FROM pg_type y WHERE y.oid = d.refobjid) = 'd'))
                    FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid)
             UNION
-            SELECT 'pg_constraint'::regclass, k.oid, 0, m.oid, 0, 'computes with the whole row of'
+            SELECT 'pg_constraint'::regclass, k.oid, 0, 'pg_class'::regclass, m.oid, 0, 'computes with the whole row of'
             FROM member m JOIN pg_constraint k ON k.conrelid = m.oid WHERE strpos(k.conbin::text, m.whole_row) > 0
             UNION
-            SELECT 'pg_policy'::regclass, y.oid, 0, m.oid, 0, 'reads the whole row of'
+            SELECT 'pg_policy'::regclass, y.oid, 0, 'pg_class'::regclass, m.oid, 0, 'reads the whole row of'
             FROM member m JOIN pg_policy y ON y.polrelid = m.oid WHERE strpos(concat(y.polqual::text, y.polwithcheck::text), m.whole_row) > 0
         ), own (relation, attname) AS (
             SELECT to_regclass(d.relation)::oid, d.column_name FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_default d ON d.step_id = s.id AND d.present
-        ), held (type, replaced) AS (
-            -- whose values no column may store that the step does not convert as well; a domain goes, and its routines with it
-            SELECT m.reltype, false FROM member m WHERE m.reltype <> 0
-            UNION
-            SELECT to_regtype(d.relation)::oid, d.kind = 'domain' FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_dependent d ON d.step_id = s.id AND d.present
-            WHERE d.kind IN ('domain', 'type')
         ), unknown (words) AS (
-            SELECT concat(pg_describe_object(t.class, t.object, t.sub), ' ', t.words, ' ', pg_describe_object('pg_class'::regclass, t.member, t.attnum))
+            SELECT concat(pg_describe_object(t.class, t.object, t.sub), ' ', t.words, ' ', pg_describe_object(t.catalog, t.member, t.attnum))
             FROM thing t WHERE NOT EXISTS (SELECT FROM planned p WHERE p.class = t.class AND p.object = t.object AND p.sub = t.sub)
-            UNION ALL
-            SELECT concat(pg_describe_object(d.classid, d.objid, d.objsubid), ' uses type ', format_type(h.type, NULL))
-            FROM held h JOIN pg_type t ON t.oid = h.type JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.deptype = 'n'
-            LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
-            WHERE c.relkind IN ('r', 'p') AND d.objsubid > 0 AND NOT EXISTS (SELECT FROM member m WHERE m.oid = d.objid AND m.attnum = d.objsubid)
-               OR h.replaced AND d.classid = 'pg_proc'::regclass AND NOT EXISTS (SELECT FROM planned p WHERE p.class = d.classid AND p.object = d.objid)
             UNION ALL
             SELECT CASE WHEN m.relkind = 'f' THEN concat('foreign table ', m.oid::regclass, ' shares column ', quote_ident(m.attname))
                         ELSE concat('table ', m.oid::regclass, ' has another default for column ', quote_ident(m.attname)) END
