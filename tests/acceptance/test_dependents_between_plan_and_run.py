@@ -324,6 +324,56 @@ def test_owner_grants_comments_and_options_of_now_are_kept(
     assert canonical_dump(database) == before
 
 
+NEEDED = """
+CREATE TABLE orders (id int PRIMARY KEY, at timestamp);
+INSERT INTO orders VALUES (1, '2024-01-01 02:00');
+CREATE FUNCTION written() RETURNS bigint LANGUAGE sql
+  BEGIN ATOMIC SELECT count(*) FROM orders WHERE at > '2024-01-01 01:00'; END;
+CREATE FUNCTION stamp() RETURNS void LANGUAGE plpgsql AS
+  $$ BEGIN UPDATE orders SET at = now() AT TIME ZONE 'utc'; END $$;
+"""
+EXTENSION = """
+ALTER FUNCTION written() DEPENDS ON EXTENSION plpgsql;
+ALTER ROUTINE stamp() DEPENDS ON EXTENSION plpgsql
+"""
+
+
+@pytest.mark.pg(">= 14")
+@pytest.mark.parametrize("since", [False, True], ids=["planned", "since"])
+def test_a_function_needs_the_extension_that_it_needed(
+    since: bool,
+    database: Any,
+    make_project: Callable[..., Any],
+    canonical_dump: Callable[..., Any],
+) -> None:
+    """CREATE OR REPLACE FUNCTION forgets it, and pg_dump does not write it."""
+
+    def needing() -> list[Any]:
+        return list(
+            database.execute(
+                "SELECT objid::regprocedure::text FROM pg_depend WHERE deptype = 'x'"
+                " AND refobjid = (SELECT oid FROM pg_extension"
+                "  WHERE extname = 'plpgsql') ORDER BY 1"
+            )
+        )
+
+    database.execute(NEEDED)
+    if not since:
+        database.execute(EXTENSION)
+    project = make_project(database.url)
+    plan = project.plan(zones=("default=UTC",), rewrite_functions=True)
+    assert plan.written, plan
+    if since:
+        database.execute(EXTENSION)
+    before = canonical_dump(database), needing()
+    assert len(before[1]) == 2
+    project.run("upgrade", "head")
+    assert zoned(database, "orders")
+    assert needing() == before[1]
+    project.run("downgrade", "base")
+    assert (canonical_dump(database), needing()) == before
+
+
 LETTERS = """
 CREATE TABLE events (
     id int PRIMARY KEY, "né" timestamp NOT NULL, what text, CHECK ("né" > '2000-01-01')

@@ -375,7 +375,8 @@ def _if_there(own: OwnDefault, sql: str) -> Statement:
 def _made(dependent: PlannedDependent, *, up: bool) -> Iterator[Statement]:
     for sql in dependent.make if up else dependent.remake:
         yield _if_taken(dependent, sql, asked="makes")
-    if dependent.way is not Way.ALTER:
+    # CREATE OR REPLACE FUNCTION forgets something, too
+    if dependent.way is not Way.ALTER or dependent.kind is DependentKind.FUNCTION:
         yield Statement(f"SELECT tzmigrate.give_back({named(dependent)})")
 
 

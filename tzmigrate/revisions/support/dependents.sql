@@ -167,7 +167,8 @@ BEGIN
     END IF;
     properties = CASE WHEN way = 'recreate' AND sub > 0 THEN tzmigrate.column_properties(object, sub)
                       WHEN way = 'recreate' THEN tzmigrate.properties(class::regclass, object)
-                      WHEN way = 'replace' THEN tzmigrate.view_options(object) ELSE '{}' END;
+                      WHEN way = 'replace' THEN tzmigrate.view_options(object)
+                      WHEN kind = 'function' THEN tzmigrate.needed_extensions(object) ELSE '{}' END;
 END
 $tz$;
 
@@ -225,6 +226,18 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
 BEGIN
     RETURN (
         SELECT coalesce(array_agg(concat('ALTER VIEW ', c.oid::regclass, ' SET (', o, ')')), '{}') FROM pg_class c, unnest(c.reloptions) AS o WHERE c.oid = view);
+END
+$tz$;
+
+-- the extensions without which a function goes, which CREATE OR REPLACE forgets
+CREATE OR REPLACE FUNCTION tzmigrate.needed_extensions(function oid) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$
+#variable_conflict use_column
+BEGIN
+    RETURN (
+        SELECT coalesce(array_agg(concat('ALTER ', tzmigrate.address('pg_proc', d.objid), ' DEPENDS ON EXTENSION ', quote_ident(e.extname))), '{}')
+        FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+        WHERE d.classid = 'pg_proc'::regclass AND d.objid = function AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x');
 END
 $tz$;
 
