@@ -1,6 +1,6 @@
 """What changes about dependents after the plan: stopped by name, or kept as found."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -33,6 +33,8 @@ CREATE TYPE visit AS (since timestamp, nights int);
 CREATE FUNCTION length(visit) RETURNS int LANGUAGE sql AS 'SELECT $1.nights';
 CREATE TABLE marks (id int PRIMARY KEY, at moment, stay stay, visit visit);
 CREATE TABLE words (word text);
+CREATE TABLE parts (id int, at timestamp) PARTITION BY LIST (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
 """
 
 CHANGED = {
@@ -179,11 +181,49 @@ CHANGED = {
         "CREATE TABLE late OF stay",
         "table public.late uses type public.stay",
     ),
+    "an index with an operator class": (
+        "CREATE INDEX late ON orders USING brin (id, at timestamp_bloom_ops)",
+        "index public.late names an operator class for column at of table"
+        " public.orders",
+    ),
+    "an index with an operator class and its options": (
+        "CREATE INDEX late ON marks USING brin"
+        " (at timestamp_minmax_multi_ops (values_per_range = 16))",
+        "index public.late names an operator class for column at of table public.marks",
+    ),
+    "an index with an operator class on a tree": (
+        "CREATE INDEX late ON parts USING brin (at timestamp_bloom_ops)",
+        "index public.late names an operator class for column at of table public.parts",
+    ),
+    "an index with an operator class on a partition": (
+        "CREATE INDEX late ON parts_1 USING brin (at timestamp_bloom_ops)",
+        "index public.late names an operator class for column at of table"
+        " public.parts_1",
+    ),
+    "a partition that is partitioned by the column": (
+        "CREATE TABLE late PARTITION OF parts FOR VALUES IN (2)"
+        " PARTITION BY RANGE (at); CREATE TABLE later PARTITION OF late DEFAULT",
+        "table public.late is partitioned by column at",
+    ),
+    "a partition that is partitioned by what it computes with the column": (
+        "CREATE TABLE late PARTITION OF parts FOR VALUES IN (2)"
+        " PARTITION BY RANGE (id, (date_trunc('day', at)))",
+        "table public.late is partitioned by column at",
+    ),
     "a function over a view's rows": (
         "CREATE FUNCTION late(recent) RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "function public.late(public.recent)",
     ),
 }
+
+
+def on_this_version(names: Iterable[str]) -> list[Any]:
+    """Return the cases; the operator classes that are no default came with 14."""
+    since_14 = pytest.mark.pg(">= 14")
+    return [
+        pytest.param(name, marks=since_14) if "operator class" in name else name
+        for name in names
+    ]
 
 
 @pytest.fixture
@@ -206,7 +246,7 @@ def zoned(database: Any, relation: str, column: str = "at") -> bool:
     )
 
 
-@pytest.mark.parametrize("name", CHANGED)
+@pytest.mark.parametrize("name", on_this_version(CHANGED))
 def test_another_definition_or_one_more_stops_by_its_name(
     name: str, database: Any, planned: Any, canonical_dump: Callable[..., Any]
 ) -> None:
@@ -246,10 +286,20 @@ CHANGED_BEFORE_THE_WAY_BACK = {
         "CREATE DOMAIN late AS moment",
         "type public.late uses type public.moment",
     ),
+    "an index with an operator class": (
+        "CREATE INDEX late ON orders USING brin (id, at timestamptz_bloom_ops)",
+        "index public.late names an operator class for column at of table"
+        " public.orders",
+    ),
+    "a partition that is partitioned by the column": (
+        "CREATE TABLE late PARTITION OF parts FOR VALUES IN (2)"
+        " PARTITION BY RANGE (at)",
+        "table public.late is partitioned by column at",
+    ),
 }
 
 
-@pytest.mark.parametrize("name", CHANGED_BEFORE_THE_WAY_BACK)
+@pytest.mark.parametrize("name", on_this_version(CHANGED_BEFORE_THE_WAY_BACK))
 def test_one_more_on_the_way_back_stops_by_its_name(
     name: str, database: Any, planned: Any, canonical_dump: Callable[..., Any]
 ) -> None:

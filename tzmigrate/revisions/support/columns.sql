@@ -176,6 +176,12 @@ BEGIN
                 concat(i.indexprs::text, i.indpred::text) AS tree_text
             WHERE (strpos(tree_text, concat(chr(58), 'varattno ', m.attnum, ' ')) > 0 OR strpos(tree_text, concat(chr(58), 'varattno 0 ')) > 0) AND NOT c.relispartition
             UNION
+            -- ALTER TYPE makes indexes anew with the operator class that they have
+            SELECT 'pg_class'::regclass, i.indexrelid, 0, 'pg_class'::regclass, m.oid, m.attnum, 'names an operator class for'
+            FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid, unnest(i.indkey::int2[], i.indclass::oid[]) AS x (attnum, class)
+            JOIN pg_opclass o ON o.oid = x.class
+            WHERE x.attnum = m.attnum AND NOT o.opcdefault AND o.opcintype IN ('timestamp'::regtype, 'timestamptz'::regtype) AND NOT c.relispartition
+            UNION
             -- functions of the users may compute with the zone of the session that fills the index
             SELECT 'pg_class'::regclass, i.indexrelid, 0, 'pg_class'::regclass, m.oid, m.attnum, 'calls functions of its own, and is filled anew with'
             FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid
@@ -207,6 +213,9 @@ BEGIN
             SELECT concat('view ', v.oid::regclass, ' has another default for column ', quote_ident(a.attname))
             FROM dropped v JOIN pg_attribute a ON a.attrelid = v.oid AND a.attname = ANY (v.zoned) AND a.atthasdef
             WHERE NOT EXISTS (SELECT FROM planned p WHERE p.class = 'pg_class'::regclass AND p.object = a.attrelid AND p.sub = a.attnum)
+            UNION ALL
+            SELECT concat('table ', m.oid::regclass, ' is partitioned by column ', quote_ident(m.attname)) FROM member m JOIN pg_partitioned_table p ON p.partrelid = m.oid
+            WHERE m.attnum = ANY (p.partattrs::int2[]) OR strpos(p.partexprs::text, concat(chr(58), 'varattno ', m.attnum, ' ')) > 0 OR strpos(p.partexprs::text, concat(chr(58), 'varattno 0 ')) > 0
             UNION ALL
             SELECT concat('table ', i.inhparent::regclass, ' gives column ', quote_ident(m.attname), ' to table ', m.oid::regclass)
             FROM member m JOIN pg_inherits i ON i.inhrelid = m.oid JOIN pg_attribute a ON a.attrelid = i.inhparent AND a.attname = m.attname AND NOT a.attisdropped
