@@ -331,6 +331,34 @@ def test_typed_tables_stay_tables_of_their_type(
     assert database.scalar(of) == "event"
 
 
+LONG = "n" * 62
+TAKEN = f"""
+CREATE DOMAIN moment AS timestamp; CREATE DOMAIN tz_old_moment AS timestamp;
+CREATE TYPE stay AS (since timestamp); CREATE TYPE tz_old_stay AS (nights int);
+CREATE DOMAIN {LONG}1 AS timestamp; CREATE DOMAIN {LONG}2 AS timestamp;
+CREATE TYPE {LONG}3 AS (since timestamp, {LONG}1 {LONG}1);
+CREATE TABLE orders (id int PRIMARY KEY, a moment, b tz_old_moment, c stay,
+  d {LONG}1, e {LONG}2, f {LONG}3, g tz_old_stay);
+INSERT INTO orders VALUES (1, '2024-07-01', '2024-07-02', ROW('2024-07-03'),
+  '2024-07-04', '2024-07-05', ROW('2024-07-06', '2024-07-07'), ROW(8));
+"""
+
+
+def test_a_type_that_is_replaced_finds_a_free_name_meanwhile(
+    database: Any, make: Any, equal_dumps: Callable[..., None]
+) -> None:
+    project = make(TAKEN, 'default = "UTC"')
+    before = database.dump_apart()
+    plan = project.plan()
+    assert plan.written, plan
+    project.run("upgrade", "head")
+    assert project.verify().outcome is Outcome.PROVED
+    assert wall(database, "SELECT orders FROM orders", "UTC")
+    assert database.scalar("SELECT (f).since FROM orders").tzinfo is not None
+    project.run("downgrade", "base")
+    equal_dumps(database, before)
+
+
 def test_a_domain_that_changed_since_the_plan_stops_the_revision(
     database: Any, make: Any
 ) -> None:

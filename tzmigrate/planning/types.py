@@ -46,8 +46,6 @@ from tzmigrate.postgres.quoting import readable_identifier, readable_name
 
 Names = tuple[str, str, str]
 
-_BYTES = 63
-"""So long may a name be (``NAMEDATALEN``)."""
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\bVALUE\b""")
 
 _SHAPE = re.compile(
@@ -468,9 +466,11 @@ def _words(type_: UserType) -> str:
 
 
 def _old_name(name: str) -> str:
-    """Return the name that the old type has while it is replaced."""
-    cut = f"tz_old_{name}".encode()[:_BYTES]
-    return cut.decode(errors="ignore")
+    """Return the name that the old type has while it is replaced.
+
+    A digest, as another type may begin like this one, or be called what it would be.
+    """
+    return f"tz_old_{md5(name.encode(), usedforsecurity=False).hexdigest()[:16]}"
 
 
 def _typed_table(relation: Relation, type_: UserType) -> PlannedDependent:
