@@ -318,6 +318,32 @@ def test_a_change_is_seen(
     assert differences(connection, before, picture(connection, *roots)) == []
 
 
+def test_other_functions_behind_the_same_text_are_seen(connection: Connection) -> None:
+    connection.execute(
+        "CREATE FUNCTION says(anyelement) RETURNS text IMMUTABLE LANGUAGE sql"
+        " AS 'SELECT 1'; ALTER TABLE t ALTER x SET DEFAULT says(1)"
+    )
+    calling = (
+        "CREATE VIEW w AS SELECT says(c) FROM t; CREATE INDEX w_i ON t (says(c));"
+        " ALTER TABLE t ADD CONSTRAINT w_k CHECK (says(c) > '')"
+    )
+    connection.execute(calling)
+    before = picture(connection, "t")
+    connection.execute(
+        "CREATE FUNCTION says(timestamp) RETURNS text IMMUTABLE LANGUAGE sql"
+        " AS 'SELECT 2'; DROP VIEW w; DROP INDEX w_i; ALTER TABLE t DROP CONSTRAINT w_k"
+    )
+    connection.execute(calling)
+    was = '["public.says(anyelement)"]'
+    now = '["public.says(timestamp without time zone)"]'
+    assert differences(connection, before, picture(connection, "t")) == [
+        ("constraint w_k of public.t", "calls", was, now),
+        ("index public.w_i", "calls", was, now),
+        ('rule "_RETURN" of public.w', "calls", was, now),
+    ]
+    assert before["column public.t.x"]["calls"] == ["public.says(anyelement)"]
+
+
 @pytest.mark.pg(">= 14")
 def test_compression_and_sql_bodies_are_seen(connection: Connection) -> None:
     before = picture(connection, "t")

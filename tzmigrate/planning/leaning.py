@@ -176,7 +176,9 @@ def read_definitions(
     members = _members(connection, (*columns, *_attributes(types)))
     target = _target(connection, members, _domains(types))
     return {
-        (row[0], row[1], row[2]): Definition(text=row[7], tree=row[8])
+        (row[0], row[1], row[2]): Definition(
+            text=row[7], tree=row[8], called=frozenset(row[13])
+        )
         for row in _things(connection, target)
     }
 
@@ -357,6 +359,7 @@ def _read(
                 stands=row[10],
                 refilled=bool(row[12]),
                 calls=bool(row[11]),
+                called=frozenset(row[13]),
                 generated=target.generated.get((object_, sub)),
             )
         )

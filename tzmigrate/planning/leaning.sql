@@ -171,6 +171,13 @@ SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, 
                LATERAL (SELECT b.atttypid FROM pg_attribute b WHERE b.attrelid = u.relation AND b.attnum = u.attnum OFFSET 0) AS a)
            OR kind = 'generated column' AND (SELECT a.atttypid >= 16384 FROM pg_attribute a WHERE a.attrelid = object AND a.attnum = sub)),
        kind IN ('index', 'constraint') AND (object IN (SELECT f.index FROM refilled f)
-           OR (SELECT k.conindid FROM pg_constraint k WHERE k.oid = object AND k.contype = 'x') IN (SELECT f.index FROM refilled f))
+           OR (SELECT k.conindid FROM pg_constraint k WHERE k.oid = object AND k.contype = 'x') IN (SELECT f.index FROM refilled f)),
+       ARRAY(SELECT DISTINCT CASE d.refclassid WHEN 'pg_proc'::regclass THEN d.refobjid::regprocedure::text ELSE d.refobjid::regoperator::text END
+             FROM (SELECT class, object, sub
+                   UNION ALL SELECT 'pg_attrdef'::regclass, e.oid, 0 FROM pg_attrdef e WHERE e.adrelid = object AND e.adnum = sub
+                   UNION ALL SELECT 'pg_rewrite'::regclass, r.oid, 0 FROM pg_rewrite r WHERE class = 'pg_class'::regclass AND r.ev_class = object AND r.rulename = '_RETURN'
+                   UNION ALL SELECT 'pg_class'::regclass, k.conindid, 0 FROM pg_constraint k WHERE kind = 'constraint' AND k.oid = object AND k.contype = 'x') AS u (c, o, s),
+             LATERAL (SELECT d.refclassid, d.refobjid FROM pg_depend d WHERE d.classid = u.c AND d.objid = u.o AND d.objsubid = u.s OFFSET 0) AS d
+             WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) AND d.refobjid >= 16384)
 FROM thing
 ORDER BY kind, depth, relation, name

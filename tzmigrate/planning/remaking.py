@@ -31,12 +31,14 @@ class Blocked:
     Attributes:
         code: the finding's code of its kind.
         columns: the converting columns that it leans on.
+        hint: what to do, where that of the code does not help.
     """
 
     label: str
     code: str
     reason: str
     columns: tuple[tuple[str, str, str], ...]
+    hint: str = ""
 
 
 @dataclass(slots=True)

@@ -77,6 +77,7 @@ class Leaning:
             with the zone of the session that fills it.
         calls: of a constraint or generated column, that functions of the users may be
             called for each row: by itself, by a type, or by a text that it runs.
+        called: functions and operators of the users that it calls itself.
     """
 
     kind: DependentKind
@@ -96,6 +97,7 @@ class Leaning:
     generated: Generated | None = None
     refilled: bool = False
     calls: bool = False
+    called: frozenset[str] = frozenset()
 
     @property
     def key(self) -> tuple[str, str, str | None]:
@@ -105,10 +107,15 @@ class Leaning:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What one thing is: as text, and as the server holds it parsed."""
+    """What one thing is: as text, and as the server holds it parsed.
+
+    Attributes:
+        called: functions and operators of the users that it calls.
+    """
 
     text: str
     tree: str
+    called: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:

@@ -113,6 +113,44 @@ def _planned_types(thing: Leaning) -> Sequence[tuple[str, str]]:
     return [(c.name, c.type) for c in thing.outputs if c is not None]
 
 
+def rebound(
+    planned: Mapping[tuple[str, str, str | None], PlannedDependent],
+    things: Sequence[Leaning],
+    original: Mapping[tuple[str, str, str | None], Definition],
+    group: Group,
+) -> tuple[Blocked, ...]:
+    """Return what would call other functions once it is made anew from its text.
+
+    A stored definition keeps the functions it was made with; its text finds what fits
+    best by now. The shadow was made from texts, so it has these already.
+
+    Args:
+        planned: what is made anew, by what identifies it.
+        things: what leans on the columns, as the shadow has it.
+        original: the same in the database that is planned for.
+        group: the one that converts them.
+    """
+    found = []
+    for thing in things:
+        dependent, was = planned.get(thing.key), original.get(thing.key)
+        if dependent is None or was is None or was.called == thing.called:
+            continue
+        made, finds = (
+            ", ".join(sorted(some))
+            for some in (was.called - thing.called, thing.called - was.called)
+        )
+        reason = (
+            f"its text now finds {finds or 'none'}, it was made with {made or 'none'}"
+        )
+        otherwise = f", else drop or rename {finds}" if finds else ""
+        hint = (
+            f"Create {dependent.label} again if it should call what its text finds now"
+            f"{otherwise}; then run tzmigrate plan again."
+        )
+        found.append(replace(objection(dependent, reason, group), hint=hint))
+    return tuple(found)
+
+
 def foreign(group: Group, owners: Mapping[str, str]) -> tuple[Blocked, ...]:
     """Return what the role that runs the revision could not make anew."""
     found = []
@@ -221,7 +259,8 @@ def refusals(blocked: Sequence[Blocked]) -> dict[Names, Finding]:
             code=one.code,
             severity=Severity.BLOCKS,
             message=f"{one.label}: {one.reason}",
-            hint=f"{_HINTS.get(one.code, _ANEW)} Or declare the column keep.",
+            hint=(one.hint or _HINTS.get(one.code, _ANEW))
+            + " Or declare the column keep.",
         )
         for one in reversed(blocked)
         for name in one.columns

@@ -50,6 +50,7 @@ from tzmigrate.revisions.objections import (
     objection,
     other_calls,
     other_types,
+    rebound,
     refusals,
 )
 from tzmigrate.revisions.render import Direction, Policy, group_statements
@@ -319,6 +320,11 @@ class Trial:
         if self.schema is not None:
             functions = tuple(in_schema(functions, self.schema))
         tried = replace(group, dependents=(*functions, *dependents, *types))
+        if not blocked and tried.tables and tried.dependents:
+            with self.alone:
+                original = self.original(names_of(tried))
+            ready = _Ready(tried, found)
+            blocked = rebound(ready.planned, found.things, original, tried)
         return group, tried, blocked
 
     def _try(self, group: Group, found: Found) -> tuple[Group, tuple[Blocked, ...]]:

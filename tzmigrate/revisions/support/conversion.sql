@@ -491,7 +491,7 @@ BEGIN
         WHERE strpos(t.label, '.') > 0 AND (strpos(c.type_before, '.') = 0 OR strpos(c.type_after, '.') = 0)
         UNION ALL
         -- and its default, which the column takes with it
-        SELECT concat('column ', tree.relation::regclass, '.', quote_ident(c.column_name)), ARRAY['default', 'default of a domain']
+        SELECT concat('column ', tree.relation::regclass, '.', quote_ident(c.column_name)), ARRAY['default', 'default of a domain', 'calls']
         FROM tree JOIN tzmigrate.step_column c ON c.step_id = tree.id WHERE strpos(c.type_before, '.') = 0 AND strpos(c.type_after, '.') > 0 OR strpos(c.type_before, '.') > 0 AND strpos(c.type_after, '.') = 0
         UNION ALL
         -- a domain or row type that was replaced by one of its name
@@ -541,7 +541,8 @@ DECLARE
 BEGIN
     IF differs IS NOT NULL THEN
         PERFORM tzmigrate.refuse('TZ405', concat('something changed that the plan of step ', quote_literal(s.step), ' did not announce'), differs,
-            'The transaction is rolled back. Write the plan again; if it happens again, report it with the table definition.');
+            concat('The transaction is rolled back. ', CASE WHEN strpos(differs, '(calls was ') > 0 THEN 'A text that is made anew finds other functions by now: drop or rename these, or write'
+                                                            ELSE 'Write' END, ' the plan again; if it happens again, report it with the table definition.'));
     END IF;
     FOR d IN SELECT * FROM tzmigrate.step_dependent x WHERE x.step_id = s.id AND x.present LOOP
         SELECT * INTO f FROM tzmigrate.find_dependent(d.kind, d.relation, d.name);

@@ -179,7 +179,12 @@ BEGIN
         'labels', (SELECT array_agg(concat(l.provider, '=', l.label) ORDER BY l.provider) FROM pg_seclabel l WHERE l.objoid = t.object AND l.classoid = t.class AND l.objsubid = t.part),
         'extensions', (SELECT array_agg(concat(CASE d.deptype WHEN 'e' THEN 'member of ' ELSE 'depends on ' END, quote_ident(e.extname)) ORDER BY d.deptype, e.extname)
             FROM pg_depend d, LATERAL (SELECT x.extname FROM pg_extension x WHERE x.oid = d.refobjid OFFSET 0) AS e
-            WHERE t.part = 0 AND d.classid = t.class AND d.objid = t.object AND d.objsubid = 0 AND (d.refclassid = 'pg_extension'::regclass) IS TRUE AND d.deptype IN ('e', 'x')))))
+            WHERE t.part = 0 AND d.classid = t.class AND d.objid = t.object AND d.objsubid = 0 AND (d.refclassid = 'pg_extension'::regclass) IS TRUE AND d.deptype IN ('e', 'x')),
+        -- functions and operators of the users by identity: of a text that is parsed anew another one of the name may be called
+        'calls', nullif(ARRAY(SELECT DISTINCT CASE d.refclassid WHEN 'pg_proc'::regclass THEN d.refobjid::regprocedure::text ELSE d.refobjid::regoperator::text END
+            FROM (SELECT t.class, t.object, t.part UNION ALL SELECT 'pg_attrdef'::regclass, e.oid, 0 FROM pg_attrdef e WHERE t.part > 0 AND e.adrelid = t.object AND e.adnum = t.part) AS u (class, object, part),
+                LATERAL (SELECT x.refclassid, x.refobjid FROM pg_depend x WHERE x.classid = u.class AND x.objid = u.object AND x.objsubid = u.part OFFSET 0) AS d
+            WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) AND d.refobjid >= 16384 ORDER BY 1), '{}'))))
     INTO seen FROM thing t;
     RETURN coalesce(seen, '{}') || coalesce(publications, '{}');
 END
