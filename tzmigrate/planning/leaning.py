@@ -183,6 +183,51 @@ def read_definitions(
     }
 
 
+def read_lost(
+    connection: psycopg.Connection[Any],
+    shadow: psycopg.Connection[Any],
+    columns: Sequence[tuple[RelationName, str]],
+    types: Sequence[PlannedDependent],
+    reasons: Mapping[tuple[int, int], str],
+) -> dict[tuple[str, str, str | None], str]:
+    """Return the tables of these columns, and what leans on them, that a shadow lacks.
+
+    Args:
+        connection: to the database that is planned for.
+        shadow: to its copy, as it was restored.
+        columns: table and column, unquoted.
+        types: those that change with the columns.
+        reasons: why something was not restored, by its catalog and OID there.
+    """
+    here = _identities(connection, columns, types)
+    there = _identities(shadow, columns, types)
+    return {
+        key: reasons[identity]
+        for key, identity in here.items()
+        # of what is there, something else than its making failed
+        if identity in reasons and key not in there
+    }
+
+
+def _identities(
+    connection: psycopg.Connection[Any],
+    columns: Sequence[tuple[RelationName, str]],
+    types: Sequence[PlannedDependent],
+) -> dict[tuple[str, str, str | None], tuple[int, int]]:
+    members = _members(connection, (*columns, *_attributes(types)))
+    target = _target(connection, members, _domains(types))
+    tables = connection.execute(
+        "SELECT r::regclass::text, r::int8 FROM unnest(%s::oid[]) AS r",
+        (array(target.relations),),
+    ).fetchall()
+    found: dict[tuple[str, str, str | None], tuple[int, int]] = {
+        ("table", name, None): (_RELATIONS, oid) for name, oid in tables
+    }
+    for row in _things(connection, target):
+        found[row[0], row[1], row[2]] = (row[3], row[4])
+    return found
+
+
 def read_uniting_views(connection: psycopg.Connection[Any]) -> frozenset[str]:
     """Return the views in which columns of several tables must have one type.
 

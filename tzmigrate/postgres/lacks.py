@@ -59,11 +59,13 @@ class NotCopied:
     Attributes:
         objects: names, as people read them; empty where it is about all.
         reason: why, often the server's words.
+        identities: of objects, catalog and OID in the database that was copied.
     """
 
     kind: Lack
     objects: tuple[str, ...] = ()
     reason: str = ""
+    identities: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def text(self) -> str:
@@ -110,8 +112,10 @@ def from_failures(source: Session, failures: Sequence[Failure]) -> list[NotCopie
     }
     tails = [entries[number].tail for number in first if number in names]
     found: dict[tuple[Lack, str], list[str]] = defaultdict(list)
+    lost: dict[tuple[Lack, str], set[tuple[int, int]]] = defaultdict(set)
     for number, failure in first.items():
         entry, named = entries[number], names.get(number)
+        lost[Lack.OBJECT, failure.reason].add((entry.catalog, entry.oid))
         if named is not None:
             if named.relation not in gone:
                 found[Lack.OBJECT, failure.reason].append(named.name)
@@ -132,7 +136,12 @@ def from_failures(source: Session, failures: Sequence[Failure]) -> list[NotCopie
     for lack, objects in grouped.items():
         found[lack, reasons[lack]] += objects
     return [
-        NotCopied(kind=lack, objects=tuple(dict.fromkeys(objects)), reason=reason)
+        NotCopied(
+            kind=lack,
+            objects=tuple(dict.fromkeys(objects)),
+            reason=reason,
+            identities=frozenset(lost[lack, reason]),
+        )
         for (lack, reason), objects in found.items()
     ]
 

@@ -11,7 +11,11 @@ from dataclasses import replace
 
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.routines.model import RoutineReading
-from tzmigrate.planning.leaning import read_definitions, read_foreign_owners
+from tzmigrate.planning.leaning import (
+    read_definitions,
+    read_foreign_owners,
+    read_lost,
+)
 from tzmigrate.planning.lending import lent
 from tzmigrate.planning.model import Group, Plan, RelationName
 from tzmigrate.planning.planner import Planner
@@ -19,9 +23,15 @@ from tzmigrate.planning.reading import check_foldable, check_readable
 from tzmigrate.postgres.dump import Archive, ShadowUnavailable
 from tzmigrate.postgres.lacks import NotCopied
 from tzmigrate.postgres.session import Session
-from tzmigrate.postgres.shadow import Close, Original, open_shadow, reading
+from tzmigrate.postgres.shadow import (
+    Close,
+    Original,
+    Shadow,
+    open_shadow,
+    reading,
+)
 from tzmigrate.postgres.url import Target
-from tzmigrate.revisions.objections import bound, refusals
+from tzmigrate.revisions.objections import bound, lost, refusals
 from tzmigrate.revisions.render import Policy
 from tzmigrate.revisions.trial import Definitions, Standing, Trial, names_of
 
@@ -118,6 +128,7 @@ def plan_and_try(
                     progress=progress,
                 )
             )
+            groups = _without_lost(planner, session, shadow, plan.groups)
             trial = Trial(
                 connection=shadow.session,
                 planner=planner,
@@ -131,7 +142,7 @@ def plan_and_try(
             )
             for one in (trial, *(replace(trial, connection=o) for o in shadow.others)):
                 one.prepare(standing)
-            groups = trial.climb_all(plan.groups)
+            groups = trial.climb_all(groups)
             told = [_told(lack) for lack in shadow.findings]
             where = f"{shadow.kind.value}, PostgreSQL {shadow.version}"
         except ShadowUnavailable as exc:
@@ -164,6 +175,52 @@ def _check(session: Session, archive: Archive) -> None:
     check_foldable(
         session, [e.oid for e in archive.entries if e.catalog == _CONSTRAINT]
     )
+
+
+def _without_lost(
+    planner: Planner, session: Session, shadow: Shadow, groups: Sequence[Group]
+) -> tuple[Group, ...]:
+    """Return the groups without the columns of what could not be restored.
+
+    What leans on them is not made anew where the shadow does not show it, and stops
+    the revision.
+    """
+    reasons = {i: lack.reason for lack in shadow.findings for i in lack.identities}
+
+    def missing(some: Sequence[Group]) -> dict[tuple[str, str, str | None], str]:
+        return read_lost(
+            session,
+            shadow.session,
+            [c for g in some for c in names_of(g)],
+            [t for g in some for t in g.types],
+            reasons,
+        )
+
+    found: list[Group] = []
+    for start in range(0, len(groups), _TOGETHER):
+        some = groups[start : start + _TOGETHER]
+        if reasons and missing(some):
+            some = [_without_missing(planner, g, missing) for g in some]
+        found += some
+    shadow.session.rollback()
+    return tuple(found)
+
+
+def _without_missing(
+    planner: Planner,
+    group: Group,
+    missing: Callable[[Sequence[Group]], dict[tuple[str, str, str | None], str]],
+) -> Group:
+    """Return a group without the columns whose table or dependents are missing."""
+    blocked = [
+        one
+        for column in group.converted
+        for one in lost(
+            missing([replace(group, columns=(column,))]),
+            (column.schema, column.relation, column.column),
+        )
+    ]
+    return planner.without(group, refusals(blocked)) if blocked else group
 
 
 def _free(planner: Planner, group: Group, schema: str | None) -> Group:

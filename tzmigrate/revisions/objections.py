@@ -17,6 +17,7 @@ from tzmigrate.planning.calls import (
 from tzmigrate.planning.dependents import code_of
 from tzmigrate.planning.families import zoned_type
 from tzmigrate.planning.model import (
+    DependentKind,
     Group,
     PlannedDependent,
 )
@@ -45,6 +46,10 @@ _HINTS = {
     _BOUND: "Write it without the schema's name, or plan without --unqualified.",
     _SHARED: "Move it into the schema of each tenant, or plan without --unqualified.",
 }
+_LOST = (
+    "Make its text one that PostgreSQL takes by now, or name a server for the shadow"
+    " that has what it needs with --shadow-url; then run tzmigrate plan again."
+)
 
 
 class Misunderstood(Exception):
@@ -148,6 +153,32 @@ def rebound(
             f"{otherwise}; then run tzmigrate plan again."
         )
         found.append(replace(objection(dependent, reason, group), hint=hint))
+    return tuple(found)
+
+
+def lost(
+    missing: Mapping[tuple[str, str, str | None], str], column: Names
+) -> tuple[Blocked, ...]:
+    """Return what of a column cannot be tried, as the shadow lacks it.
+
+    Args:
+        missing: why, by kind, relation and name.
+        column: whose table it is, or what leans on it.
+    """
+    found = []
+    for (kind, relation, name), why in missing.items():
+        code, label = _FAILED, f"{kind} {relation}"
+        if kind != "table":
+            dependent = PlannedDependent(
+                kind=DependentKind(kind), relation=relation, name=name
+            )
+            code, label = code_of(dependent.kind), dependent.label
+        reason = f"it could not be copied to the shadow: {why}"
+        found.append(
+            Blocked(
+                label=label, code=code, reason=reason, columns=(column,), hint=_LOST
+            )
+        )
     return tuple(found)
 
 
