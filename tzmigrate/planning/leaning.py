@@ -264,6 +264,27 @@ def read_foreign_owners(
     return {dependents[place - 1].label: owner for place, owner in rows}
 
 
+def read_closed(
+    connection: psycopg.Connection[Any], dependents: Sequence[PlannedDependent]
+) -> dict[str, tuple[str, str]]:
+    """Return a role and the relation that it may not read, by label.
+
+    Of the materialized views among these that are refreshed, which is done with the
+    rights of their owners.
+
+    Args:
+        connection: to the database that is planned for.
+        dependents: what would be made anew.
+    """
+    views = [d for d in dependents if d.kind is DependentKind.MATERIALIZED_VIEW]
+    if not views:
+        return {}
+    rows = connection.execute(
+        _query("closed_to_owners"), {"views": [d.relation for d in views]}
+    ).fetchall()
+    return {views[place - 1].label: (role, closed) for place, role, closed in rows}
+
+
 def read_view_types(
     connection: psycopg.Connection[Any], views: Sequence[str]
 ) -> dict[str, tuple[tuple[str, str], ...]]:

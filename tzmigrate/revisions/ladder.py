@@ -12,6 +12,7 @@ from dataclasses import replace
 from tzmigrate.inventory.model import Finding, Severity
 from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.planning.leaning import (
+    read_closed,
     read_definitions,
     read_foreign_owners,
     read_lost,
@@ -136,6 +137,7 @@ def plan_and_try(
                 zoned_views=zoned_views,
                 original=_Originals(session, plan.groups),
                 owners=lambda dependents: read_foreign_owners(session, dependents),
+                closed=lambda dependents: read_closed(session, dependents),
                 routines=routines,
                 schema=schema,
                 others=shadow.others,

@@ -195,6 +195,26 @@ def foreign(group: Group, owners: Mapping[str, str]) -> tuple[Blocked, ...]:
     return tuple(found)
 
 
+def unfilled(
+    group: Group, closed: Mapping[str, tuple[str, str]]
+) -> tuple[Blocked, ...]:
+    """Return the materialized views that could not be refreshed."""
+    found = []
+    for dependent in group.dependents:
+        if dependent.label in closed:
+            role, relation = closed[dependent.label]
+            reason = (
+                f"it is refreshed with the rights of its owner, and {role} may not read"
+                f" {relation}"
+            )
+            hint = (
+                f"GRANT SELECT ON {relation} TO {role}, or give it to a role that may"
+                " read all of it; then run tzmigrate plan again."
+            )
+            found.append(replace(objection(dependent, reason, group), hint=hint))
+    return tuple(found)
+
+
 def bound(group: Group, schema: str) -> tuple[Blocked, ...]:
     """Return what keeps a group's names from doing without their schema."""
     found = []

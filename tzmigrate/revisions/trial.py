@@ -52,6 +52,7 @@ from tzmigrate.revisions.objections import (
     other_types,
     rebound,
     refusals,
+    unfilled,
 )
 from tzmigrate.revisions.render import Direction, Policy, group_statements
 from tzmigrate.revisions.sharing import (
@@ -114,6 +115,7 @@ class Trial:
         zoned_views: ``[policy] views``.
         original: what leans on the columns in the database that is planned for.
         owners: of what there belongs to roles that this one may not act for.
+        closed: a role and what it may not read, of what is refreshed there.
         routines: functions to rewrite where that is certain; ``None``: none.
         others: connections to further shadows, which are like this one.
         schema: the one that the names of the revisions leave out, ``None``: none.
@@ -128,6 +130,7 @@ class Trial:
     zoned_views: bool
     original: Callable[[Sequence[tuple[RelationName, str]]], Definitions]
     owners: Callable[[Sequence[PlannedDependent]], Mapping[str, str]]
+    closed: Callable[[Sequence[PlannedDependent]], Mapping[str, tuple[str, str]]]
     routines: RoutineReading | None = None
     others: Sequence[psycopg.Connection[Any]] = ()
     schema: str | None = None
@@ -249,8 +252,13 @@ class Trial:
             if replanned.tables and not blocked:
                 ready.append(_Ready(tried, leaning))
         with self.alone:
-            owners = self.owners([d for r in ready for d in r.group.dependents])
-        able = {r.group.slug: r for r in ready if not foreign(r.group, owners)}
+            dependents = [d for r in ready for d in r.group.dependents]
+            owners, closed = self.owners(dependents), self.closed(dependents)
+        able = {
+            r.group.slug: r
+            for r in ready
+            if not (foreign(r.group, owners) or unfilled(r.group, closed))
+        }
         through = {
             group.slug: group
             for some in locks.trials(list(able))
@@ -288,7 +296,9 @@ class Trial:
                 blocked = bound(tried, self.schema)
             if not blocked and tried.dependents:
                 with self.alone:
-                    blocked = foreign(tried, self.owners(tried.dependents))
+                    blocked = foreign(tried, self.owners(tried.dependents)) or unfilled(
+                        tried, self.closed(tried.dependents)
+                    )
             if not blocked:
                 tried, blocked = self._try(tried, found)
             if not blocked:
