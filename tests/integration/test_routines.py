@@ -42,9 +42,9 @@ EXPRESSIONS = (
 )
 
 
-def scan(database: Database) -> Inventory:
+def scan(database: Database, **options: Any) -> Inventory:
     with connect(Target(database.url)) as session, read_only(session):
-        return read_inventory(session)
+        return read_inventory(session, **options)
 
 
 def column(inventory: Inventory, name: str) -> Column:
@@ -218,6 +218,107 @@ def test_scan_names_line_certainty_and_what_to_write(database: Database) -> None
         ("function", "certain"),
         ("trigger", "certain"),
     }
+
+
+THROUGH_VIEWS = """
+CREATE SCHEMA shown;
+CREATE TABLE app.old_orders (id int, placed_at timestamp, at_last timestamptz);
+CREATE VIEW shown.orders_of_all AS
+    SELECT id, placed_at AS at FROM app.orders
+    UNION ALL SELECT id, o.placed_at FROM app.old_orders o
+    UNION ALL SELECT 0, NULL;
+CREATE VIEW shown.plain AS
+    SELECT id, placed_at AS was, placed_at + interval '1 hour' AS later FROM app.orders;
+ALTER VIEW shown.plain RENAME was TO at;
+CREATE VIEW shown.above AS
+    WITH p AS (SELECT * FROM (SELECT * FROM shown.plain) s)
+    SELECT p.id, p.at AS seen, p.later FROM p;
+CREATE MATERIALIZED VIEW shown.kept AS
+    SELECT id, seen, max(seen) AS last FROM shown.above GROUP BY id, seen;
+CREATE FUNCTION app.{name}() RETURNS {result} LANGUAGE {language} AS $$ {body} $$;
+"""
+
+
+@pytest.mark.parametrize(
+    ("language", "result", "body", "codes"),
+    [
+        (
+            "plpgsql",
+            "void",
+            "BEGIN INSERT INTO shown.plain (id, at) VALUES"
+            " (10, now() AT TIME ZONE 'UTC'); END",
+            {"TZ170"},
+        ),
+        ("sql", "void", "UPDATE shown.plain SET at = LOCALTIMESTAMP", {"TZ170"}),
+        (
+            "plpgsql",
+            "void",
+            "DECLARE v timestamp; BEGIN UPDATE shown.plain SET at = v; END",
+            {"TZ170"},
+        ),
+        ("sql", "timestamp", "SELECT max(seen) FROM shown.above", {"TZ133"}),
+        ("sql", "timestamp", "SELECT max(at) FROM shown.orders_of_all", {"TZ133"}),
+        (
+            "plpgsql",
+            "SETOF timestamp",
+            "BEGIN RETURN QUERY SELECT seen FROM shown.kept; END",
+            {"TZ171"},
+        ),
+        ("plpgsql", "void", "BEGIN EXECUTE 'TABLE shown.plain(at)'; END", {"TZ172"}),
+        ("sql", "timestamp", "SELECT later FROM shown.above", set()),
+        ("sql", "timestamp", "SELECT last FROM shown.kept", set()),
+        ("sql", "bigint", "SELECT count(*) FROM shown.plain WHERE at < now()", set()),
+        ("sql", "text", "SELECT id::text FROM shown.plain", set()),
+    ],
+)
+def test_what_a_view_passes_on_counts_like_the_column(
+    database: Database, language: str, result: str, body: str, codes: set[str]
+) -> None:
+    database.execute(
+        TABLE
+        + THROUGH_VIEWS.format(name="f", result=result, language=language, body=body)
+    )
+    for options in ({}, {"schemas": ["app"]}):
+        inventory = scan(database, **options)
+        told = {
+            (c.relation, f.code)
+            for c in inventory.columns
+            for f in c.findings
+            if "app.f()" in f.message
+        }
+        both = "orders_of_all" in body
+        assert told == {
+            (table, code)
+            for code in codes
+            for table in ("orders", *(["old_orders"] if both else []))
+        }
+
+
+def test_what_a_view_keeps_naive_does_not_count(database: Database) -> None:
+    database.execute(
+        TABLE
+        + THROUGH_VIEWS.format(
+            name="f",
+            result="void",
+            language="sql",
+            body="UPDATE shown.plain SET at = LOCALTIMESTAMP",
+        )
+    )
+    found = scan(database, zoned_views=False)
+    assert not [f for c in found.columns for f in c.findings if "app.f()" in f.message]
+
+
+def test_views_that_read_each_other_show_no_column(database: Database) -> None:
+    database.execute(
+        TABLE + "CREATE VIEW app.a AS SELECT placed_at FROM app.orders;"
+        "CREATE VIEW app.b AS SELECT placed_at FROM app.a;"
+        "CREATE OR REPLACE VIEW app.a AS SELECT placed_at FROM app.b;"
+        "CREATE FUNCTION app.f() RETURNS void LANGUAGE plpgsql AS"
+        " 'BEGIN UPDATE app.a SET placed_at = localtimestamp; END'"
+    )
+    assert not [
+        f for c in scan(database).columns for f in c.findings if "app.f" in f.message
+    ]
 
 
 def recompile_statement() -> str:

@@ -538,4 +538,5 @@ def _inventory(session: Session, config: Config, wanted: Selection) -> "Inventor
         excludes=wanted.excludes,
         standing_excludes=config.scan.exclude,
         server_zone=(session.zone.zone, session.zone.source),
+        zoned_views=config.policy.views is Views.ZONED,
     )

@@ -29,6 +29,7 @@ from tzmigrate.inventory.rows import (
     ServerRow,
     TriggerRow,
     UserTypeRow,
+    ViewQueryRow,
     ViewRow,
     WholeRowRow,
     ZoneSettingRow,
@@ -48,6 +49,7 @@ def read_inventory(
     excludes: Sequence[str] = (),
     standing_excludes: Sequence[str] = (),
     server_zone: tuple[str, str] | None = None,
+    zoned_views: bool = True,
 ) -> Inventory:
     """Read the inventory of the connected database.
 
@@ -64,27 +66,34 @@ def read_inventory(
             relation, that is a finding.
         server_zone: ``TimeZone`` as the server gives it to new sessions, with its
             ``pg_settings.source``, read before the session's own zone was pinned.
+        zoned_views: ``[policy] views``.
 
     Raises:
         UsageError: a pattern cannot be read, or one that is no standing exclude names
             no relation.
     """
     scope = Scope.parse(schemas, tables, excludes, standing_excludes)
-    return build_inventory(_read(connection, scope, server_zone))
+    return build_inventory(
+        _read(connection, scope, server_zone, zoned_views=zoned_views)
+    )
 
 
 def _read(
-    connection: Connection, scope: Scope, server_zone: tuple[str, str] | None
+    connection: Connection,
+    scope: Scope,
+    server_zone: tuple[str, str] | None,
+    *,
+    zoned_views: bool,
 ) -> CatalogRows:
     server = ask(connection, "server", ServerRow)[0]
-    columns = ask(connection, "columns", ColumnRow)
+    everywhere = columns = ask(connection, "columns", ColumnRow)
     inherits = ask(connection, "inherits", InheritsRow)
     idle: tuple[str, ...] = ()
     if not scope.everything:
         names = ask(connection, "relation_names", NameRow)
         scope.require_matches(names)
         idle = scope.idle(names)
-        columns = _within(scope, columns, Forest(inherits))
+        columns = _within(scope, everywhere, Forest(inherits))
     relations = sorted({row.relation for row in columns})
     only = {"relations": array(relations)}
     pairs = {
@@ -95,17 +104,9 @@ def _read(
     engines = ask(connection, "engines", EngineRow)
     functions = ask(connection, "functions", FunctionRow)
     triggers = ask(connection, "triggers", TriggerRow, only)
-    mentioned, attached = relations_to_know(functions, triggers, columns)
-    named_columns = (
-        ask(
-            connection,
-            "named_columns",
-            NamedColumnRow,
-            {"names": mentioned, "relations": array(attached)},
-        )
-        if mentioned
-        else []
-    )
+    # views show columns of tables in other schemas
+    mentioned, attached = relations_to_know(functions, triggers, everywhere)
+    known = {"names": mentioned, "relations": array(attached)}
     defaults = {row.default for row in columns if row.default}
     defaults |= {row.default for row in user_types if row.default}
     # what cannot be read without running functions of others is not even described
@@ -121,11 +122,16 @@ def _read(
         indexes=ask(connection, "indexes", IndexRow, pairs),
         dependents=ask(connection, "dependents", DependentRow, pairs),
         views=ask(connection, "views", ViewRow),
+        view_queries=ask(connection, "view_queries", ViewQueryRow, known)
+        if mentioned and zoned_views
+        else [],
         whole_rows=ask(connection, "whole_rows", WholeRowRow, only),
         row_types=ask(connection, "row_types", RowTypeRow, only),
         triggers=triggers,
         functions=functions,
-        named_columns=named_columns,
+        named_columns=ask(connection, "named_columns", NamedColumnRow, known)
+        if mentioned
+        else [],
         replication=ask(connection, "replication", ReplicationRow, only),
         engines=engines,
         engine_members=_engine_members(connection, engines),

@@ -148,6 +148,16 @@ class ViewRow(NamedTuple):
     name: str
 
 
+class ViewQueryRow(NamedTuple):
+    """view_queries.sql; ``tree`` is that of the query, ``columns`` in their order."""
+
+    view: int
+    schema: str
+    name: str
+    columns: list[str]
+    tree: str
+
+
 class ReadByFunctionsRow(NamedTuple):
     """read_by_functions.sql: ``expression`` is the text of a default, else ``None``."""
 
@@ -288,6 +298,7 @@ class CatalogRows:
         default_types: ``format_type`` of each default expression; ``None`` where the
             server did not accept the expression from this role.
         server_zone: the ``TimeZone`` below databases and roles, with its source.
+        view_queries: none where views keep their types.
         idle_excludes: standing patterns that leave nothing out.
     """
 
@@ -300,6 +311,7 @@ class CatalogRows:
     indexes: list[IndexRow] = field(default_factory=list)
     dependents: list[DependentRow] = field(default_factory=list)
     views: list[ViewRow] = field(default_factory=list)
+    view_queries: list[ViewQueryRow] = field(default_factory=list)
     whole_rows: list[WholeRowRow] = field(default_factory=list)
     row_types: list[RowTypeRow] = field(default_factory=list)
     triggers: list[TriggerRow] = field(default_factory=list)

@@ -7,6 +7,7 @@ decides, which may find one function too many, but not one too few.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from tzmigrate.inventory.routines.model import (
     Argument,
@@ -24,6 +25,7 @@ from tzmigrate.inventory.rows import (
     NamedColumnRow,
     TriggerRow,
 )
+from tzmigrate.inventory.view_outputs import passed_on
 
 # looks ahead, so that a lone quote before a name does not hide it
 _QUOTED = re.compile(r'"(?=((?:[^"]|""){1,63})")')
@@ -100,7 +102,13 @@ def read_routines(
     Returns:
         ``None`` where there is nothing to read.
     """
-    columns = {name for _, *names in converting for name in names}
+    views = passed_on(rows.columns, rows.view_queries)
+    around = Surroundings(
+        tables=tuple(_tables(rows.named_columns)),
+        converting=converting,
+        passed_on=views,
+    )
+    columns = {name for _, *names in around.moving for name in names}
     relevant, _ = _relevant(rows.functions, rows.triggers, columns)
     if not relevant:
         return None
@@ -115,11 +123,7 @@ def read_routines(
     routines = [
         _routine(row, attached.get(row.oid, ()), named) for row in rows.functions
     ]
-    around = Surroundings(
-        tables=tuple(_tables(rows.named_columns)),
-        converting=converting,
-        functions=tuple(routines),
-    )
+    around = replace(around, functions=tuple(routines))
     read = [r for r in routines if r.oid in relevant]
     reports: list[RoutineReport] = [analyse(routine, around) for routine in read]
     return RoutineReading(around=around, routines=tuple(read), reports=tuple(reports))

@@ -412,9 +412,10 @@ class _Walk(Meanings):
     def _columns(self, words: set[str], tables: set[str]) -> frozenset[ColumnName]:
         attached = self.names.routine.attached
         return frozenset(
-            name
-            for name in self.names.around.converting
+            column
+            for name, columns in self.names.around.moving.items()
             if name[2] in words and (name[1] in tables or name[:2] in attached)
+            for column in columns
         )
 
     def trigger_arguments(self) -> None:
@@ -422,9 +423,10 @@ class _Walk(Meanings):
         routine = self.names.routine
         named = set(routine.trigger_arguments)
         columns = frozenset(
-            name
-            for name in self.names.around.converting
+            column
+            for name, columns in self.names.around.moving.items()
             if name[2] in named and name[:2] in routine.attached
+            for column in columns
         )
         first = next(
             (t for t in tokenize(routine.source) if t.is_name and t.value == "tg_argv"),

@@ -179,25 +179,33 @@ class Surroundings:
     Attributes:
         tables: the relations that the text may name.
         converting: columns of type timestamp that will be timestamptz.
+        passed_on: columns of views that are such columns and nothing else, with these.
         functions: routines that the text may call.
+        moving: what converts with that, in tables and in views, and the converting
+            columns in each.
     """
 
     tables: tuple[Table, ...] = ()
     converting: frozenset[ColumnName] = frozenset()
+    passed_on: Mapping[ColumnName, frozenset[ColumnName]] = field(default_factory=dict)
     functions: tuple[Routine, ...] = ()
+    moving: Mapping[ColumnName, frozenset[ColumnName]] = field(init=False, repr=False)
     column_names: frozenset[str] = field(init=False, repr=False)
     by_name: Mapping[str, tuple[Table, ...]] = field(init=False, repr=False)
     calls: Mapping[str, tuple[Routine, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Index both by their bare names."""
+        """Index tables and functions by their bare names, and find what moves."""
         tables: dict[str, tuple[Table, ...]] = {}
         for table in self.tables:
             tables[table.name] = (*tables.get(table.name, ()), table)
         calls: dict[str, tuple[Routine, ...]] = {}
         for function in self.functions:
             calls[function.name] = (*calls.get(function.name, ()), function)
-        names = frozenset(column for _, _, column in self.converting)
+        moving = {name: frozenset((name,)) for name in self.converting}
+        moving |= {v: c for v, c in self.passed_on.items() if c <= self.converting}
+        names = frozenset(column for _, _, column in moving)
+        object.__setattr__(self, "moving", moving)
         object.__setattr__(self, "column_names", names)
         object.__setattr__(self, "by_name", tables)
         object.__setattr__(self, "calls", calls)

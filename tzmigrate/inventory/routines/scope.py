@@ -124,9 +124,9 @@ class Names:
         """Return the columns of a table as values."""
         found = []
         for column, type_ in table.columns:
-            name = (table.schema, table.name, column)
-            if name in self.around.converting:
-                value = Value(Time.MOVED, frozenset((name,)), certainty)
+            moving = self.around.moving.get((table.schema, table.name, column))
+            if moving is not None:
+                value = Value(Time.MOVED, moving, certainty)
             else:
                 value = Value(time_of(type_), frozenset(), certainty)
             found.append((column, value))
