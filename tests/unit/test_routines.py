@@ -438,6 +438,28 @@ WHOLE = {
         " HAVING min(placed_at) > (('epoch')::timestamp AT TIME ZONE 'Etc/UTC')",
         language="sql",
     ),
+    "a cursor that is opened for a query": Case(
+        source="DECLARE c refcursor; other refcursor; d date; n bigint;\nBEGIN\n"
+        " OPEN other FOR SELECT id FROM app.orders; FETCH other INTO n;\n"
+        " IF n > 1 THEN\n  OPEN c FOR SELECT placed_at FROM app.orders;\n"
+        " ELSE\n  OPEN c FOR\n   SELECT seen_at FROM app.orders;\n"
+        " END IF;\n FETCH c INTO d;\nEND",
+        places=((5, READS, LIKELY),),
+    ),
+    "an array of what a query reads": Case(
+        source="DECLARE v timestamp[]; n bigint[];\nBEGIN\n"
+        " v := ARRAY(SELECT placed_at FROM app.orders);\n"
+        " n := ARRAY(SELECT id FROM app.orders);\nEND",
+        places=((3, READS, LIKELY),),
+    ),
+    "a table that is not known": Case(
+        source="BEGIN\n CREATE TEMP TABLE t (id int, at timestamp);\n"
+        " INSERT INTO t SELECT id, placed_at FROM app.orders;\n"
+        " INSERT INTO t (at, id) SELECT seen_at, id FROM app.orders;\n"
+        " UPDATE t SET at = o.placed_at FROM app.orders o WHERE o.id = t.id;\n"
+        " UPDATE t SET id = o.id FROM app.orders o;\nEND",
+        places=((3, READS, POSSIBLE), (5, READS, POSSIBLE)),
+    ),
     "subqueries and WITH": Case(
         source="WITH w AS (SELECT o.id, o.placed_at AS p FROM app.orders o)\n"
         "DELETE FROM app.log l USING w WHERE l.order_id = w.id\n"

@@ -124,7 +124,7 @@ class _Walk(Meanings):
                 self.value(value, scope)
             case Act.QUERY if statement.query is not None:
                 arms = self.query(statement.query, scope)
-                if any(v.query is statement.query for v in self._body.variables):
+                if statement.query.start < statement.start:
                     # a cursor's query has other readers: it is not edited for one
                     arms = [
                         [(n, node, v.doubted(Certainty.LIKELY)) for n, node, v in arm]
@@ -256,7 +256,7 @@ class _Walk(Meanings):
             scope.sources.append(target)
         if query.source is not None and query.target is not None:
             arms = self.query(query.source, scope)
-            self._inserted(fields, query.columns, arms)
+            self._inserted(fields, query, arms)
             scope.sources.append(("excluded", (), fields))
         for setting in query.settings:
             self._set(setting, fields, scope)
@@ -316,17 +316,16 @@ class _Walk(Meanings):
         return found
 
     def _inserted(
-        self,
-        fields: Fields | None,
-        columns: tuple[str, ...] | None,
-        arms: list[Outputs],
+        self, fields: Fields | None, query: Query, arms: list[Outputs]
     ) -> None:
         known = dict(fields or ())
-        order = columns if columns is not None else tuple(known)
         for outputs in arms:
+            order = query.columns
+            if order is None:
+                # nothing is known of a temporary table
+                order = tuple(known) or tuple(n or "a column" for n, _, _ in outputs)
             for column, (_, node, value) in zip(order, outputs, strict=False):
-                if column in known:
-                    self.deliver(known[column], column, node, value)
+                self.deliver(known.get(column, UNKNOWN), column, node, value)
 
     def _set(self, setting: Setting, fields: Fields | None, scope: Scope) -> None:
         known = dict(fields or ())
@@ -342,8 +341,7 @@ class _Walk(Meanings):
             return
         for column, node in zip(columns, setting.values, strict=False):
             value = LITERAL if node.kind is Kind.DEFAULT else self.value(node, scope)
-            if column in known:
-                self.deliver(known[column], column, node, value)
+            self.deliver(known.get(column, UNKNOWN), column, node, value)
 
     # ---------------------------------------------- what cannot be followed
 

@@ -86,6 +86,8 @@ class Meanings:
                 first = self.first_output(node.query, scope)
                 if node.text == "exists":
                     return OTHER
+                if node.text == "array" and first is not None:
+                    self._escapes(*first, "an array")
                 known = node.text in ("", "bare") and first is not None
                 return first[1] if first is not None and known else UNKNOWN
             case Kind.COMPARISON:

@@ -3,6 +3,7 @@
 https://www.postgresql.org/docs/current/plpgsql-structure.html
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -87,7 +88,7 @@ class BodyReader(QueryReader):
         """Read blocks and what is in them."""
         self.procedural = True
         self.body = Body()
-        self.cursors: dict[str, Query] = {}
+        self.cursors: dict[str, list[Query]] = defaultdict(list)
         while self.take_mark("#"):
             self.advance()
             self.advance()
@@ -190,7 +191,7 @@ class BodyReader(QueryReader):
                 self.take_mark(",")
         self.expect_word("for", "is")
         query = self.query()
-        self.cursors[name] = query
+        self.cursors[name].append(query)
         self._declare(name, start, query=query)
 
     # ------------------------------------------------------------- statements
@@ -355,12 +356,12 @@ class BodyReader(QueryReader):
             query = self.query()
             self._add(Act.QUERY, start, query=query, targets=tuple(targets))
         elif self.token.value in self.cursors:
-            query = self.cursors[self.advance().value]
+            cursor = self.advance().value
             if self.at_mark("("):
                 self.skip_parentheses()
             record = TypeName(("record",))
             self._declare(targets[0].name[0], start, type_=record)
-            self._add(Act.QUERY, start, query=query, targets=tuple(targets))
+            self._fetched(cursor, start, tuple(targets))
         else:
             self._numbers(targets[0])
         self._loop()
@@ -422,7 +423,7 @@ class BodyReader(QueryReader):
     def _open(self) -> None:
         start = self.token.start
         self.expect_word("open")
-        self.expect_name()
+        cursor = self.expect_name()
         if self.at_mark("("):
             self.skip_parentheses()
         self.take_word("no")
@@ -431,7 +432,9 @@ class BodyReader(QueryReader):
             if self.at_word("execute"):
                 self._dynamic()
             else:
-                self._add(Act.QUERY, start, query=self.query())
+                query = self.query()
+                self.cursors[cursor].append(query)
+                self._add(Act.QUERY, start, query=query)
 
     def _fetch(self) -> None:
         start = self.token.start
@@ -441,9 +444,11 @@ class BodyReader(QueryReader):
             if self.at_mark(";") or self.token.sort is Sort.END:
                 return
             cursor = self.advance().value
-        targets = self._into()
-        if cursor in self.cursors:
-            query = self.cursors[cursor]
+        self._fetched(cursor, start, self._into())
+
+    def _fetched(self, cursor: str, start: int, targets: tuple[Node, ...]) -> None:
+        """Give rows of each query that the cursor may be open for."""
+        for query in self.cursors.get(cursor, ()):
             self._add(Act.QUERY, start, query=query, targets=targets)
 
     def _utility(self, start: int) -> None:
