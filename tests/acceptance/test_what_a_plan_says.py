@@ -32,6 +32,26 @@ def test_a_function_that_is_rewritten_is_no_finding_any_more(
     assert changed == ({"public.touch()", "public.asked()"} if rewrites else set())
 
 
+@pytest.mark.parametrize("rewrites", [False, True])
+def test_a_function_that_carries_time_into_a_kept_column_is_told(
+    database: Any, make_project: Callable[..., Any], *, rewrites: bool
+) -> None:
+    database.execute(
+        "CREATE TABLE orders (id int PRIMARY KEY, at timestamp);"
+        "CREATE TABLE kept (id int PRIMARY KEY, at timestamp);"
+        "CREATE FUNCTION carry() RETURNS void LANGUAGE sql AS"
+        " 'INSERT INTO kept (id, at) SELECT id, at FROM orders';"
+        "CREATE FUNCTION touch() RETURNS void LANGUAGE sql AS"
+        " 'UPDATE kept SET at = LOCALTIMESTAMP'"
+    )
+    zones = ("default=UTC", "public.kept.at=keep")
+    plan = make_project(database.url).plan(zones=zones, rewrite_functions=rewrites)
+    told = [f for f in plan.findings if "carry" in f.message or "touch" in f.message]
+    assert [(f.code, "carry" in f.message) for f in told] == (
+        [] if rewrites else [("TZ133", True)]
+    )
+
+
 def test_a_function_of_several_tables_is_a_finding_until_its_step(
     database: Any, make_project: Callable[..., Any]
 ) -> None:

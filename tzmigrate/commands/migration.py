@@ -539,4 +539,5 @@ def _inventory(session: Session, config: Config, wanted: Selection) -> "Inventor
         standing_excludes=config.scan.exclude,
         server_zone=(session.zone.zone, session.zone.source),
         zoned_views=config.policy.views is Views.ZONED,
+        zones=config.zones,
     )

@@ -1,12 +1,14 @@
 """Asks the catalog: one set-based query per question, however many tables there are."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from tzmigrate.config import Keep, ZoneRule, match_zone
 from tzmigrate.inventory.asking import array, ask
 from tzmigrate.inventory.default_types import read_default_types
 from tzmigrate.inventory.introspector import build_inventory
@@ -50,6 +52,7 @@ def read_inventory(
     standing_excludes: Sequence[str] = (),
     server_zone: tuple[str, str] | None = None,
     zoned_views: bool = True,
+    zones: Sequence[ZoneRule] = (),
 ) -> Inventory:
     """Read the inventory of the connected database.
 
@@ -67,15 +70,15 @@ def read_inventory(
         server_zone: ``TimeZone`` as the server gives it to new sessions, with its
             ``pg_settings.source``, read before the session's own zone was pinned.
         zoned_views: ``[policy] views``.
+        zones: ``[zones]``, for the columns that are kept.
 
     Raises:
         UsageError: a pattern cannot be read, or one that is no standing exclude names
             no relation.
     """
     scope = Scope.parse(schemas, tables, excludes, standing_excludes)
-    return build_inventory(
-        _read(connection, scope, server_zone, zoned_views=zoned_views)
-    )
+    rows = _read(connection, scope, server_zone, zoned_views=zoned_views)
+    return build_inventory(replace(rows, kept=_kept(rows.columns, zones)))
 
 
 def _read(
@@ -140,6 +143,19 @@ def _read(
         | read_default_types(connection, sorted(readable)),
         server_zone=server_zone,
         idle_excludes=idle,
+    )
+
+
+def _kept(
+    columns: Iterable[ColumnRow], zones: Sequence[ZoneRule]
+) -> frozenset[tuple[str, str, str]]:
+    if not any(isinstance(rule.meaning, Keep) for rule in zones):
+        return frozenset()
+    names = [(c.schema, c.relname, c.column) for c in columns if not c.inherited]
+    return frozenset(
+        name
+        for name in names
+        if (rule := match_zone(zones, *name)) and isinstance(rule.meaning, Keep)
     )
 
 

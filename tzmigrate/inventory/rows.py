@@ -299,6 +299,7 @@ class CatalogRows:
             server did not accept the expression from this role.
         server_zone: the ``TimeZone`` below databases and roles, with its source.
         view_queries: none where views keep their types.
+        kept: schema, relation and column of what is declared as naive on purpose.
         idle_excludes: standing patterns that leave nothing out.
     """
 
@@ -324,3 +325,4 @@ class CatalogRows:
     default_types: dict[str, str | None] = field(default_factory=dict)
     server_zone: tuple[str, str] | None = None
     idle_excludes: tuple[str, ...] = ()
+    kept: frozenset[tuple[str, str, str]] = frozenset()

@@ -125,7 +125,17 @@ def read_routines(
     ]
     around = replace(around, functions=tuple(routines))
     read = [r for r in routines if r.oid in relevant]
-    reports: list[RoutineReport] = [analyse(routine, around) for routine in read]
+    staying = replace(around, converting=converting - rows.kept)
+    reports: list[RoutineReport] = []
+    for routine in read:
+        report = analyse(routine, around)
+        if report.touched & rows.kept:
+            # still a writer of these columns, but only the others change
+            again = analyse(routine, staying)
+            report = replace(
+                report, places=again.places, naive_arguments=again.naive_arguments
+            )
+        reports.append(report)
     return RoutineReading(around=around, routines=tuple(read), reports=tuple(reports))
 
 
