@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from tzmigrate.config import Keep, ZoneRule, match_zone
+from tzmigrate.errors import UsageError
 from tzmigrate.inventory.asking import array, ask
 from tzmigrate.inventory.default_types import read_default_types
 from tzmigrate.inventory.introspector import build_inventory
@@ -152,11 +153,16 @@ def _kept(
     if not any(isinstance(rule.meaning, Keep) for rule in zones):
         return frozenset()
     names = [(c.schema, c.relname, c.column) for c in columns if not c.inherited]
-    return frozenset(
-        name
-        for name in names
-        if (rule := match_zone(zones, *name)) and isinstance(rule.meaning, Keep)
-    )
+    return frozenset(name for name in names if _keeps(zones, name))
+
+
+def _keeps(zones: Sequence[ZoneRule], name: tuple[str, str, str]) -> bool:
+    try:
+        rule = match_zone(zones, *name)
+    except UsageError:
+        # of two patterns that say alike; who decides on zones says so
+        return False
+    return rule is not None and isinstance(rule.meaning, Keep)
 
 
 def _within(scope: Scope, columns: list[ColumnRow], forest: Forest) -> list[ColumnRow]:
