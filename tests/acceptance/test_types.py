@@ -29,7 +29,7 @@ def dependents(database: Any) -> Any:
         "SELECT t.typname, t.typnotnull, pg_get_userbyid(t.typowner), t.typacl::text,"
         " obj_description(t.oid, 'pg_type'), (SELECT array_agg(concat(k.conname,"
         " k.contype, k.convalidated, obj_description(k.oid, 'pg_constraint'))"
-        " ORDER BY 1) FROM pg_constraint k WHERE k.contypid = t.oid),"
+        " ORDER BY k.conname) FROM pg_constraint k WHERE k.contypid = t.oid),"
         " (SELECT array_agg(concat(a.attname, col_description(a.attrelid, a.attnum))"
         " ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = t.typrelid"
         " AND a.attnum > 0)"
