@@ -464,3 +464,18 @@ def test_letters_are_the_same_in_every_encoding_of_a_database(
     assert project.verify(accept=("TZ301",)).outcome is Outcome.PROVED
     project.rollback(everything=True)
     assert database.execute(TEXTS) == before
+
+
+def test_a_generated_column_that_is_none_any_more_is_named(
+    database: Any, make_project: Callable[..., Any]
+) -> None:
+    database.execute(
+        "CREATE TABLE visits (at timestamp,"
+        " day date GENERATED ALWAYS AS (at::date) STORED)"
+    )
+    project = make_project(database.url)
+    project.plan(zones=("default=UTC",))
+    database.execute("ALTER TABLE visits ALTER day DROP EXPRESSION")
+    words = "TZ345: stale plan: generated column day of public.visits is an ordinary"
+    with pytest.raises(DBAPIError, match=words):
+        project.run("upgrade", "head")

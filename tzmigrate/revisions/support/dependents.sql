@@ -98,6 +98,9 @@ BEGIN
     SELECT * INTO f FROM tzmigrate.find_dependent(plan_dependent.kind, plan_dependent.relation, plan_dependent.name);
     IF NOT FOUND AND plan_dependent.kind = 'generated column' THEN
         -- the statements that convert its table name it
+        IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(plan_dependent.relation) AND a.attname = plan_dependent.name AND NOT a.attisdropped) THEN
+            PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', label, ' is an ordinary column by now'), 'Its expression was dropped.', tzmigrate.plan_again(s.direction));
+        END IF;
         PERFORM tzmigrate.refuse('TZ341', concat(label, ' does not exist'), '', tzmigrate.plan_again(s.direction));
     ELSIF NOT FOUND THEN
         RAISE NOTICE USING MESSAGE = concat('tzmigrate: ', label, ' does not exist here; passed over');
