@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tzmigrate.errors import Refused, Unavailable
-from tzmigrate.postgres import clients, dump
+from tzmigrate.postgres import clients, dump, scratch
 from tzmigrate.postgres.dump import ShadowUnavailable
 from tzmigrate.postgres.embedded import VERSIONS, EmbeddedServer, embedded_server
 from tzmigrate.postgres.lacks import Lack
@@ -279,6 +279,51 @@ def test_nothing_is_left_after_success_and_after_an_exception(database: Any) -> 
         with pytest.raises(kind), shadow_of(database.url):
             raise kind
         assert ours(database) == set()
+
+
+def test_who_owns_the_database_keeps_out_of_a_superusers_shadow(
+    database: Any, make_role: Callable[..., Any]
+) -> None:
+    """What its owner changed there would be read with the rights of the superuser."""
+    owner = make_role()
+    database.execute(f'ALTER DATABASE "{database.name}" OWNER TO "{owner.name}"')
+    with (
+        shadow_of(database.url) as shadow,
+        psycopg.connect(database.url_as(owner), autocommit=True) as other,
+    ):
+        name = name_of(shadow)
+        there = make_conninfo(database.url_as(owner), dbname=name)
+        with pytest.raises(psycopg.OperationalError, match="too many connections"):
+            psycopg.connect(there)
+        other.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 9')  # type: ignore[arg-type]
+    assert ours(database) == set()
+
+
+def test_nor_does_anybody_come_before_it_is_closed(
+    database: Any, make_role: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = make_role()
+    database.execute(f'ALTER DATABASE "{database.name}" OWNER TO "{owner.name}"')
+    made = scratch.connect
+
+    def late(target: Any, **options: Any) -> Session:
+        session = made(target, **options)
+        name = session.info.dbname
+        with psycopg.connect(database.url_as(owner), autocommit=True) as other:
+            other.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 9')  # type: ignore[arg-type]
+        return session
+
+    monkeypatch.setattr(scratch, "connect", late)
+    with (
+        pytest.raises(Unavailable, match="another role connected") as caught,
+        shadow_of(database.url),
+    ):
+        pass
+    assert caught.value.code == "TZ519"
+    monkeypatch.undo()
+    assert ours(database) == set()
 
 
 def test_the_shadow_is_dropped_though_others_are_connected_and_ours_broke(

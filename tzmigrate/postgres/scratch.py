@@ -18,7 +18,7 @@ from typing import LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
-from tzmigrate.errors import Refused, TzmigrateError
+from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres.clients import APPLICATION, Access
 from tzmigrate.postgres.session import Session, connect
 from tzmigrate.postgres.url import Target
@@ -33,6 +33,23 @@ _ITEM = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",]+?))\s*(?:,|$)')
 _NOT_COPIED = frozenset({"default_transaction_read_only", "role"})
 _SESSION_USER: LiteralString = "SELECT session_user::pg_catalog.text"
 _ROLES: LiteralString = "SELECT r.rolname::pg_catalog.text FROM pg_catalog.pg_roles r"
+_SUPERUSER: LiteralString = (
+    "SELECT pg_catalog.bool_and(r.rolsuper) FROM pg_catalog.pg_roles r"
+    " WHERE r.rolname IN (session_user, current_user)"
+)
+_UNLIMITED: LiteralString = (
+    "SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', '0', false),"
+    " pg_catalog.set_config('transaction_read_only', 'off', true)"
+)
+_HELD: LiteralString = (
+    "SELECT d.datconnlimit FROM pg_catalog.pg_database d"
+    " WHERE d.datname = pg_catalog.current_database() FOR SHARE"
+)
+_STRANGERS: LiteralString = (
+    "SELECT a.pid FROM pg_catalog.pg_stat_activity a"
+    " JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid"
+    " WHERE a.datname = pg_catalog.current_database() AND NOT r.rolsuper"
+)
 _WRITABLE: LiteralString = (
     "SELECT pg_catalog.set_config('default_transaction_read_only', 'off', false)"
 )
@@ -56,11 +73,13 @@ class Purpose:
         prefix: their names begin with it.
         comment: what they say of themselves.
         application: ``application_name`` of the session that keeps one in use.
+        closed: where a superuser makes one, nobody else connects to it.
     """
 
     prefix: str
     comment: str
     application: str
+    closed: bool = False
 
     @property
     def pattern(self) -> str:
@@ -74,6 +93,7 @@ SHADOW = Purpose(
     " data, and goes away with the command that made it; without one, it can be"
     " dropped.",
     application=APPLICATION,
+    closed=True,
 )
 
 
@@ -257,7 +277,7 @@ def _created(
         name = f"{purpose.prefix}_{source.oid}_{secrets.token_hex(8)}"
         with ExitStack() as made:
             made.callback(_drop, base, access, name)
-            _create(base, name, source, same=same)
+            _create(base, name, source, same=same, closed=purpose.closed)
             target = access.target(APPLICATION, name)
             try:
                 session = connect(
@@ -278,14 +298,21 @@ def _created(
             # the role that logs in may be another than the one that it works as
             base.execute(_sql("GRANT CONNECT ON DATABASE {} TO SESSION_USER", name))
             base.execute(_sql("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", name))
+            if purpose.closed and _is_superuser(session):
+                _keep_to_ourselves(target, purpose, made)
             stack.enter_context(made.pop_all())
             return Scratch(name=name, access=access, session=session)
     raise AssertionError
 
 
-def _create(base: Session, name: str, source: Source, *, same: bool) -> None:
+def _create(
+    base: Session, name: str, source: Source, *, same: bool, closed: bool
+) -> None:
     like = locale_options(source, base.info.server_version)
     encoding = _option("ENCODING", source.encoding)
+    # for a superuser's: nobody else connects, not even who owns it
+    alone = closed and _is_superuser(base)
+    limit = [sql.SQL("CONNECTION LIMIT 0")] if alone else []
     simple = [encoding, _option("LC_COLLATE", "C"), _option("LC_CTYPE", "C")]
     # to be a member of the owner does not always suffice to make it the owner
     ways = [[*_where(source), *like], like] if same else [like, simple]
@@ -293,7 +320,7 @@ def _create(base: Session, name: str, source: Source, *, same: bool) -> None:
         try:
             base.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(
-                    sql.Identifier(name), sql.SQL(" ").join(options)
+                    sql.Identifier(name), sql.SQL(" ").join([*options, *limit])
                 )
             )
         except psycopg.DatabaseError:
@@ -301,6 +328,37 @@ def _create(base: Session, name: str, source: Source, *, same: bool) -> None:
                 raise
         else:
             return
+
+
+def _is_superuser(session: Session) -> bool:
+    row = session.execute(_SUPERUSER).fetchone()
+    return row is not None and row[0]
+
+
+def _keep_to_ourselves(target: Target, purpose: Purpose, stack: ExitStack) -> None:
+    """Let nobody change under a superuser what he has copied.
+
+    The database belongs to the owner of what it is a copy of, and so does what is in
+    it. Who owns a database may raise the limit of its connections, but waits for who
+    holds its row.
+
+    Raises:
+        Unavailable: somebody was quicker.
+    """
+    holder = connect(target, application_name=purpose.application)
+    stack.callback(holder.close)
+    holder.execute(_UNLIMITED)
+    row = holder.execute(_HELD).fetchone()
+    strangers = holder.execute(_STRANGERS).fetchone()
+    if row is None or row[0] != 0 or strangers is not None:
+        raise Unavailable(
+            "TZ519",
+            f"another role connected to the scratch database {holder.info.dbname}"
+            " before it was closed to others",
+            detail="What it would change there would be read with your rights.",
+            hint="Run the same command again, or connect as a role that is no"
+            " superuser.",
+        )
 
 
 def _where(source: Source) -> list[sql.Composable]:
