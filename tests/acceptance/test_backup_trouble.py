@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,10 +19,12 @@ import pytest
 from psycopg import sql
 
 from tests.acceptance.test_backup import SHOP, made
-from tzmigrate.backup import interlock
+from tzmigrate.backup import dumping, interlock
 from tzmigrate.backup.interlock import refuse_beside_a_dump
 from tzmigrate.backup.metadata import read_metadata, write_metadata
+from tzmigrate.backup.programs import choose_programs
 from tzmigrate.errors import Unavailable
+from tzmigrate.postgres.clients import Access
 from tzmigrate.postgres.session import connect
 from tzmigrate.postgres.url import Target
 
@@ -373,6 +376,39 @@ def test_an_owner_from_whom_rows_are_kept_is_told_who_sees_them(
     done = shell.main("backup", "create", "--url", shop.url_as(owner))
     done.is_error(6, "TZ605", "BYPASSRLS")
     assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_failure_beside_pg_dump_waits_until_nothing_reads_from_it(
+    shop: Any, tmp_path: Path, jobs: int
+) -> None:
+    heard = threading.Event()
+
+    def tell(_: str) -> None:
+        heard.set()
+        time.sleep(0.3)
+
+    with connect(Target(shop.url)) as session:
+        session.execute("BEGIN")
+        ((snapshot,),) = session.execute("SELECT pg_export_snapshot()").fetchall()
+        order = dumping.Order(
+            access=Access.of(session),
+            programs=choose_programs(shop.server.version),
+            directory=tmp_path,
+            snapshot=snapshot,
+            critical=lambda _: False,
+            jobs=jobs,
+        )
+        before = threading.active_count()
+
+        def fail_beside() -> None:
+            with dumping.dumping(order, tell):
+                assert heard.wait(60)
+                raise KeyError("beside")
+
+        with pytest.raises(KeyError, match="beside"):
+            fail_beside()
+        assert threading.active_count() == before
 
 
 def test_an_unknown_recipient_or_a_missing_program_is_said_first(

@@ -42,6 +42,8 @@ _GONE = re.compile(
 )
 _ERROR = re.compile(r"pg_\w+: (?:error|fatal|hint|detail)")
 _KEPT = 200
+_PARTING = 10.0
+"""Seconds for a program to end that was asked to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +131,7 @@ def dumping(order: Order, tell: Told) -> Iterator[Callable[[], None]]:
         process = stack.enter_context(
             started(argv, order.access, stdout=out, application=APPLICATION)
         )
-        if process.stderr is None:
-            raise AssertionError
-        words = _Words(process.stderr, tell)
-        ear = threading.Thread(target=words.listen, daemon=True)
-        ear.start()
+        words, ear = stack.enter_context(_heard(process, tell))
 
         def wait() -> None:
             failed: TzmigrateError | None = None
@@ -152,6 +150,24 @@ def dumping(order: Order, tell: Told) -> Iterator[Callable[[], None]]:
                 raise failed
 
         yield wait
+
+
+@contextmanager
+def _heard(
+    process: "subprocess.Popen[bytes]", tell: Told
+) -> Iterator[tuple[_Words, threading.Thread]]:
+    """Read what a program says from a thread, which ends before the pipe is closed."""
+    if process.stderr is None:
+        raise AssertionError
+    words = _Words(process.stderr, tell)
+    ear = threading.Thread(target=words.listen, daemon=True)
+    ear.start()
+    try:
+        yield words, ear
+    finally:
+        # asked to end, pg_dump ends its workers too, which hold the pipe as well
+        process.terminate()
+        ear.join(_PARTING)
 
 
 def dump_again(order: Order) -> None:
