@@ -234,7 +234,7 @@ def _plan(
         _look_at_rows(thing)
         planned = make()
     except rewriting.Uncertain as uncertain:
-        _block(work, thing, str(uncertain))
+        _block(work, thing, str(uncertain), word=uncertain.word)
         return
     if planned is not None:
         leans_on = tuple(sorted(_columns(work, thing)))
@@ -242,11 +242,16 @@ def _plan(
 
 
 def _block(
-    work: Work, thing: Leaning, reason: str, itself: PlannedColumn | None = None
+    work: Work,
+    thing: Leaning,
+    reason: str,
+    itself: PlannedColumn | None = None,
+    word: str | None = None,
 ) -> None:
-    columns = _columns(work, thing)
-    for word, token in work.tokens.items():
-        reason = reason.replace(word, token.name)
+    # the other columns are tried again without the one that is in the way
+    columns = work.sources.get(word or "") or _columns(work, thing)
+    for each, token in work.tokens.items():
+        reason = reason.replace(each, token.name)
     if itself is not None:
         columns |= {(itself.schema, itself.relation, itself.column)}
     work.blocked.append(

@@ -56,7 +56,7 @@ _STILL_NAIVE = frozenset(
 )
 """Functions, triggers and subscribers that may write or read naive time."""
 
-_REWRITTEN = frozenset(("TZ133", "TZ134", "TZ170"))
+_REWRITTEN = frozenset(("TZ133", "TZ134", "TZ170", "TZ171"))
 """Places in functions that ``--rewrite-functions`` rewrites."""
 
 _MADE_ANEW = frozenset(f"TZ{number}" for number in range(110, 127))

@@ -73,12 +73,14 @@ class Uncertain(ValueError):
     Attributes:
         reason: why not.
         place: line and column, counted from 1, and what stands there.
+        word: of the token that alone is in the way; ``None``: it may be any of them.
     """
 
-    def __init__(self, reason: str, place: str) -> None:
+    def __init__(self, reason: str, place: str, word: str | None = None) -> None:
         super().__init__(f"{reason} ({place})")
         self.reason = reason
         self.place = place
+        self.word = word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

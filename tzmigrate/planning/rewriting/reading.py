@@ -116,13 +116,13 @@ class Script:
         starts = [start, *(cut + 1 for cut in cuts)]
         return list(zip(starts, [*cuts, end], strict=True))
 
-    def unsure(self, reason: str, i: int) -> Uncertain:
-        """Return the error for what stands here."""
+    def unsure(self, reason: str, i: int, word: str | None = None) -> Uncertain:
+        """Return the error for what stands here, and for which token's word."""
         i = min(max(i, 0), len(self.pieces) - 1)
         at = self.pieces[i].start if self.pieces else 0
         line = self.text.count("\n", 0, at) + 1
         excerpt = shorten(self.text[at:], 60, placeholder=" …")
-        return Uncertain(reason, f"line {line}: {excerpt}")
+        return Uncertain(reason, f"line {line}: {excerpt}", word)
 
     def _read(self) -> Iterator[Piece]:
         end = 0

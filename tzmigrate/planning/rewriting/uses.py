@@ -53,9 +53,9 @@ class Uses:
 
     # ------------------------------------------------------------ small help
 
-    def fail(self, reason: str, i: int) -> NoReturn:
-        """Give up on the text."""
-        raise self.script.unsure(reason, i)
+    def fail(self, reason: str, i: int, word: str | None = None) -> NoReturn:
+        """Give up on the text, for one token's sake where its word is given."""
+        raise self.script.unsure(reason, i, word)
 
     def token(self, i: int) -> Token | None:
         """Return the token that stands at a position."""
@@ -144,6 +144,7 @@ class Uses:
             self.fail(
                 f'no expression gives the naive value of "{use.token.name}"',
                 at,
+                use.token.word,
             )
         self.handled.update(use.words)
         return text
