@@ -55,6 +55,29 @@ def test_a_function_that_carries_time_into_a_kept_column_is_told(
     )
 
 
+@pytest.mark.parametrize("rewrites", [False, True])
+def test_a_function_that_carries_time_into_a_refused_column_is_told(
+    database: Any, make_project: Callable[..., Any], *, rewrites: bool
+) -> None:
+    database.execute(
+        "CREATE TABLE orders (id int PRIMARY KEY, at timestamp);"
+        "CREATE TABLE printed (id int PRIMARY KEY, at timestamp);"
+        "CREATE MATERIALIZED VIEW prints AS SELECT p::text FROM printed p;"
+        "CREATE FUNCTION carry() RETURNS void LANGUAGE sql AS"
+        " 'INSERT INTO printed (id, at) SELECT id, at FROM orders'"
+    )
+    plan = make_project(database.url).plan(
+        zones=("default=UTC",), rewrite_functions=rewrites
+    )
+    assert {c.relation: c.action for g in plan.groups for c in g.columns} == {
+        "orders": Action.CONVERT,
+        "printed": Action.REFUSE,
+    }
+    told = [f for f in plan.findings if "carry" in f.message]
+    assert [f.code for f in told] == ([] if rewrites else ["TZ133"])
+    assert all("public.orders.at" in f.message and "line 1" in f.message for f in told)
+
+
 def test_a_function_of_several_tables_is_a_finding_until_its_step(
     database: Any, make_project: Callable[..., Any]
 ) -> None:

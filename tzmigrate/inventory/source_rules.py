@@ -27,12 +27,13 @@ from tzmigrate.inventory.sources import arguments, read_routines, words
 
 _SHOWN = 3
 """So many places stand in a message; the others are counted."""
-_CODES = {
+CODES = {
     Effect.SESSION_ZONE: "TZ133",
     Effect.WRITES_NAIVE: "TZ170",
     Effect.RESULT_TYPE: "TZ171",
     Effect.CANNOT_BE_READ: "TZ172",
 }
+"""The finding that says what becomes of a place."""
 _TRIGGER_CODE = "TZ134"
 _MOMENT = re.compile(r"timestamp(\(\d\))? without time zone$")
 
@@ -118,7 +119,7 @@ class _Telling:
         for column in sorted(touched & self._drafts.keys()):
             self._drafts[column].use("function source", self._object, FUNCTION_SOURCE)
         for (column, effect), found in sorted(places.items()):
-            if column in self._drafts and effect in _CODES:
+            if column in self._drafts and effect in CODES:
                 self._place(self._drafts[column], effect, found)
         written = dict(self._report.written)
         for (column, effect), found in sorted(places.items()):
@@ -134,13 +135,7 @@ class _Telling:
     def _place(
         self, draft: Draft, effect: Effect, places: Sequence[RoutinePlace]
     ) -> None:
-        first = max(places, key=lambda p: (p.certainty, -p.line))
-        words_: dict[str, Any] = {
-            "places": _places(places),
-            "line": first.line,
-            "excerpt": first.excerpt,
-            "advice": first.suggestion,
-        }
+        words_ = described(places)
         running = self._running(draft)
         if effect is Effect.WRITES_NAIVE and running:
             for trigger in running:
@@ -148,7 +143,7 @@ class _Telling:
                     _TRIGGER_CODE, object=trigger.name, function=self._object, **words_
                 )
         else:
-            draft.note(_CODES[effect], object=self._object, **words_)
+            draft.note(CODES[effect], object=self._object, **words_)
 
     def _running(self, draft: Draft) -> list[TriggerRow]:
         return [
@@ -183,7 +178,7 @@ class _Telling:
         places: dict[tuple[ColumnName, Effect], list[RoutinePlace]],
     ) -> None:
         found = self._report.naive_arguments
-        met = [p for e in _CODES for p in places.get((_name(draft), e), ())]
+        met = [p for e in CODES for p in places.get((_name(draft), e), ())]
         if found and met:
             from tzmigrate.inventory.routines.overloads import (  # noqa: PLC0415
                 overload,
@@ -195,6 +190,17 @@ class _Telling:
                 places=", ".join(found),
                 overload=overload(self._routine, "Z") or "one by hand",
             )
+
+
+def described(places: Sequence[RoutinePlace]) -> dict[str, Any]:
+    """Return what a finding says of places in one function, the surest first."""
+    first = max(places, key=lambda p: (p.certainty, -p.line))
+    return {
+        "places": _places(places),
+        "line": first.line,
+        "excerpt": first.excerpt,
+        "advice": first.suggestion,
+    }
 
 
 def _places(places: Sequence[RoutinePlace]) -> str:

@@ -13,12 +13,11 @@ from tzmigrate.inventory.model import (
     RelKind,
     Role,
 )
-from tzmigrate.planning import advice, families, locks, moments, refusals
+from tzmigrate.planning import advice, families, locks, moments, refusals, writers
 from tzmigrate.planning.ddl import sql_zone
 from tzmigrate.planning.deciding import decide
 from tzmigrate.planning.model import (
     Action,
-    DependentKind,
     Group,
     Parking,
     Plan,
@@ -28,7 +27,6 @@ from tzmigrate.planning.model import (
     Remade,
     Strategy,
     Table,
-    Way,
 )
 from tzmigrate.planning.rules import Names, Planned, Rules
 from tzmigrate.planning.tables import (
@@ -50,14 +48,6 @@ from tzmigrate.planning.types import CannotReplace, TypeBook
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.zones.model import Basis, Verdict
 from tzmigrate.zones.sessions import ZonedColumn, session_zone_findings
-
-_STILL_NAIVE = frozenset(
-    "TZ132 TZ133 TZ134 TZ143 TZ144 TZ146 TZ170 TZ171 TZ172 TZ173 TZ174".split()
-)
-"""Functions, triggers and subscribers that may write or read naive time."""
-
-_REWRITTEN = frozenset(("TZ133", "TZ134", "TZ170", "TZ171"))
-"""Places in functions that ``--rewrite-functions`` rewrites."""
 
 _MADE_ANEW = frozenset(f"TZ{number}" for number in range(110, 127))
 """Dependents that the revision drops and makes again."""
@@ -249,7 +239,7 @@ class Planner:
             lock_timeout=rules.lock_timeout,
             findings=(
                 *(f for f in sessions if f.code in rules.accept),
-                *_still_writing_naive(inventory, groups),
+                *writers.still_naive(inventory, groups),
                 *families.widened(groups),
                 *moments.elsewhere(groups, self._same_zones),
             ),
@@ -421,49 +411,6 @@ def _of(column: PlannedColumn, relation: Relation) -> bool:
 
 def _total(rows: Sequence[int]) -> int:
     return -1 if min(rows) < 0 else sum(rows)
-
-
-def _still_writing_naive(
-    inventory: Inventory, groups: Sequence[Group]
-) -> Iterator[Finding]:
-    """Repeat what scan found about code that goes on with naive time afterwards.
-
-    A function that several steps touch is rewritten in the last of them.
-    """
-    step_of = {
-        (c.schema, c.relation, c.column): n
-        for n, g in enumerate(groups)
-        for c in g.converted
-    }
-    # a function is rewritten in all its places or in none
-    rewritten = [
-        (n, f" {d.relation}")
-        for n, g in enumerate(groups)
-        for d in g.dependents
-        if d.kind is DependentKind.FUNCTION and d.way is Way.ALTER
-    ]
-    seen = set()
-    for column in inventory.columns:
-        for finding in column.findings:
-            step = step_of.get(column.name)
-            if step is None or finding.code not in _STILL_NAIVE or finding in seen:
-                continue
-            seen.add(finding)
-            in_steps = [
-                n
-                for n, function in rewritten
-                if finding.code in _REWRITTEN and function in finding.message
-            ]
-            if not in_steps:
-                yield finding
-            elif step not in in_steps and step < max(in_steps):
-                yield replace(
-                    finding,
-                    hint=f"Step {groups[max(in_steps)].slug} rewrites it. Until that"
-                    " has run, and again once it is taken back alone, sessions that"
-                    f" write need the zone of {readable_name(*column.name)} as their"
-                    " TimeZone.",
-                )
 
 
 def _converting(inventory: Inventory, groups: Iterable[Group]) -> Iterator[ZonedColumn]:
