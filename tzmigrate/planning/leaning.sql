@@ -164,8 +164,8 @@ SELECT kind, relation, name, class::int8, object::int8, sub, depth::int4, text, 
                          -- what reads a value of a type that it is given by number or name asks the CHECKs of a domain in it. No other stable function
                          -- of PostgreSQL does, and most of what compares or prints a moment is stable
                          OR 'cstring'::regtype = ANY (p.proargtypes::oid[]) OR starts_with(p.proname, 'pg_input_'))
-           OR (SELECT bool_or(a.atttypid >= 16384 AND ((SELECT y.typtype FROM pg_type y WHERE y.oid = a.atttypid) IN ('c', 'd')
-                   OR EXISTS (SELECT FROM pg_cast x WHERE x.castsource = a.atttypid AND x.castfunc >= 16384)))
+           -- a cast of such a type may get a function at any time
+           OR (SELECT bool_or(a.atttypid >= 16384)
                FROM (SELECT k.conrelid, unnest(k.conkey) FROM pg_constraint k WHERE kind = 'constraint' AND k.oid = object AND k.contype = 'f'
                      UNION ALL SELECT k.confrelid, unnest(k.confkey) FROM pg_constraint k WHERE kind = 'constraint' AND k.oid = object AND k.contype = 'f') AS u (relation, attnum),
                LATERAL (SELECT b.atttypid FROM pg_attribute b WHERE b.attrelid = u.relation AND b.attnum = u.attnum OFFSET 0) AS a)

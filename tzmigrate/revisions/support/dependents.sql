@@ -106,7 +106,10 @@ BEGIN
         RAISE NOTICE USING MESSAGE = concat('tzmigrate: ', label, ' does not exist here; passed over');
     END IF;
     PERFORM tzmigrate.hold_schemas(ARRAY(SELECT h.namespace FROM tzmigrate.home(f.class, f.object) AS h));
-    IF f.object <> (SELECT x.object FROM tzmigrate.find_dependent(plan_dependent.kind, plan_dependent.relation, plan_dependent.name) AS x) THEN
+    IF f.class = 'pg_proc'::regclass THEN
+        PERFORM tzmigrate.hold_routines(ARRAY[f.object]);
+    END IF;
+    IF f.object IS DISTINCT FROM (SELECT x.object FROM tzmigrate.find_dependent(plan_dependent.kind, plan_dependent.relation, plan_dependent.name) AS x) THEN
         PERFORM tzmigrate.refuse('TZ345', concat('stale plan: ', label, ' is another one than a moment ago'), 'Nothing was done.', 'Run the same command again.');
     END IF;
     INSERT INTO tzmigrate.step_dependent (step_id, position, kind, relation, name, way, before, after, zoned, present)

@@ -112,6 +112,21 @@ BEGIN
 END
 $tz$;
 
+-- so with routines: nobody drops one that the step replaces, and its signature goes on to mean it, by the names of its types as well
+CREATE OR REPLACE FUNCTION tzmigrate.hold_routines(routines oid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    types oid[] = ARRAY(SELECT DISTINCT unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) FROM pg_proc p WHERE p.oid = ANY (routines));
+BEGIN
+    IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+        PERFORM FROM pg_proc p WHERE p.oid = ANY (routines) ORDER BY p.oid FOR UPDATE;
+        PERFORM FROM pg_type y WHERE y.oid = ANY (types) AND y.oid >= 16384 ORDER BY y.oid FOR SHARE;
+        PERFORM tzmigrate.hold_schemas(ARRAY(
+            SELECT p.pronamespace FROM pg_proc p WHERE p.oid = ANY (routines) UNION SELECT y.typnamespace FROM pg_type y WHERE y.oid = ANY (types)));
+    END IF;
+END
+$tz$;
+
 -- the types of which a text that the step reads anew may hold a value, and what holds it
 CREATE OR REPLACE FUNCTION tzmigrate.types_read() RETURNS TABLE (class oid, object oid, sub integer, type oid)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $tz$

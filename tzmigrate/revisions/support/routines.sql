@@ -26,7 +26,7 @@ BEGIN
                                            AND (t.typarray = p.prorettype
                                                 OR t.typarray = ANY (coalesce(p.proallargtypes, p.proargtypes::oid[]))))))
                OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgfoid = p.oid AND g.tgrelid = ANY (recompile.tables::oid[]))));
-    PERFORM tzmigrate.hold_schemas(ARRAY(SELECT p.pronamespace FROM pg_proc p WHERE p.oid = ANY (routines)));
+    PERFORM tzmigrate.hold_routines(routines);
     FOR routine IN
         SELECT p.oid::regprocedure::text AS signature, p.prosecdef,
             pg_has_role(current_user, p.proowner, 'USAGE') AS ours
