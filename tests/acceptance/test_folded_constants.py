@@ -30,6 +30,9 @@ CREATE FUNCTION {owner}.closed(int) RETURNS int LANGUAGE sql IMMUTABLE
   SET work_mem = '4MB' AS 'SELECT $1 + {owner}.f(1)';
 CREATE FUNCTION {owner}.plain(int) RETURNS int LANGUAGE sql IMMUTABLE
   AS 'SELECT $1 + abs(-1)';
+CREATE TYPE {owner}.pair AS (n int);
+CREATE FUNCTION {owner}.pair_of(int) RETURNS {owner}.pair LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN PERFORM {owner}.gain(); RETURN ROW($1); END $$;
 CREATE OPERATOR {owner}.!!! (RIGHTARG = int, FUNCTION = {owner}.f);
 CREATE OPERATOR {owner}.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq,
   NEGATOR = OPERATOR({owner}.!==));
@@ -52,6 +55,7 @@ CONSTANTS = {
     "casts of elements": "id + (ARRAY['a'::{owner}.kind]::int[])[1]",
     "an arm": "CASE WHEN id > 0 THEN {owner}.f(1) END",
     "a body in SQL": "{owner}.body(id)",
+    "a superuser's body in SQL": "public.their_body(id)",
     "an argument that is left out": "{owner}.more(id)",
     "a call of a call": "id + {owner}.f(abs(-1))",
     "an element": "id + {owner}.f((ARRAY[1, 2])[1])",
@@ -81,6 +85,9 @@ ROWS = {
     "IN": "{owner}.f(id IN (1, 2))",
     "LIKE": "{owner}.f(id::text LIKE '1%')",
     "a precision": "{owner}.f(id::numeric(5, 1)::int)",
+    "a constant that is computed beside": "{owner}.f(id / (60 * 60))",
+    "whether a call is NULL": "{owner}.f((abs(id) IS NULL)::int)",
+    "a field of a call": "{owner}.f(({owner}.pair_of(id)).n)",
 }
 PARTS = (
     "CREATE TABLE {owner}.x (id int) PARTITION BY RANGE (id);"
@@ -170,13 +177,18 @@ def planned_by_a_superuser(
         database.execute(
             f'CREATE SCHEMA {name} AUTHORIZATION "{name}";'
             f'GRANT CREATE ON DATABASE {database.name} TO "{name}"; SET ROLE {name};'
-            + (CALLED + script).format(owner=name)
+            + CALLED.format(owner=name)
+            + f"RESET ROLE; CREATE FUNCTION public.their_body(int) RETURNS int"
+            f" LANGUAGE sql IMMUTABLE AS 'SELECT $1 + {name}.f(1)'; SET ROLE {name};"
+            + script.format(owner=name)
         )
         code = None
         try:
             found = make_project(database.url).plan(zones=("default=UTC",))
         except Refused as error:
-            code = error.code if f"belongs to {name}" in error.message else str(error)
+            named = (f"belongs to {name}", "belongs to an ordinary role")
+            known = any(words in error.message for words in named)
+            code = error.code if known else str(error)
         else:
             reasons = [c.reason for g in found.groups for c in g.columns if c.reason]
             assert reasons == []

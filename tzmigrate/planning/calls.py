@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from tzmigrate.inventory.nodes import Node, is_node, read_nodes, type_of
 
-_FIRST_OWN_OID = 16384
+FIRST_OWN_OID = 16384
 """Below, objects come with PostgreSQL (``FirstNormalObjectId``)."""
 
 _FUNCTIONS = frozenset(("funcid", "opfuncid", "aggfnoid", "winfnoid"))
@@ -98,7 +98,7 @@ def calls(tree: str) -> Counter[int]:
 
 def calls_own(tree: str) -> bool:
     """Tell whether functions are called that do not come with PostgreSQL."""
-    return any(oid >= _FIRST_OWN_OID for oid in calls(tree))
+    return any(oid >= FIRST_OWN_OID for oid in calls(tree))
 
 
 def _by_nodes(tree: str) -> Counter[int]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from tzmigrate.inventory.nodes import Node, is_node, read_nodes, type_of
 from tzmigrate.inventory.rows import CalledRow
+from tzmigrate.planning.calls import FIRST_OWN_OID
 
 _CALLS = {"FUNC": "funcid"} | dict.fromkeys(
     ("OP", "DISTINCT", "NULLIF", "SCALARARRAYOP"), "opno"
@@ -23,6 +24,10 @@ _LEFT = _CASTS | {
     *("COLLATE", "BOOLEANTEST", "ARRAY", "ROW", "MINMAX", "SUBSCRIPTINGREF")
 }
 """Computed where all that is in them is known, and else left as they are."""
+
+_NUMBERS = frozenset(("20", "21", "23", "1700"))
+"""``int8``, ``int2``, ``int4``, ``numeric``: of values PostgreSQL's operators make no
+NULL of these types."""
 
 _NAMED = re.compile(r":(funcid|opno) (\d+)")
 
@@ -59,10 +64,13 @@ class Folding:
         arguments = _arguments(node)
         unknown = any(self._stays(argument, test=test) for argument in arguments)
         for row in (*self._callees(node), *self._casts(node)):
-            if row.ordinary and (
-                row.reaches
-                or (row.immutable and not unknown)
-                or (row.computed and len(arguments) < row.arguments)
+            # a body that is put there is a superuser's at times, what it calls is not
+            if row.reaches or (
+                row.ordinary
+                and (
+                    (row.immutable and not unknown)
+                    or (row.computed and len(arguments) < row.arguments)
+                )
             ):
                 yield row
         for name, values in node.fields.items():
@@ -99,7 +107,10 @@ class Folding:
         if kind == "COALESCE":
             return stay[0]
         if kind in {"NULLTEST", "FIELDSELECT"}:
-            return _kind(arguments[0]) == "VAR"
+            of = arguments[0]
+            return _kind(of) == "VAR" or (
+                _kind(of) in _CALLS and self._call_stays(of, test=test)
+            )
         unknown = _UNKNOWN | {"CASETEST"} if test else _UNKNOWN
         return (
             kind in unknown
@@ -137,6 +148,10 @@ def _arguments(node: Node) -> list[Node]:
 
 def _is_value(node: Node) -> bool:
     # an array is one, whatever its elements are
+    if _kind(node) == "OP":
+        own = int(node.words("opno")[0]) < FIRST_OWN_OID
+        counts = node.words("opresulttype")[0] in _NUMBERS
+        return own and counts and all(map(_is_value, _arguments(node)))
     return _kind(node) == "ARRAY" or (
         node.name == "CONST" and node.words("constisnull") == ["false"]
     )

@@ -63,10 +63,19 @@ def check_foldable(connection: psycopg.Connection[Any], added: Iterable[int]) ->
             raise Refused(
                 "TZ652",
                 f"{name} may have {called.function} called while its table is made,"
-                f" which belongs to {called.owner}",
+                f" which {_whose(called)}",
                 detail="PostgreSQL calls an immutable function of constants, and what"
                 " the body of a function in SQL calls so, as soon as the table is made:"
                 " on the shadow, with the rights of a superuser. Nothing was done.",
                 hint=f"Connect as {called.owner}, or as another role that is no"
-                " superuser.",
+                " superuser."
+                if called.ordinary
+                else "Connect as a role that is no superuser, or let the function be"
+                " in PL/pgSQL.",
             )
+
+
+def _whose(called: CalledRow) -> str:
+    if called.ordinary:
+        return f"belongs to {called.owner}"
+    return "is in SQL, and calls what belongs to an ordinary role"
