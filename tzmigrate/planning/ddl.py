@@ -163,25 +163,21 @@ def alter_shared(
     )
     parent = qualified(COMMON_PARENT)
 
-    def joined(*, back: bool) -> tuple[str, ...]:
-        types = (
-            f"{readable_identifier(c.column)} "
-            + short_type(c.type_after if back else c.type_before)
-            for c in columns
-        )
-        return (
-            f"CREATE TABLE {parent} ({', '.join(types)})",
-            *(f"ALTER TABLE {qualified(r)} INHERIT {parent}" for r in roots),
-        )
-
+    names = ", ".join(readable_identifier(c.column) for c in columns)
+    # of their types, by whatever name: a domain that is replaced has another one
+    made = f"SELECT {names} FROM {qualified(roots[0])} WITH NO DATA"  # noqa: S608 - quoted
+    joined = (
+        f"CREATE TABLE {parent} AS {made}",
+        *(f"ALTER TABLE {qualified(r)} INHERIT {parent}" for r in roots),
+    )
     parted = (
         *(f"ALTER TABLE {qualified(r)} NO INHERIT {parent}" for r in roots),
         f"DROP TABLE {parent}",
     )
     return replace(
         step,
-        before=joined(back=False),
-        before_back=joined(back=True),
+        before=joined,
+        before_back=joined,
         after=parted,
     )
 

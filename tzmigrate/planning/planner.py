@@ -43,7 +43,7 @@ from tzmigrate.planning.together import (
     whole_keys,
     whole_types,
 )
-from tzmigrate.planning.trees import Trees, own_defaults, torn
+from tzmigrate.planning.trees import Trees, asked_together, own_defaults, torn
 from tzmigrate.planning.types import CannotReplace, TypeBook
 from tzmigrate.postgres.quoting import readable_name
 from tzmigrate.zones.model import Basis, Verdict
@@ -358,7 +358,10 @@ class Planner:
             before = found
             found = one_session(whole_types(columns, found, self._types))
             found = whole_keys(columns, found)
-            for one in torn(self._trees, columns, found):
+            for one in (
+                *torn(self._trees, columns, found),
+                *asked_together(self._trees, columns, found, self._types.calls),
+            ):
                 found[one.index] = refusals.staying(
                     found[one.index], one.code, one.reason, one.hint
                 )

@@ -1,7 +1,7 @@
 """Which tables and columns of inheritance and partition trees convert together."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tzmigrate.inventory.model import Column, Inventory, Relation, Role
@@ -198,6 +198,35 @@ def torn(
                 )
                 break
     return found
+
+
+def asked_together(
+    trees: Trees,
+    columns: Sequence[Column],
+    decided: Sequence[PlannedColumn],
+    calls: Callable[[Column], bool],
+) -> Iterator[Torn]:
+    """Yield columns of several parents whose types have CHECKs, or may get them.
+
+    They convert in one statement for tables of several owners, which would ask the
+    CHECKs with the rights of whoever runs it.
+    """
+    place = {c.name: i for i, c in enumerate(columns)}
+    for members in trees.shared(columns):
+        if not any(map(calls, members)):
+            continue
+        label = readable_name(*_heir(trees, members).name)
+        for column in members:
+            if decided[place[column.name]].action is Action.CONVERT:
+                yield Torn(
+                    index=place[column.name],
+                    code="TZ129",
+                    reason=f"{label} is inherited from several parents, and CHECKs of"
+                    f" its type {column.type} may be asked for all of them at once",
+                    hint="Drop the CHECKs of the type, and let a domain become a zoned"
+                    ' one, domains = "zoned" under [policy]; or make the column'
+                    " timestamp before.",
+                )
 
 
 def _heir(trees: Trees, members: Sequence[Column]) -> Column:
