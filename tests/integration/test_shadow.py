@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tzmigrate.errors import Refused, Unavailable
-from tzmigrate.postgres import clients, dump, scratch
+from tzmigrate.postgres import clients, dump, scratch, shadow
 from tzmigrate.postgres.dump import ShadowUnavailable
 from tzmigrate.postgres.embedded import VERSIONS, EmbeddedServer, embedded_server
 from tzmigrate.postgres.lacks import Lack
@@ -692,6 +692,26 @@ def test_a_table_that_stays_locked_is_unavailable(
             pass
         locker.rollback()
     assert caught.value.code == "TZ502"
+    assert ours(database) == set()
+
+
+def test_so_is_a_view_that_somebody_goes_on_changing(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # pg_dump limits how long it waits for tables, and for nothing else
+    monkeypatch.setattr(shadow, "LOCK_WAIT", "200ms")
+    database.execute(
+        "CREATE VIEW v AS SELECT 1 AS one;"
+        "CREATE VIEW w AS SELECT one, count(*) FROM v GROUP BY one"
+    )
+    with database.connect() as locker:
+        locker.execute("ALTER VIEW v OWNER TO CURRENT_USER")
+        with pytest.raises(Unavailable) as caught, shadow_of(database.url):
+            pass
+        pid = locker.info.backend_pid
+        locker.rollback()
+    assert caught.value.code == "TZ502"
+    assert caught.value.detail == f"public.v is held by pid {pid}"
     assert ours(database) == set()
 
 

@@ -20,6 +20,9 @@ from tzmigrate.postgres.quoting import qualified
 LOCK_WAIT = "10s"
 """How long ``pg_dump`` waits for somebody's ALTER TABLE, as our sessions do."""
 
+_LOOK = 2.0
+"""Seconds until it is asked what ``pg_dump`` waits for, and each time again."""
+
 _LINE = re.compile(
     r"(?P<number>\d+); (?P<catalog>\d+) (?P<oid>\d+) (?P<label>.*) (?P<owner>\S+)"
 )
@@ -137,14 +140,24 @@ class Dump:
     programs: Programs
     process: "subprocess.Popen[bytes]"
 
-    def archive(self) -> Archive:
+    def archive(self, waits: Callable[[], tuple[str, str] | None]) -> Archive:
         """Wait for the end, and return what was dumped.
+
+        Args:
+            waits: tells what it has waited for too long, and for which pids.
 
         Raises:
             Unavailable: a table stayed locked.
             ShadowUnavailable: ``pg_dump`` failed.
         """
-        _, said = self.process.communicate()
+        while True:
+            try:
+                _, said = self.process.communicate(timeout=_LOOK)
+                break
+            except subprocess.TimeoutExpired:
+                if (waited := waits()) is not None:
+                    name, holders = waited
+                    raise _stayed_locked(f"{name} is held by pid {holders}") from None
         if self.process.returncode:
             raise _dump_failed(said.decode(errors="replace"))
         argv = [self.programs.pg_restore, "--list"]
@@ -272,14 +285,18 @@ def _failures(said: str, entries: dict[int, Entry]) -> Iterator[Failure]:
             yield Failure(entry=entry, reason=match[1].strip(), command=command)
 
 
+def _stayed_locked(detail: str) -> Unavailable:
+    return Unavailable(
+        "TZ502",
+        "a table or view stayed locked while its definition was to be read",
+        detail=detail,
+        hint="Another session holds the lock; try again when it has ended.",
+    )
+
+
 def _dump_failed(said: str) -> TzmigrateError:
     if _LOCKING.search(said):
-        return Unavailable(
-            "TZ502",
-            "a table stayed locked while its definition was to be read",
-            detail=last_words(said),
-            hint="Another session holds the lock; try again when it has ended.",
-        )
+        return _stayed_locked(last_words(said))
     return ShadowUnavailable(
         "TZ622",
         "the schema could not be read by pg_dump",

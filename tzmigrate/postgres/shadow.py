@@ -18,6 +18,7 @@ from psycopg import sql
 from tzmigrate.errors import Refused, TzmigrateError, Unavailable
 from tzmigrate.postgres.clients import APPLICATION, Access, Programs, find_programs
 from tzmigrate.postgres.dump import (
+    LOCK_WAIT,
     Archive,
     Dump,
     Entry,
@@ -119,12 +120,17 @@ class Original:
 
     def archive(self) -> Archive:
         """Wait for the dump, and return it where it may be restored."""
-        archive = self.dump.archive()
+        archive = self.dump.archive(self._waits)
         # pg_dump prints what the catalog holds meanwhile, and that is asked here
         with read_only(self.session):
             _check_unchanged(self)
             self.check(self.session, archive)
         return archive
+
+    def _waits(self) -> tuple[str, str] | None:
+        given = {"application": APPLICATION, "limit": LOCK_WAIT}
+        with read_only(self.session):
+            return self.session.execute(query("dump_waits"), given).fetchone()
 
 
 @contextmanager
