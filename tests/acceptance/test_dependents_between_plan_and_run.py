@@ -79,6 +79,10 @@ CHANGED = {
         "CREATE INDEX late ON days (n)",
         "index public.late",
     ),
+    "statistics more on a materialized view": (
+        "CREATE STATISTICS late ON day, n FROM days",
+        "statistics object public.late uses",
+    ),
     "a trigger more on a view": (
         "CREATE TRIGGER late INSTEAD OF INSERT ON above FOR EACH ROW"
         " EXECUTE FUNCTION kept()",

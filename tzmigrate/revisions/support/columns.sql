@@ -169,7 +169,8 @@ BEGIN
               -- copies that a partition or child has from its parent, and what ALTER itself makes anew from plain columns
               AND coalesce(k.conparentid, 0) = 0 AND NOT coalesce(k.contype = 'c' AND NOT k.conislocal, false)
               AND coalesce(g.tgparentid, 0) = 0 AND NOT coalesce(g.tgisinternal, false)
-              AND (x.oid IS NULL OR to_jsonb(x) ->> 'stxexprs' IS NOT NULL)
+              -- those of plain columns go away with a materialized view, though
+              AND (u.attnum = 0 OR x.oid IS NULL OR to_jsonb(x) ->> 'stxexprs' IS NOT NULL)
               AND NOT coalesce(k.contype = 'x' AND (SELECT i.indexprs IS NULL AND i.indpred IS NULL FROM pg_index i WHERE i.indexrelid = k.conindid), false)
             UNION
             SELECT 'pg_class'::regclass, i.indexrelid, 0, 'pg_class'::regclass, m.oid, m.attnum, 'computes with' FROM member m JOIN pg_index i ON i.indrelid = m.oid JOIN pg_class c ON c.oid = i.indexrelid,
