@@ -229,18 +229,9 @@ def group_statements(
         found += _made(dependent, up=up)
     for dependent in reversed(group.dependents):
         if dependent.kind is DependentKind.MATERIALIZED_VIEW:
-            relation = wire.literal(dependent.relation)
-            refresh = f"REFRESH MATERIALIZED VIEW {dependent.relation}"
-            guard = f"tzmigrate.was_populated({relation})"
-            # it yields what a REFRESH of this session yields, in its zone; and its
-            # owner may be one who sees some rows only, which is no error in it
-            text = wire.guarded(
-                guard,
-                refresh,
-                before="PERFORM tzmigrate.as_found(true)",
-                after="PERFORM tzmigrate.as_pinned()",
+            found.append(
+                _call("refresh", {"relation": wire.literal(dependent.relation)})
             )
-            found.append(Statement(text))
     found.append(_call("prove_step", {}))
     return tuple(found)
 

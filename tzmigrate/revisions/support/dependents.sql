@@ -301,6 +301,54 @@ BEGIN
 END
 $tz$;
 
+-- fill it again, if it held rows: it yields what a REFRESH of this session yields, in its zone; and its owner may be one who sees
+-- some rows only, which is no error in it. PostgreSQL names neither it nor, at times, what it calls
+CREATE OR REPLACE FUNCTION tzmigrate.refresh(relation text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    -- composed before the found search_path is set: an operator of somebody else could stand there first
+    statement text = concat('REFRESH MATERIALIZED VIEW ', relation);
+    state text;
+    message text;
+    detail text;
+    hint text;
+    context text;
+BEGIN
+    IF NOT tzmigrate.was_populated(relation) THEN
+        RETURN;
+    END IF;
+    PERFORM tzmigrate.as_found(true);
+    EXECUTE statement;
+    PERFORM tzmigrate.as_pinned();
+EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
+    -- the settings are those of before again
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+    -- what says nothing of the view keeps its code: ours, a lost connection, a deadlock, a full disk, an operator, a lock that was not obtained
+    IF left(state, 2) IN ('TZ', '08', '40', '53', '57') OR state = '55P03' THEN
+        RAISE;
+    END IF;
+    PERFORM tzmigrate.refuse_refresh(relation, state, message, concat_ws(' ', nullif(detail, ''), nullif(hint, '')), context);
+END
+$tz$;
+
+-- with PostgreSQL's words, and the functions in which it failed
+CREATE OR REPLACE FUNCTION tzmigrate.refuse_refresh(relation text, state text, message text, detail text, context text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    -- from there on it is our own call
+    place integer = strpos(context, 'REFRESH MATERIALIZED VIEW');
+    line text = concat('[^', chr(10), ']*$');
+    inside text = replace(btrim(regexp_replace(CASE WHEN place > 0 THEN left(context, place) ELSE context END, line, ''), chr(10)), chr(10), ', ');
+    owner name = (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = to_regclass(relation));
+BEGIN
+    PERFORM tzmigrate.refuse('TZ653', concat('materialized view ', relation, ' cannot be refreshed', chr(58), ' ', message),
+        concat_ws(' ', nullif(detail, ''), 'In ' || nullif(inside, '') || '.', 'The transaction is rolled back.'),
+        concat(CASE state WHEN '42501' THEN concat('It is refreshed with the rights of its owner ', quote_ident(owner), chr(58), ' grant what is lacking, or give it to another role')
+                          ELSE 'Correct what it reads or calls, so that it works while columns convert' END,
+            '; or empty it with REFRESH MATERIALIZED VIEW ', relation, ' WITH NO DATA, and fill it after the conversion. Then run the same command again.'));
+END
+$tz$;
+
 -- what fills a materialized view or an index, or checks the rows of a table, computes as it does elsewhere: with what the database
 -- has declared, and else with what the step found. Where a text is read as it was printed, that is the zone alone; where it is
 -- parsed already, all that decides what it yields
