@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from tzmigrate.planning.model import Action, Strategy
 from tzmigrate.verification.model import Outcome
@@ -369,6 +370,193 @@ def test_clock_changes_are_found_inside_values(
     assert project.verify().outcome is Outcome.PROVED
 
 
+# in Europe/Berlin the hours from 00:00Z and from 01:00Z have the same clocks
+TURNED = "[2024-10-27 00:45Z,2024-10-27 01:30Z)"
+EMPTIED = "[2024-10-27 00:30Z,2024-10-27 01:30Z)"
+BEFORE = "[2024-10-27 00:10Z,2024-10-27 00:50Z)"
+WITHIN = "[2024-10-27 01:30Z,2024-10-27 01:40Z)"
+BEHIND = "[2024-10-27 01:50Z,2024-10-27 01:55Z)"
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("tsrange", TURNED),
+        ("tsrange", EMPTIED),
+        ("tsrange[]", f'{{NULL,"{EMPTIED}"}}'),
+        ("spans", TURNED),
+        ("stay", f'(1,"{TURNED}")'),
+        *(
+            pytest.param(type_, value, marks=pytest.mark.pg(">=14"))
+            for type_, value in (
+                ("tsmultirange", f"{{[2020-01-01Z,2020-01-02Z),{EMPTIED}}}"),
+                ("tsmultirange", f"{{{BEFORE},{WITHIN}}}"),
+                # as one they would be a range without the gap
+                ("tsmultirange", f"{{{BEFORE},{BEHIND}}}"),
+                ("multispans", f"{{{TURNED}}}"),
+                ("tsmultirange[]", f'{{"{{{BEFORE},{WITHIN}}}"}}'),
+            )
+        ),
+    ],
+)
+@pytest.mark.parametrize("parted", [False, True], ids=["table", "tree"])
+def test_a_range_that_cannot_be_naive_stops_the_way_back(
+    *, database: Any, make: Any, type_: str, value: str, parted: bool
+) -> None:
+    project = make(
+        "CREATE TYPE stay AS (nights int, span tsrange);"
+        "CREATE DOMAIN spans AS tsrange;"
+        + ("CREATE DOMAIN multispans AS tsmultirange;" * (type_ == "multispans"))
+        + f"CREATE TABLE t (id int PRIMARY KEY, x {type_})"
+        + (
+            " PARTITION BY RANGE (id);"
+            "CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (0) TO (5);"
+            "CREATE TABLE t_2 PARTITION OF t DEFAULT"
+            if parted
+            else ""
+        ),
+        'default = "Europe/Berlin"',
+    )
+    assert project.plan().decisions == ()
+    project.run("upgrade", "head")
+    database.execute("INSERT INTO t VALUES (1, NULL), (7, %s)", [value])
+    with pytest.raises(DBAPIError) as caught:
+        project.run("downgrade", "-1")
+    error = caught.value.orig
+    assert error.sqlstate == "TZ352"
+    assert error.diag.message_primary == (
+        "tzmigrate TZ352: 1 row of public.t.x stands where Europe/Berlin sets its"
+        " clocks back, and cannot be naive"
+    )
+    assert error.diag.message_detail.startswith("Their id (7). In wall clocks")
+    assert "go down again" in error.diag.message_hint
+    database.execute("UPDATE t SET x = NULL WHERE id = 7")
+    project.run("downgrade", "base")
+    assert kinds(database, "t")["x"] in {type_, f"public.{type_}"}
+
+
+RANGES_OF_CLOCKS = {
+    "[2024-10-27 00:30Z,2024-10-27 01:30Z]":
+        '["2024-10-27 02:30:00","2024-10-27 02:30:00"]',
+    BEFORE: '["2024-10-27 02:10:00","2024-10-27 02:50:00")',
+    "[2024-10-27 00:30Z,2024-10-27 01:31Z)":
+        '["2024-10-27 02:30:00","2024-10-27 02:31:00")',
+    "empty": "empty",
+    "(,2024-10-27 01:30Z)": '(,"2024-10-27 02:30:00")',
+    "[-infinity,2024-10-27 00:30Z]": '[-infinity,"2024-10-27 02:30:00"]',
+    "(2024-10-27 00:45Z,)": '("2024-10-27 02:45:00",)',
+    "[4714-11-24 00:00Z BC,infinity)": '["4714-11-24 00:53:28 BC",infinity)',
+    "[294276-12-30 00:00Z,294276-12-31 00:00Z)":
+        '["294276-12-30 01:00:00","294276-12-31 01:00:00")',
+}  # fmt: skip
+MULTIRANGES_OF_CLOCKS = {
+    f"{{{BEFORE},(2024-10-27 01:50Z,2024-10-27 01:55Z)}}":
+        '{["2024-10-27 02:10:00","2024-10-27 02:50:00"),'
+        '("2024-10-27 02:50:00","2024-10-27 02:55:00")}',
+    f"{{{BEFORE},[2024-10-27 01:51Z,)}}":
+        '{["2024-10-27 02:10:00","2024-10-27 02:50:00"),["2024-10-27 02:51:00",)}',
+    "{}": "{}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("type_", "values"),
+    [
+        ("tsrange", RANGES_OF_CLOCKS),
+        pytest.param(
+            "tsmultirange", MULTIRANGES_OF_CLOCKS, marks=pytest.mark.pg(">=14")
+        ),
+    ],
+)
+def test_ranges_that_can_be_naive_come_back(
+    database: Any, make: Any, type_: str, values: dict[str, str]
+) -> None:
+    project = make(
+        f"CREATE TABLE t (id int PRIMARY KEY, x {type_})", 'default = "Europe/Berlin"'
+    )
+    project.plan()
+    project.run("upgrade", "head")
+    for number, value in enumerate(values):
+        database.execute("INSERT INTO t VALUES (%s, %s)", [number, value])
+    project.run("downgrade", "base")
+    found = [row[0] for row in database.execute("SELECT x::text FROM t ORDER BY id")]
+    assert found == list(values.values())
+
+
+@pytest.mark.pg(">=14")
+def test_ranges_are_looked_at_in_the_zone_of_their_column(
+    database: Any, make: Any
+) -> None:
+    project = make(
+        "CREATE TABLE t (id int PRIMARY KEY, x tsrange, y tsmultirange, z timestamp[])",
+        '"public.t.x" = "Europe/Berlin"\n"public.t.y" = "America/New_York"\n'
+        '"public.t.z" = "Asia/Kolkata"',
+    )
+    project.plan()
+    project.run("upgrade", "head")
+    in_new_york = "[2024-11-03 05:45Z,2024-11-03 06:30Z)"
+    for column, kept, turned, zone in (
+        ("x", in_new_york, TURNED, "Europe/Berlin"),
+        ("y", f"{{{TURNED}}}", f"{{{in_new_york}}}", "America/New_York"),
+    ):
+        insert = f"INSERT INTO t (id, {column}) VALUES (1, %s), (2, %s)"
+        database.execute(insert, [kept, turned])
+        with pytest.raises(DBAPIError) as caught:
+            project.run("downgrade", "-1")
+        primary = caught.value.orig.diag.message_primary
+        assert f"1 row of public.t.{column} stands where {zone} sets" in primary
+        assert "Their id (2)." in caught.value.orig.diag.message_detail
+        database.execute("DELETE FROM t")
+    project.run("downgrade", "base")
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ("during tsrange PRIMARY KEY", "Their during ("),
+        ("during tsrange", "Their values ("),
+    ],
+)
+def test_a_range_without_another_key_is_named_by_itself(
+    database: Any, make: Any, made: str, told: str
+) -> None:
+    project = make(f"CREATE TABLE t ({made})", 'default = "Europe/Berlin"')
+    project.plan()
+    project.run("upgrade", "head")
+    database.execute("INSERT INTO t VALUES (%s)", [TURNED])
+    with pytest.raises(DBAPIError) as caught:
+        project.run("downgrade", "-1")
+    error = caught.value.orig
+    assert error.sqlstate == "TZ352"
+    # as PostgreSQL prints it, with the offsets that tell the two hours apart
+    shown = '(["2024-10-27 02:45:00+02","2024-10-27 02:30:00+01"))'
+    assert f"{told[:-1]}{shown}." in error.diag.message_detail
+
+
+def test_a_range_written_while_the_first_look_lasts_stops_under_the_lock(
+    database: Any, make: Any
+) -> None:
+    project = make(
+        "CREATE TABLE t (id int PRIMARY KEY, x tsrange);"
+        "INSERT INTO t SELECT g FROM generate_series(1, 300) AS g",
+        'default = "Europe/Berlin"',
+    )
+    project.plan()
+    project.run("upgrade", "head")
+    (path,) = (p for p in project.revisions if p.name.endswith("_tz_t.py"))
+    run = statements(str(path), "downgrade")
+    (locking,) = (i for i, x in enumerate(run) if "take_step" in x)
+    with database.connect() as early, database.connect() as step:
+        early.execute("INSERT INTO t VALUES (1001, %s)", [TURNED])
+        for statement in run[:locking]:
+            step.execute(statement)
+        early.commit()
+        with pytest.raises(psycopg.Error, match=r"1 row of public\.t\.x") as caught:
+            step.execute(run[locking])
+    assert caught.value.sqlstate == "TZ352"
+    assert kinds(database, "t")["x"] == "tstzrange"
+
+
 def test_rows_are_found_again_by_a_key_that_is_a_range(
     database: Any, make: Any, equal_dumps: Any
 ) -> None:
@@ -403,7 +591,7 @@ class Recorder:
         self.statements.append(statement)
 
 
-def statements(path: str) -> list[str]:
+def statements(path: str, direction: str = "upgrade") -> list[str]:
     spec = importlib.util.spec_from_file_location("revision_under_test", path)
     assert spec is not None
     assert spec.loader is not None
@@ -411,7 +599,7 @@ def statements(path: str) -> list[str]:
     spec.loader.exec_module(module)
     recorder = Recorder()
     module.__dict__["op"] = recorder
-    module.upgrade()
+    getattr(module, direction)()
     return recorder.statements
 
 

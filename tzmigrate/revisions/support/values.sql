@@ -106,8 +106,8 @@ BEGIN
 END
 $tz$;
 
--- stop at wall clocks that the zone skips, has twice, or moves out of the range of the type, before anything is done;
--- under the lock only at rows written since the first look, which had no lock
+-- stop at wall clocks that the zone skips, has twice, or moves out of the range of the type, before anything is done; on the way down
+-- at ranges that have none; under the lock only at rows written since the first look, which had no lock
 CREATE OR REPLACE FUNCTION tzmigrate.check_clock_changes(relation regclass, since text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
 DECLARE
@@ -123,7 +123,10 @@ DECLARE
     looked_at text;
     row_of text;
 BEGIN
-    IF s.direction <> 'up' OR s.passed_over THEN
+    IF s.passed_over THEN
+        RETURN;
+    ELSIF s.direction = 'down' THEN
+        PERFORM tzmigrate.check_ranges(relation, since);
         RETURN;
     END IF;
     FOR c IN SELECT * FROM tzmigrate.step_column x
@@ -160,6 +163,49 @@ BEGIN
             PERFORM tzmigrate.refuse('TZ347', tzmigrate.rows_that(doubled, relation, c, concat('in hours that ', c.zone, ' has twice')),
                 concat(keys, ' PostgreSQL takes the later of the two instants. Nothing was done.'),
                 'Set overlap = "later" under [policy] in tzmigrate.toml if that is right, and write the plan again.');
+        END IF;
+    END LOOP;
+END
+$tz$;
+
+-- stop at ranges that turn round or become empty where the zone sets its clocks back, and at those of a multirange that run into each other
+CREATE OR REPLACE FUNCTION tzmigrate.check_ranges(relation regclass, since text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $tz$
+DECLARE
+    s tzmigrate.step = tzmigrate.open_part(relation);
+    c tzmigrate.step_column;
+    type oid;
+    zone text;
+    column_text text;
+    pairs text;
+    crossing text;
+    crossed bigint;
+BEGIN
+    FOR c IN SELECT * FROM tzmigrate.step_column x
+             WHERE x.step_id = s.id AND lower(x.zone) NOT IN ('utc', 'etc/utc', 'gmt', 'etc/gmt') ORDER BY x.position LOOP
+        type = tzmigrate.type_now(c);
+        CONTINUE WHEN NOT tzmigrate.holds(type, 'tstzrange');
+        zone = CASE WHEN c.zone = s.session_zone THEN '::timestamp' ELSE concat(' AT TIME ZONE ', quote_literal(c.zone)) END;
+        column_text = concat('t.', quote_ident(c.column_name));
+        -- two bounds, one after the other, and whether they may meet; the names keep clear of the columns of the table
+        pairs = concat('SELECT lower(tz_r.v), upper(tz_r.v), lower_inc(tz_r.v) AND upper_inc(tz_r.v) FROM (',
+            tzmigrate.moments(type, column_text, 'tstzrange', 1), ') AS tz_r (v)');
+        -- 13 has no multiranges
+        IF to_regtype('tstzmultirange') IS NOT NULL AND tzmigrate.holds(type, to_regtype('tstzmultirange')) THEN
+            pairs = concat(pairs, ' UNION ALL SELECT upper(tz_o.before), lower(tz_o.v), NOT upper_inc(tz_o.before) AND NOT lower_inc(tz_o.v) FROM (',
+                tzmigrate.moments(type, column_text, to_regtype('tstzmultirange'), 1), ') AS tz_n (v), ',
+                'LATERAL (SELECT tz_p.v, lag(tz_p.v) OVER (ORDER BY tz_p.v) FROM (SELECT unnest(tz_n.v)) AS tz_p (v)) AS tz_o (v, before)');
+        END IF;
+        -- no clock changed before 1844, and the ends of the range have no wall clock in every zone
+        crossing = concat(' FROM ', relation, ' AS t, LATERAL (SELECT bool_or(CASE WHEN tz_b.one >= TIMESTAMPTZ ''1800-01-01Z'' AND tz_b.other < TIMESTAMPTZ ''294276-12-29Z'' THEN ',
+            'CASE WHEN tz_b.meet THEN (tz_b.one)', zone, ' > (tz_b.other)', zone, ' ELSE (tz_b.one)', zone, ' >= (tz_b.other)', zone, ' END END) FROM (', pairs, ') AS tz_b (one, other, meet)) AS tz_d (crossed)',
+            ' WHERE tz_d.crossed', CASE WHEN since <> '' THEN concat(' AND age(t.xmin) <= age(', quote_literal(since), '::xid)') END);
+        EXECUTE concat('SELECT count(*)', crossing) INTO crossed;
+        IF crossed > 0 THEN
+            PERFORM tzmigrate.refuse('TZ352', tzmigrate.rows_that(crossed, relation, c, concat('where ', c.zone, ' sets its clocks back, and cannot be naive')),
+                concat(tzmigrate.keys_where(relation, column_text, crossing),
+                    ' In wall clocks a range of theirs ends before it begins, or where it begins, or runs into the next one. Nothing was done.'),
+                'Move a bound out of the hour that comes twice, or set the range to NULL; then go down again.');
         END IF;
     END LOOP;
 END
