@@ -387,6 +387,36 @@ WHOLE = {
             "result": "bigint",
         },
     ),
+    "a row without a name": Case(
+        source="SELECT $1.placed_at::date, $1.seen_at::date, ($1).id",
+        places=((1, READS, SURE),),
+        after="SELECT ($1.placed_at AT TIME ZONE 'Etc/UTC')::date AS \"placed_at\","
+        " $1.seen_at::date, ($1).id",
+        language="sql",
+        more={"arguments": (Argument(name="", mode="i", type="app.orders"),)},
+    ),
+    "a row without a name in PL/pgSQL": Case(
+        source="BEGIN\n RETURN $1.placed_at::date;\nEND",
+        places=((2, READS, SURE),),
+        after="BEGIN\n RETURN ($1.placed_at AT TIME ZONE 'Etc/UTC')::date;\nEND",
+        more={
+            "arguments": (Argument(name="", mode="i", type="app.orders"),),
+            "result": "date",
+        },
+    ),
+    "a row behind the name of its function": Case(
+        source="SELECT f.o.placed_at::date",
+        places=((1, READS, SURE),),
+        after="SELECT (f.o.placed_at AT TIME ZONE 'Etc/UTC')::date AS \"placed_at\"",
+        language="sql",
+        more={"arguments": (Argument(name="o", mode="i", type="app.orders"),)},
+    ),
+    "a row as text": Case(
+        source="SELECT o::text, o::app.orders",
+        places=((1, READS, LIKELY),),
+        language="sql",
+        more={"arguments": (Argument(name="o", mode="i", type="app.orders"),)},
+    ),
     "a naive result": Case(
         source="BEGIN RETURN (SELECT max(placed_at) FROM app.orders); END",
         places=((1, READS, SURE),),

@@ -22,6 +22,8 @@ RESERVED = frozenset(
 )
 """Words that neither begin an expression nor serve as a bare alias."""
 _MAY_CALL = frozenset(("left", "right"))
+_HAVE_FIELDS = frozenset((Kind.PARENTHESES, Kind.ELEMENT, Kind.PARAMETER))
+"""What a dot may follow; names have their dots in them."""
 _VALUE_WORDS = frozenset(
     """current_timestamp localtimestamp current_time localtime current_date current_user
     session_user user current_role current_catalog current_schema system_user""".split()
@@ -170,7 +172,7 @@ class ExpressionReader(ABC):
             return self._node(Kind.CAST, left.start, left, type_=type_)
         if self.at_mark("["):
             return self._element(left)
-        if self.at_mark(".") and left.kind in (Kind.PARENTHESES, Kind.ELEMENT):
+        if self.at_mark(".") and left.kind in _HAVE_FIELDS:
             self.advance()
             field = "*" if self.take_mark("*") else self.expect_name()
             return self._node(Kind.FIELD, left.start, left, name=(field,))

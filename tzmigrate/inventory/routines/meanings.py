@@ -99,7 +99,8 @@ class Meanings:
             case Kind.OPERATION:
                 return self._operation(node, scope)
             case Kind.FIELD:
-                return self.value(node.children[0], scope).field(node.name[0])
+                row = self.value(node.children[0], scope)
+                return self._used(row.field(node.name[0]))
             case Kind.ARRAY:
                 for child, value in self._all(node.children, scope):
                     self._escapes(child, value, "an array")
@@ -113,7 +114,9 @@ class Meanings:
         return [(node, self.value(node, scope)) for node in nodes]
 
     def _reference(self, node: Node, scope: Scope) -> Value:
-        value = self.names.look_up(node.name, scope)
+        return self._used(self.names.look_up(node.name, scope))
+
+    def _used(self, value: Value) -> Value:
         if value.time is Time.MOVED and not self.notes.silent:
             self.touched |= value.columns
         return value
@@ -126,6 +129,8 @@ class Meanings:
             if time is Time.ZONED:
                 return ZONED
             return Value(time, certainty=self.read(inner, value))
+        if value.row is not None and time is Time.TEXT:
+            self._row_escapes(inner, value)
         self._met(value)
         return Value(time, certainty=value.certainty)
 

@@ -193,14 +193,13 @@ class Names:
         known, fields = scope.row(tuple(path))
         if known:
             return Value(Time.UNKNOWN, row=fields).field(last)
-        if path[0] in self.variables:
-            value = self.variables[path[0]]
-            for part in name[1:]:
-                value = value.field(part)
-            return value
-        if len(path) == 1 and last in self.variables:
-            # the label of a block, or the name of the routine
-            return self.variables[last]
+        # before a variable may stand the label of a block, or the name of the routine
+        for start in (0, 1):
+            if name[start] in self.variables:
+                value = self.variables[name[start]]
+                for part in name[start + 1 :]:
+                    value = value.field(part)
+                return value
         return UNKNOWN
 
     def _bare(self, name: str, scope: Scope) -> Value:

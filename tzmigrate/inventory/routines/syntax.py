@@ -34,7 +34,7 @@ class Kind(Enum):
     QUERY = auto()
     """A scalar subquery; ``text`` is ``exists`` or ``array`` before others."""
     FIELD = auto()
-    """``(expression).name``."""
+    """``(expression).name`` or ``$1.name``."""
     ELEMENT = auto()
 
 
