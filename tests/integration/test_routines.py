@@ -294,6 +294,37 @@ def test_what_a_view_passes_on_counts_like_the_column(
         }
 
 
+@pytest.mark.parametrize(
+    ("language", "body", "code"),
+    [
+        ("sql", "SELECT o.placed_at::date", "TZ133"),
+        ("sql", "SELECT $1.placed_at::date", "TZ133"),
+        ("sql", "SELECT ($1).placed_at::date", "TZ133"),
+        ("plpgsql", "BEGIN RETURN o.placed_at; END", "TZ133"),
+        (
+            "plpgsql",
+            "BEGIN EXECUTE 'SELECT $1.placed_at::date' INTO o USING o; END",
+            "TZ172",
+        ),
+        ("sql", "SELECT o.day", None),
+        ("sql", "SELECT $1.day", None),
+    ],
+)
+@pytest.mark.parametrize("table", ["orders", '"Or""der"', '"a.b"'])
+def test_a_function_that_knows_the_table_by_its_argument_alone_is_read(
+    database: Database, language: str, body: str, code: str | None, table: str
+) -> None:
+    database.execute(
+        TABLE.replace("app.orders", f"app.{table}")
+        + f"CREATE FUNCTION app.f(o app.{table}) RETURNS date LANGUAGE {language} AS"
+        f" $$ {body} $$"
+    )
+    found = column(scan(database), "placed_at").findings
+    told = {f.code for f in found if "app.f(" in f.message}
+    # that it takes the row is told anyway
+    assert told == {"TZ132", code} - {None}
+
+
 def test_what_a_view_keeps_naive_does_not_count(database: Database) -> None:
     database.execute(
         TABLE

@@ -23,7 +23,7 @@ from tzmigrate.inventory.rows import (
     TriggerRow,
     UserTypeRow,
 )
-from tzmigrate.inventory.sources import arguments, read_routines, words
+from tzmigrate.inventory.sources import arguments, mentions, read_routines
 
 _SHOWN = 3
 """So many places stand in a message; the others are counted."""
@@ -235,7 +235,7 @@ def _unread_triggers(
 def _mentions(drafts: Sequence[Draft], functions: Iterable[FunctionRow]) -> None:
     """Tell columns of other families which functions have both names in their text."""
     for function in functions:
-        found = words(function.source)
+        found = mentions(function)
         for draft in drafts:
             if draft.row.column in found and draft.row.relname in found:
                 draft.use("function source", function.name, FUNCTION_SOURCE)

@@ -17,6 +17,7 @@ from tzmigrate.inventory.routines.model import (
     RoutineReport,
     Surroundings,
     Table,
+    tables_of,
 )
 from tzmigrate.inventory.rows import (
     CatalogRows,
@@ -78,11 +79,20 @@ def _relevant(
     relevant: set[int] = set()
     found: set[str] = set()
     for function in functions:
-        mentioned = words(function.source)
+        mentioned = mentions(function)
         if function.oid in named or mentioned & columns:
             relevant.add(function.oid)
             found |= mentioned
     return relevant, found
+
+
+def mentions(function: FunctionRow) -> frozenset[str]:
+    """Return the words of a function, and the tables whose rows it takes or returns.
+
+    A row that is an argument is read without a word about its table.
+    """
+    rows = tables_of((*function.argument_types, function.result))
+    return words(function.source) | {path[-1] for path in rows}
 
 
 def arguments(trigger: TriggerRow) -> list[str]:

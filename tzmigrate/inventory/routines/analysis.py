@@ -408,11 +408,13 @@ class _Walk(Meanings):
             )
 
     def _columns(self, words: set[str], tables: set[str]) -> frozenset[ColumnName]:
-        attached = self.names.routine.attached
+        routine = self.names.routine
+        # whose rows it gets need not be named
+        given = {*routine.attached, *routine.row_types}
         return frozenset(
             column
             for name, columns in self.names.around.moving.items()
-            if name[2] in words and (name[1] in tables or name[:2] in attached)
+            if name[2] in words and (name[1] in tables or name[:2] in given)
             for column in columns
         )
 

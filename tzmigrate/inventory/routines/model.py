@@ -1,6 +1,7 @@
 """The nouns of a routine's report: places where time loses or gains its zone."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, StrEnum, auto
 
@@ -8,6 +9,29 @@ from tzmigrate.inventory.routines.syntax import Node
 
 ColumnName = tuple[str, str, str]
 """Schema, relation and column."""
+
+_PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
+
+
+def type_path(type_: str) -> tuple[str, ...]:
+    """Return the name of a type as ``format_type`` prints it, with its schema.
+
+    >>> type_path('app."Order"')
+    ('app', 'Order')
+    """
+    parts = _PART.findall(type_)
+    return tuple(quoted.replace('""', '"') or plain for quoted, plain in parts)
+
+
+def tables_of(types: Iterable[str]) -> frozenset[tuple[str, ...]]:
+    """Return schema and name of types, or of their arrays', that may be tables.
+
+    >>> tables_of(["text", "app.orders[]"])
+    frozenset({('app', 'orders')})
+    """
+    paths = (type_path(type_.removesuffix("[]")) for type_ in types)
+    # what comes with PostgreSQL is printed without its schema
+    return frozenset(path for path in paths if len(path) > 1)
 
 
 class Effect(StrEnum):
@@ -161,6 +185,11 @@ class Routine:
     def inputs(self) -> tuple[Argument, ...]:
         """What callers hand over."""
         return tuple(a for a in self.arguments if a.mode in "ibv")
+
+    @property
+    def row_types(self) -> frozenset[tuple[str, ...]]:
+        """Schema and name of what may be a table whose rows it takes or returns."""
+        return tables_of(a.type for a in self.arguments) | tables_of((self.result,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from tzmigrate.inventory.routines.model import (
     Surroundings,
     Table,
     Time,
+    type_path,
 )
 from tzmigrate.inventory.routines.syntax import TypeName
 from tzmigrate.inventory.routines.types import (
@@ -103,11 +104,8 @@ class Names:
     def type_value(self, type_: str) -> Value:
         """Return what is known about a type, as ``format_type`` prints it."""
         time = time_of(type_)
-        if time is Time.UNKNOWN:
-            parts = tuple(p.strip('"') for p in type_.split("."))
-            if (fields := self.table(parts)) is not None:
-                return Value(Time.UNKNOWN, row=fields)
-        return Value(time)
+        row = self.table(type_path(type_)) if time is Time.UNKNOWN else None
+        return Value(time, row=row)
 
     def _attached(self) -> Fields | None:
         """Merge the rows of all tables that run this trigger function."""
