@@ -332,3 +332,20 @@ def test_a_lost_connection_is_no_mistake_in_a_revision(
     monkeypatch.setattr(trial.Trial, "_up_down_up", lost)
     with pytest.raises(Unavailable):
         planned("project")
+
+
+def test_an_error_that_psycopg_calls_operational_is_one_of_the_group(
+    planned: Callable[[str], Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # limits, and states of objects: nothing that another try would be spared
+    def failing(self: trial.Trial, ready: Any) -> list[Group]:
+        self.connection.execute(
+            "DO $$ BEGIN RAISE 'too many of them' USING ERRCODE = '54000'; END $$"
+        )
+        return []
+
+    monkeypatch.setattr(trial.Trial, "_up_down_up", failing)
+    plan = planned("project")
+    found = [c for g in plan.groups for c in g.columns if c.code == "TZ315"]
+    assert found
+    assert all("too many of them" in (c.reason or "") for c in found)

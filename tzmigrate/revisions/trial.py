@@ -37,7 +37,7 @@ from tzmigrate.planning.remaking import Blocked
 from tzmigrate.planning.rules import Names
 from tzmigrate.planning.things import Definition, Found
 from tzmigrate.planning.unqualified import Bound, digest, in_schema
-from tzmigrate.postgres.errors import translated
+from tzmigrate.postgres.errors import from_psycopg, translated
 from tzmigrate.postgres.quoting import quote_literal, readable_identifier
 from tzmigrate.revisions import quick, support
 from tzmigrate.revisions.functions import plan_routines
@@ -343,11 +343,12 @@ class Trial:
                 return self._up_down_up([_Ready(group, found)])[0], ()
         except Misunderstood as wrong:
             return group, wrong.blocked
-        except psycopg.OperationalError as error:
-            # a lock, a lost connection, a full disk: says nothing of the group
-            with translated():
-                raise error from None
         except psycopg.Error as error:
+            ours = from_psycopg(error)
+            if ours is not None and isinstance(error, psycopg.OperationalError):
+                # a lock, a lost connection, a full disk: says nothing of the group;
+                # limits and states of objects, which psycopg files there too, do
+                raise ours from error
             return group, (failed(group, error),)
 
     def _up_down_up(self, ready: Sequence["_Ready"]) -> list[Group]:
