@@ -24,6 +24,7 @@ from tzmigrate.planning.model import (
 from tzmigrate.planning.remaking import Blocked
 from tzmigrate.planning.rules import Names
 from tzmigrate.planning.things import Definition, Leaning
+from tzmigrate.postgres.errors import from_psycopg
 from tzmigrate.postgres.quoting import readable_name
 
 _FAILED = "TZ315"
@@ -33,6 +34,8 @@ _AS_OWNER = (
     " tables of its keys, and to own all tables of the tree: grant these, or connect as"
     " the owner"
 )
+_KEYED = "TZ337"
+"""The support itself says what keeps such a tree, and what to do."""
 _FOREIGN = "TZ140"
 _BOUND = "TZ335"
 _SHARED = "TZ336"
@@ -245,8 +248,8 @@ def bound(group: Group, schema: str) -> tuple[Blocked, ...]:
             _whole(f"column {readable_name(*names)}", "", group), columns=(names,)
         )
         parts.append((replace(bare, columns=(column,)), blocked))
-    rest = f"the conversion of {readable_name(*_first(group))}"
-    parts.append((replace(group, columns=(), dependents=()), _whole(rest, "", group)))
+    rest = _whole(_conversion(group), "", group)
+    parts.append((replace(group, columns=(), dependents=()), rest))
     for part, blocked in parts:
         try:
             unqualified.unqualified_group(part, schema)
@@ -274,12 +277,19 @@ def failed(group: Group, error: psycopg.Error) -> Blocked:
     context = (diag.message_detail or "").strip()
     # messages of the support name a dependent by its label, PostgreSQL's by its name
     ours = message.startswith("tzmigrate ")
+    known = from_psycopg(error)
+    if known is not None and known.code == _KEYED:
+        return replace(
+            _whole(_conversion(group), f"{known.message}. {known.detail}", group),
+            code=known.code,
+            hint=known.hint,
+        )
     for dependent in group.dependents:
         name = dependent.label if ours else (dependent.name or dependent.relation)
         if name in message:
             return objection(dependent, f"PostgreSQL says: {message}", group)
     return _whole(
-        f"the conversion of {readable_name(*_first(group))}",
+        _conversion(group),
         f"failed on an empty copy: {message}"
         + (f" ({context})" if context else "")
         + (_AS_OWNER if "tzmigrate.errand()" in (diag.context or "") else ""),
@@ -287,9 +297,9 @@ def failed(group: Group, error: psycopg.Error) -> Blocked:
     )
 
 
-def _first(group: Group) -> tuple[str, str]:
+def _conversion(group: Group) -> str:
     relation = group.tables[0].relation
-    return relation.schema, relation.name
+    return f"the conversion of {readable_name(relation.schema, relation.name)}"
 
 
 def objection(dependent: PlannedDependent, reason: str, group: Group) -> Blocked:
