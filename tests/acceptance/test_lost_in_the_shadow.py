@@ -100,3 +100,58 @@ def test_a_lost_index_refuses_all_columns_that_fill_it_anew(
     for column in columns.values():
         assert (column.action, column.code) == (Action.REFUSE, "TZ120")
         assert column.reason == f"index public.i: {WHY}"
+
+
+STAYS = """
+CREATE TABLE stays (room int4range, during tsrange, since timestamp, until timestamp,
+  noted timestamp) PARTITION BY LIST (room);
+CREATE TABLE stays_1 PARTITION OF stays FOR VALUES IN ('[1,2)');
+CREATE TABLE stays_rest PARTITION OF stays DEFAULT PARTITION BY LIST (room);
+CREATE TABLE stays_2 PARTITION OF stays_rest FOR VALUES IN ('[2,3)');
+INSERT INTO stays VALUES ('[1,2)', '[2024-01-01,2024-02-01)', '2024-01-01', NULL, NULL);
+"""
+
+
+@pytest.mark.pg(">=17")
+@pytest.mark.parametrize(
+    ("constraint", "names"),
+    [
+        ("EXCLUDE USING gist (room WITH =, during WITH &&)", {"during"}),
+        (
+            "EXCLUDE USING gist (room WITH =, tsrange(since, until) WITH &&)",
+            {"since", "until"},
+        ),
+        pytest.param(
+            "PRIMARY KEY (room, during WITHOUT OVERLAPS)",
+            {"during"},
+            marks=pytest.mark.pg(">=18"),
+        ),
+    ],
+    ids=["column", "expression", "temporal key"],
+)
+def test_an_exclusion_constraint_of_a_partitioned_table_is_refused_by_name(
+    constraint: str,
+    names: set[str],
+    *,
+    database: Any,
+    make_project: Callable[..., Any],
+) -> None:
+    added = f"ALTER TABLE stays ADD CONSTRAINT alone {constraint}"
+    database.execute(STAYS + added)
+    project = make_project(database.url)
+    plan = project.plan(zones=("default=Europe/Berlin",))
+    columns = {c.column: c for g in plan.groups for c in g.columns}
+    refused = {n: c for n, c in columns.items() if c.code == "TZ147"}
+    assert refused.keys() == names
+    for column in refused.values():
+        assert "constraint alone on table public.stays uses" in column.reason
+        assert column.hint.startswith("Drop it before the conversion")
+    database.execute("ALTER TABLE stays DROP CONSTRAINT alone")
+    plan = project.plan(zones=("default=Europe/Berlin",))
+    # those that the constraint did not hold are planned already
+    converting = {
+        c.column for g in plan.groups for c in g.columns if c.action is Action.CONVERT
+    }
+    assert converting == names
+    project.apply()
+    database.execute(added.replace("tsrange", "tstzrange"))

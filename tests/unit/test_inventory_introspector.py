@@ -98,6 +98,7 @@ def index(oid: int = 9, **other: Any) -> IndexRow:
         tablespace=0,
         statistics_target=False,
         needs_extension=False,
+        exclusion=False,
     )
     return row._replace(**other)
 

@@ -327,6 +327,14 @@ RULES: tuple[Rule, ...] = (
         "It shows instants in the zone of the session afterwards. Let {object} name its"
         " columns instead of the whole row where that is not wanted.",
     ),
+    _blocks(
+        "TZ147",
+        "exclusion constraint of a partitioned table",
+        "{object} uses {column}, and PostgreSQL makes no copy of an exclusion"
+        " constraint of a partitioned table on which the conversion could be tried",
+        "Drop it before the conversion, and add it to the partitioned table again"
+        " afterwards." + _KEEP,
+    ),
     # what writes it
     _warns(
         "TZ150",

@@ -18,6 +18,7 @@ def apply_indexes(
     """Give each column its indexes, and the findings that follow from them."""
     by_oid = {row.oid: row for row in rows}
     sizes = _sizes(by_oid)
+    parents = {row.parent for row in by_oid.values()}
     for row in sorted(by_oid.values(), key=lambda r: r.quoted):
         parent = by_oid.get(row.parent) if row.parent is not None else None
         for attnum, draft in drafts.get(row.relation, {}).items():
@@ -25,6 +26,8 @@ def apply_indexes(
                 _apply(draft, row, sizes[row.oid])
                 if draft.convertible:
                     _notes(draft, row, parent, version)
+                    if row.exclusion and row.oid in parents:
+                        draft.note("TZ147", object=_constraint(draft, row))
 
 
 def _sizes(by_oid: dict[int, IndexRow]) -> dict[int, int]:
@@ -69,7 +72,7 @@ def _apply(draft: Draft, row: IndexRow, size: int) -> None:
     if _whole_row(row):
         draft.lean("whole-row index", name, private=row.parent is not None)
     if computed and row.constraint == "x":
-        name = f"constraint {row.name} on table {draft.relation.quoted}"
+        name = _constraint(draft, row)
         draft.lean("exclusion", name, private=row.parent is not None)
     elif attnum in row.in_expressions:
         draft.lean("index expression", name, private=row.parent is not None)
@@ -77,6 +80,10 @@ def _apply(draft: Draft, row: IndexRow, size: int) -> None:
         draft.lean("index predicate", name, private=row.parent is not None)
     if attnum in row.odd_opclass:
         draft.lean("operator class", name, private=row.parent is not None)
+
+
+def _constraint(draft: Draft, row: IndexRow) -> str:
+    return f"constraint {row.name} on table {draft.relation.quoted}"
 
 
 def _notes(draft: Draft, row: IndexRow, parent: IndexRow | None, version: int) -> None:

@@ -72,7 +72,8 @@ SELECT u.indexrelid::pg_catalog.int8, u.indrelid::pg_catalog.int8,
                WHERE a.attrelid = u.indexrelid AND coalesce(a.attstattarget, -1) >= 0),
        EXISTS (SELECT FROM pg_catalog.pg_depend d
                WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                 AND d.objid = u.indexrelid AND d.deptype = 'x')
+                 AND d.objid = u.indexrelid AND d.deptype = 'x'),
+       u.indisexclusion
 FROM used u
 CROSS JOIN odd o
 JOIN pg_catalog.pg_class c ON c.oid = u.indexrelid

@@ -126,6 +126,7 @@ class IndexRow(NamedTuple):
     tablespace: int
     statistics_target: bool
     needs_extension: bool
+    exclusion: bool
 
 
 class DependentRow(NamedTuple):
