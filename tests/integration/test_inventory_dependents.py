@@ -429,6 +429,105 @@ def test_what_is_made_of_whole_rows_is_told(database: Database, case: str) -> No
     assert found & {"TZ145", "TZ146"} == ({WHOLE_ROWS[case]} - {None})
 
 
+# language, result and body of a function of the row; the columns in its way
+FUNCTIONS_OF_ROWS = {
+    ("sql", "int", "SELECT r.n"): "",
+    ("sql", "int", "SELECT $1.id"): "",
+    ("sql", "timestamptz", "SELECT r.c"): "",
+    ("sql", "boolean", "SELECT r.c > r.d OR r.c IS NULL"): "",
+    ("sql", "t", "SELECT r"): "",
+    ("sql", "int", "SELECT other(r)"): "",
+    ("plpgsql", "int", "BEGIN RETURN r.n; END"): "",
+    ("plpgsql", "t", "BEGIN r.n := 1; RETURN r; END"): "",
+    ("plpgsql", "bigint", "BEGIN RETURN (SELECT count(*) FROM t WHERE c = r.c); END"): (
+        ""
+    ),
+    ("sql", "date", "SELECT r.c::date"): "c",
+    ("sql", "date", "SELECT $1.c::date"): "c",
+    ("sql", "timestamp", "SELECT r.c"): "c",
+    ("sql", "boolean", "SELECT r.c > '2023-01-01' AND r.d < LOCALTIMESTAMP"): "cd",
+    ("sql", "jsonb", "SELECT to_jsonb(r)"): "cd",
+    ("sql", "date", "SELECT printed(r)"): "d",
+    ("sql", "int", "SELECT unknown(r)"): "cd",
+    ("plpgsql", "timestamp", "BEGIN RETURN r.c; END"): "c",
+    ("plpgsql", "text", "BEGIN RETURN r.c || ''; END"): "c",
+    ("plpgsql", "SETOF timestamp", "BEGIN RETURN QUERY SELECT r.c; END"): "c",
+    (
+        "plpgsql",
+        "text",
+        "DECLARE a text; BEGIN EXECUTE 'SELECT $1.c::text' INTO a USING r;"
+        " RETURN a; END",
+    ): "c",
+}
+CALLED_WITH_ROWS = {
+    "view public.u": "CREATE VIEW u AS SELECT f(t) FROM t;",
+    "view public.v": "CREATE VIEW v AS SELECT t.n FROM t, LATERAL f(t) AS x;",
+    "materialized view public.w": "CREATE MATERIALIZED VIEW w AS"
+    " SELECT f((SELECT t FROM t LIMIT 1)) WITH NO DATA;",
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS_OF_ROWS)
+def test_only_columns_that_a_function_of_rows_makes_something_of_are_in_the_way(
+    database: Database, function: tuple[str, str, str]
+) -> None:
+    language, result, body = function
+    database.execute(
+        "SET check_function_bodies = off;"
+        + TABLE
+        + "CREATE FUNCTION other(t) RETURNS int LANGUAGE sql AS 'SELECT $1.n';"
+        "CREATE FUNCTION printed(t) RETURNS date LANGUAGE sql AS 'SELECT $1.d::date';"
+        "CREATE FUNCTION unknown(anyelement) RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        f"CREATE FUNCTION f(r t) RETURNS {result} LANGUAGE {language} STABLE"
+        f" AS $f$ {body} $f$;" + "".join(CALLED_WITH_ROWS.values())
+    )
+    inventory = scan(database)
+    for name in "cd":
+        told = [
+            f.message
+            for f in column(inventory, name=name).findings
+            if f.code in {"TZ145", "TZ146"}
+        ]
+        in_the_way = CALLED_WITH_ROWS if name in FUNCTIONS_OF_ROWS[function] else ()
+        assert {m.partition(" computes with ")[0] for m in told} == set(in_the_way)
+
+
+def test_a_function_of_a_views_row_is_in_the_way_of_the_column_that_it_shows(
+    database: Database,
+) -> None:
+    database.execute(
+        TABLE + "CREATE VIEW w AS SELECT n, c AS shown, d FROM t;"
+        "CREATE FUNCTION f(w) RETURNS date LANGUAGE sql AS 'SELECT $1.shown::date';"
+        "CREATE VIEW v AS SELECT f(w) FROM w"
+    )
+    inventory = scan(database)
+    assert "TZ145" in codes(column(inventory))
+    assert "TZ145" not in codes(column(inventory, name="d"))
+
+
+def test_a_finding_says_which_function_makes_something_of_rows(
+    database: Database,
+) -> None:
+    database.execute(
+        TABLE + "CREATE FUNCTION sure(t) RETURNS date LANGUAGE sql AS"
+        " 'SELECT $1.c::date';"
+        "CREATE FUNCTION likely(t) RETURNS jsonb LANGUAGE sql AS 'SELECT to_jsonb($1)';"
+        "CREATE VIEW v AS SELECT sure(t) FROM t; CREATE VIEW w AS SELECT likely(t)"
+        " FROM t"
+    )
+    of = column(scan(database))
+    first, second = sorted(
+        (f for f in of.findings if f.code == "TZ145"), key=lambda f: f.message
+    )
+    assert first.message == (
+        "view public.v computes with what function public.sure(public.t) makes of"
+        " whole rows with public.t.c"
+    )
+    assert "--rewrite-functions" in first.hint
+    assert "public.likely(public.t)" in second.message
+    assert "--rewrite-functions" not in second.hint
+
+
 @pytest.mark.pg(">= 14")
 @pytest.mark.parametrize(
     ("body", "code"),

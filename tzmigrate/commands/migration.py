@@ -76,7 +76,12 @@ def scan(
         open_session(connection, config, alembic=alembic) as session,
         read_only(session),
     ):
-        inventory = _inventory(session, config, wanted)
+        inventory = _inventory(
+            session,
+            config,
+            wanted,
+            rewrite_functions=config.policy.rewrite_functions,
+        )
         if evidence:
             inventory = with_evidence(session, config, inventory)
     return inventory
@@ -141,6 +146,7 @@ def plan(
     options = alembic_options(alembic, config)
     rules = survey.rules_of(config, check_accepted(accept))
     wanted = _wanted(config, selection or Selection())
+    rewrites = rewrite_functions or config.policy.rewrite_functions
     schema = _left_out(wanted) if unqualified else None
     store = _store_to_plan_for(
         alembic, sql, config, init=init, head=head, place=version_path, dry_run=dry_run
@@ -159,7 +165,7 @@ def plan(
                 check_at_head(
                     session, graph, head=head, named=config.alembic.version_table
                 )
-            inventory = _inventory(session, config, wanted)
+            inventory = _inventory(session, config, wanted, rewrite_functions=rewrites)
             config = survey.checked_zones(session, config)
             verdicts = survey.verdicts_of(session, config, inventory)
             used = {v.zone for v in verdicts.values() if v.zone is not None}
@@ -188,9 +194,7 @@ def plan(
                 ),
                 policy=drafting.policy(rules),
                 zoned_views=config.policy.views is Views.ZONED,
-                routines=inventory.routines
-                if rewrite_functions or config.policy.rewrite_functions
-                else None,
+                routines=inventory.routines if rewrites else None,
                 schema=schema,
                 close=close,
                 standing=Standing(
@@ -528,7 +532,9 @@ def _left_out(wanted: Selection) -> str:
     )
 
 
-def _inventory(session: Session, config: Config, wanted: Selection) -> "Inventory":
+def _inventory(
+    session: Session, config: Config, wanted: Selection, *, rewrite_functions: bool
+) -> "Inventory":
     from tzmigrate.inventory.catalog import read_inventory  # noqa: PLC0415 - see above
 
     return read_inventory(
@@ -540,4 +546,5 @@ def _inventory(session: Session, config: Config, wanted: Selection) -> "Inventor
         server_zone=(session.zone.zone, session.zone.source),
         zoned_views=config.policy.views is Views.ZONED,
         zones=config.zones,
+        rewrite_functions=rewrite_functions,
     )

@@ -54,6 +54,7 @@ def read_inventory(
     server_zone: tuple[str, str] | None = None,
     zoned_views: bool = True,
     zones: Sequence[ZoneRule] = (),
+    rewrite_functions: bool = False,
 ) -> Inventory:
     """Read the inventory of the connected database.
 
@@ -72,6 +73,7 @@ def read_inventory(
             ``pg_settings.source``, read before the session's own zone was pinned.
         zoned_views: ``[policy] views``.
         zones: ``[zones]``, for the columns that are kept.
+        rewrite_functions: of ``[policy]``.
 
     Raises:
         UsageError: a pattern cannot be read, or one that is no standing exclude names
@@ -79,7 +81,9 @@ def read_inventory(
     """
     scope = Scope.parse(schemas, tables, excludes, standing_excludes)
     rows = _read(connection, scope, server_zone, zoned_views=zoned_views)
-    return build_inventory(replace(rows, kept=_kept(rows.columns, zones)))
+    return build_inventory(
+        replace(rows, kept=_kept(rows.columns, zones), rewrites=rewrite_functions)
+    )
 
 
 def _read(

@@ -41,6 +41,11 @@ class Draft:
         return f"{self.relation.quoted}.{self.row.quoted}"
 
     @property
+    def full_name(self) -> tuple[str, str, str]:
+        """Schema, relation and column."""
+        return self.row.schema, self.row.relname, self.row.column
+
+    @property
     def convertible(self) -> bool:
         """Tell whether values are stored here, so that something could be converted."""
         return self.role in (Role.STORED, Role.CHILD)

@@ -6,6 +6,7 @@ the user's own names: ``{column}`` is the full name, ``{object}`` what leans on 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from tzmigrate.inventory.model import Finding, Severity
 
@@ -313,17 +314,14 @@ RULES: tuple[Rule, ...] = (
     _blocks(
         "TZ145",
         "whole row made into something else",
-        "{object} computes with text, JSON or something else that is made of whole rows"
-        " with {column}",
-        "Instants in it would be printed in the zone of each session. Let {object} name"
-        " the columns that it needs instead of the whole row, or drop it and create it"
-        " again after the conversion." + _KEEP,
+        "{object} computes with {made} whole rows with {column}",
+        "Let {object} name the columns that it needs instead of the whole row, or drop"
+        " it and create it again after the conversion: {why}." + _KEEP,
     ),
     _warns(
         "TZ146",
         "whole row shown as something else",
-        "{object} shows text, JSON or something else that is made of whole rows with"
-        " {column}",
+        "{object} shows {made} whole rows with {column}",
         "It shows instants in the zone of the session afterwards. Let {object} name its"
         " columns instead of the whole row where that is not wanted.",
     ),
@@ -461,6 +459,11 @@ DEPENDENT_CODES = {
     "row type in function": "TZ132",
 }
 UNKNOWN_DEPENDENT = "TZ139"
+PRINTED_ROW: dict[str, Any] = {
+    "made": "text, JSON or something else that is made of",
+    "why": "instants in it would be printed in the zone of each session",
+}
+"""What TZ145 and TZ146 say where no function of the users' own is handed the rows."""
 FUNCTION_SOURCE = "TZ133"
 """Of a dependent that is a function's text; it is a finding only where it matters."""
 IDLE_EXCLUDE = "TZ161"

@@ -51,6 +51,26 @@ def row_use(tree: str, row_type: int, takers: Collection[int], *, view: bool) ->
     return worst
 
 
+def called_with_rows(
+    tree: str, row_type: int, takers: Collection[int]
+) -> frozenset[int]:
+    """Return which of these functions a stored expression or query hands rows to.
+
+    The arguments are those of ``row_use``.
+    """
+    if not takers:
+        return frozenset()
+    rows = str(row_type)
+    found = {
+        int(oid)
+        for top in filter(is_node, read_nodes(tree))
+        for user, row in _pairs(top)
+        if user.name == "FUNCEXPR" and _value_type(row) == rows
+        for oid in user.words("funcid")
+    }
+    return frozenset(found.intersection(takers))
+
+
 def _outputs(query: Node) -> Iterator[Node]:
     for target in filter(is_node, query.fields.get("targetList", ())):
         if target.words("resjunk") == ["false"]:

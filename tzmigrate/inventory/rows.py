@@ -301,6 +301,7 @@ class CatalogRows:
         server_zone: the ``TimeZone`` below databases and roles, with its source.
         view_queries: none where views keep their types.
         kept: schema, relation and column of what is declared as naive on purpose.
+        rewrites: functions are rewritten where that is certain.
         idle_excludes: standing patterns that leave nothing out.
     """
 
@@ -327,3 +328,4 @@ class CatalogRows:
     server_zone: tuple[str, str] | None = None
     idle_excludes: tuple[str, ...] = ()
     kept: frozenset[tuple[str, str, str]] = frozenset()
+    rewrites: bool = False

@@ -2,16 +2,20 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from tzmigrate.inventory.draft import Draft
-from tzmigrate.inventory.findings import FAMILY_CODES
+from tzmigrate.inventory.findings import FAMILY_CODES, PRINTED_ROW
 from tzmigrate.inventory.index_rules import apply_indexes
 from tzmigrate.inventory.model import Family, Role, Writer
-from tzmigrate.inventory.routines.model import RoutineReading
-from tzmigrate.inventory.row_uses import RowUse, row_use
+from tzmigrate.inventory.routines.model import Reliance, RoutineReading
+from tzmigrate.inventory.row_takers import RowTakers
+from tzmigrate.inventory.row_uses import RowUse, called_with_rows, row_use
 from tzmigrate.inventory.rows import (
     CatalogRows,
+    FunctionRow,
     ViewRow,
 )
 from tzmigrate.inventory.source_rules import apply_sources
@@ -41,11 +45,11 @@ def apply_all(
             _type_rules(draft)
             _default_rules(draft, rows.default_types)
     _relation_rules(drafts, rows, forest)
-    _dependent_rules(drafts, rows)
-    apply_indexes(drafts, rows.indexes, rows.server.version)
     routines = apply_sources(drafts, rows)
+    reliances = _dependent_rules(drafts, rows, routines)
+    apply_indexes(drafts, rows.indexes, rows.server.version)
     _tree_rules(drafts, forest)
-    return routines
+    return replace(routines, reliances=reliances) if routines else None
 
 
 def engine_of(oid: int, forest: Forest, engines: dict[int, str]) -> str | None:
@@ -140,14 +144,17 @@ def _relation_rules(drafts: Drafts, rows: CatalogRows, forest: Forest) -> None:
                 )
 
 
-def _dependent_rules(drafts: Drafts, rows: CatalogRows) -> None:
+def _dependent_rules(
+    drafts: Drafts, rows: CatalogRows, routines: RoutineReading | None
+) -> tuple[Reliance, ...]:
     above = _Above(rows.views)
     for row in rows.dependents:
         draft = drafts.get(row.relation, {}).get(row.attnum)
         if draft is not None:
             draft.lean(row.kind, row.name, private=row.copied)
             above.add_to(draft, row.view, row.name)
-    _whole_row_rules(drafts, rows, above)
+    takers = RowTakers(rows.functions, routines, rewrites=rows.rewrites)
+    reliances = tuple(_whole_row_rules(drafts, rows, above, takers))
     for use in rows.row_types:
         for draft in drafts.get(use.relation, {}).values():
             draft.lean(use.kind, use.name)
@@ -156,29 +163,68 @@ def _dependent_rules(drafts: Drafts, rows: CatalogRows) -> None:
             if (draft := drafts.get(relation, {}).get(attnum)) is not None:
                 for function in type_.functions:
                     draft.lean("row type in function", function)
+    return reliances
 
 
 _ROW_USES = {RowUse.COMPUTED: "TZ145", RowUse.SHOWN: "TZ146"}
 
 
-def _whole_row_rules(drafts: Drafts, rows: CatalogRows, above: "_Above") -> None:
-    """Say what is made of whole rows, of a table or a view that shows columns."""
+def _whole_row_rules(
+    drafts: Drafts, rows: CatalogRows, above: "_Above", takers: RowTakers
+) -> Iterator[Reliance]:
+    """Say what is made of whole rows, of a table or a view that shows columns.
+
+    Yields:
+        What is not said because functions will be rewritten.
+    """
     for whole in rows.whole_rows:
         use = row_use(
             whole.tree, whole.row_type, whole.takers, view=whole.kind == "view"
         )
-        code = _ROW_USES.get(use)
+        given = called_with_rows(whole.tree, whole.row_type, whole.takers)
         of_relation = drafts.get(whole.relation, {}).values()
         for draft in of_relation:
             # what stays as it is does not lean on the column
-            if code or whole.kind not in {"trigger", "sql-body function"}:
+            if (
+                use is not RowUse.HANDED_ON
+                or whole.kind not in {"trigger", "sql-body function"}
+                or takers.asking(given, draft.full_name)
+            ):
                 draft.lean(whole.kind, whole.name, private=whole.copied)
                 above.add_to(draft, whole.view, whole.name)
-        if code:
-            shown = above.shown_by.get(whole.relation, ()) if of_relation else ()
-            for draft in {id(d): d for d in (*of_relation, *shown)}.values():
-                if draft.convertible:
-                    draft.note(code, object=whole.name)
+        shown = above.shown_by.get(whole.relation, ()) if of_relation else ()
+        for draft in {id(d): d for d in (*of_relation, *shown)}.values():
+            if draft.convertible:
+                asking = takers.asking(given, draft.full_name)
+                yield from _row_findings(draft, whole.name, use, asking, takers)
+
+
+def _row_findings(
+    draft: Draft,
+    name: str,
+    use: RowUse,
+    asking: Sequence[FunctionRow],
+    takers: RowTakers,
+) -> Iterator[Reliance]:
+    """Tell one column what an object makes of its rows, itself or by functions."""
+    # a text that names a partition is not rewritten with its tree
+    rewritten = [f for f in asking if takers.rewritten(f) and draft.role is Role.STORED]
+    left = [f for f in asking if f not in rewritten]
+    if left and use is not RowUse.COMPUTED:
+        draft.note(_ROW_USES[RowUse.COMPUTED], object=name, **_made_by(left, takers))
+    elif code := _ROW_USES.get(use):
+        draft.note(code, object=name, **PRINTED_ROW)
+    for function in rewritten:
+        yield Reliance(object=name, routine=function.oid, column=draft.full_name)
+
+
+def _made_by(functions: Sequence[FunctionRow], takers: RowTakers) -> dict[str, Any]:
+    """Return what the finding says of functions that get the rows."""
+    names = " and ".join(function.name for function in functions)
+    why = "what that is would depend on the zone of each session"
+    if all(takers.certain(function) for function in functions):
+        why += ", unless plan --rewrite-functions keeps it"
+    return {"made": f"what {names} makes of", "why": why}
 
 
 class _Above:

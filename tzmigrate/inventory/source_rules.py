@@ -57,7 +57,7 @@ def apply_sources(
         place = (draft.row.relation, draft.row.attnum)
         scalar = draft.family is Family.SCALAR or place in domains
         (moments if scalar else others).append(draft)
-    by_name = {_name(d): d for d in moments}
+    by_name = {d.full_name: d for d in moments}
     triggers: dict[int, list[TriggerRow]] = defaultdict(list)
     for trigger in rows.triggers:
         triggers[trigger.relation].append(trigger)
@@ -85,10 +85,6 @@ def _domains_of_moments(types: Iterable[UserTypeRow]) -> set[tuple[int, int]]:
             found.add(type_.oid)
             places |= {(relation, number) for relation, number in type_.columns}
     return places
-
-
-def _name(draft: Draft) -> ColumnName:
-    return draft.row.schema, draft.row.relname, draft.row.column
 
 
 class _Telling:
@@ -178,7 +174,7 @@ class _Telling:
         places: dict[tuple[ColumnName, Effect], list[RoutinePlace]],
     ) -> None:
         found = self._report.naive_arguments
-        met = [p for e in CODES for p in places.get((_name(draft), e), ())]
+        met = [p for e in CODES for p in places.get((draft.full_name, e), ())]
         if found and met:
             from tzmigrate.inventory.routines.overloads import (  # noqa: PLC0415
                 overload,

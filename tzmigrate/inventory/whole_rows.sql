@@ -63,10 +63,14 @@ WITH target AS MATERIALIZED (
 )
 SELECT f.relation::pg_catalog.int8, f.kind, f.name, f.view::pg_catalog.int8, f.copied,
        t.reltype::pg_catalog.int8, f.tree,
-       ARRAY(SELECT d.objid::pg_catalog.int8 FROM pg_catalog.pg_depend d
+       -- what a function without a text makes of rows is not known
+       ARRAY(SELECT p.oid::pg_catalog.int8 FROM pg_catalog.pg_depend d
+             JOIN pg_catalog.pg_proc p ON p.oid = d.objid
+             JOIN pg_catalog.pg_language l ON l.oid = p.prolang
              WHERE d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
                AND d.refobjid = t.reltype
-               AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass)
+               AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+               AND l.lanname NOT IN ('c', 'internal'))
 FROM found f
 JOIN target t ON t.oid = f.relation
 WHERE pg_catalog.strpos(f.tree, t.mark) > 0

@@ -1,6 +1,6 @@
 """Put functions into a revision that write or read the columns it converts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import md5
 from typing import Any
 
@@ -8,7 +8,9 @@ import psycopg
 
 from tzmigrate.inventory.routines.model import RoutineReading
 from tzmigrate.planning.model import DependentKind, PlannedDependent, Way
+from tzmigrate.planning.remaking import Blocked
 from tzmigrate.planning.routines import (
+    Rewriting,
     RoutineContext,
     rewrite_routine_source,
     routine_statements,
@@ -59,11 +61,48 @@ def plan_routines(
     return tuple(planned)
 
 
-def _rewritten(context: RoutineContext, converted: Mapping[Names, str]) -> str:
+def not_kept(
+    reading: RoutineReading, columns: Collection[Names], after: Mapping[Names, str]
+) -> tuple[Blocked, ...]:
+    """Return what hands rows to functions that would have to be rewritten, and are not.
+
+    Whether columns of several zones meet in a function is known only now.
+
+    Args:
+        reading: all functions that mention columns of naive time.
+        columns: those that the revision converts.
+        after: all that have converted then, with their zones.
+    """
+    routines = {r.oid: r for r in reading.routines}
+    found = []
+    for reliance in reading.reliances:
+        if reliance.column not in columns:
+            continue
+        routine = routines[reliance.routine]
+        done = _tried(RoutineContext(routine=routine, around=reading.around), after)
+        if done.refused:
+            place = done.refused[0]
+            found.append(
+                Blocked(
+                    label=reliance.object,
+                    code="TZ145",
+                    reason=f"it hands whole rows to function {routine.signature}, which"
+                    f" is not rewritten: line {place.line}, {place.excerpt}",
+                    columns=(reliance.column,),
+                )
+            )
+    return tuple(found)
+
+
+def _tried(context: RoutineContext, converted: Mapping[Names, str]) -> Rewriting:
     routine = context.routine
-    done = rewrite_routine_source(routine.source, routine.language, converted, context)
+    return rewrite_routine_source(routine.source, routine.language, converted, context)
+
+
+def _rewritten(context: RoutineContext, converted: Mapping[Names, str]) -> str:
+    done = _tried(context, converted)
     if done.text is None or done.refused:
-        return routine.source
+        return context.routine.source
     return done.text
 
 

@@ -40,7 +40,7 @@ from tzmigrate.planning.unqualified import Bound, digest, in_schema
 from tzmigrate.postgres.errors import from_psycopg, translated
 from tzmigrate.postgres.quoting import quote_literal, readable_identifier
 from tzmigrate.revisions import quick, support
-from tzmigrate.revisions.functions import plan_routines
+from tzmigrate.revisions.functions import not_kept, plan_routines
 from tzmigrate.revisions.objections import (
     Misunderstood,
     bound,
@@ -335,6 +335,9 @@ class Trial:
                 original = self.original(names_of(tried))
             ready = _Ready(tried, found)
             blocked = rebound(ready.planned, found.things, original, tried)
+        if not blocked and self.routines is not None:
+            zones = _zones(tried)
+            blocked = not_kept(self.routines, zones, {**self.converted, **zones})
         return group, tried, blocked
 
     def _try(self, group: Group, found: Found) -> tuple[Group, tuple[Blocked, ...]]:

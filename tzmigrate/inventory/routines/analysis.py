@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tzmigrate.inventory.routines.lexer import Sort, Unreadable, tokenize
 from tzmigrate.inventory.routines.meanings import Meanings, Valued
 from tzmigrate.inventory.routines.model import (
+    LANGUAGES,
     Certainty,
     ColumnName,
     Effect,
@@ -18,9 +19,6 @@ from tzmigrate.inventory.routines.plpgsql import Act, Body, Statement, read_body
 from tzmigrate.inventory.routines.scope import Fields, Names, Scope
 from tzmigrate.inventory.routines.syntax import Kind, Node, Query, Setting, Source
 from tzmigrate.inventory.routines.types import LITERAL, UNKNOWN, Value
-
-LANGUAGES = frozenset(("sql", "plpgsql"))
-"""The languages that are read; of others only the words are known."""
 
 Outputs = list[tuple[str, Node, Value]]
 
@@ -52,6 +50,7 @@ def analyse(routine: Routine, around: Surroundings) -> RoutineReport:
         written=tuple(sorted(walk.written.items())),
         naive_arguments=tuple(a.name for a in routine.inputs if a.name in walk.met),
         output_names=tuple(sorted(walk.output_names)),
+        handed_to=frozenset(walk.handed_to),
     )
 
 

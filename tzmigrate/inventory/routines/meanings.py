@@ -7,12 +7,15 @@ far is put right: then a wrapped read is as naive as it was.
 from collections.abc import Sequence
 
 from tzmigrate.inventory.routines.model import (
+    LANGUAGES,
     Certainty,
     Change,
     ColumnName,
     Effect,
+    Routine,
     Time,
     Way,
+    tables_of,
 )
 from tzmigrate.inventory.routines.places import (
     Notebook,
@@ -51,6 +54,7 @@ class Meanings:
         self.touched: set[ColumnName] = set()
         self.met: set[str] = set()
         self.written: dict[ColumnName, Certainty] = {}
+        self.handed_to: set[int] = set()
 
     def first_output(self, query: Query, scope: Scope) -> Valued | None:
         """Evaluate a subquery, and return its first output."""
@@ -238,7 +242,11 @@ class Meanings:
                 elif taken != {Time.ZONED}:
                     self._escapes(child, value, f"function {'.'.join(node.name)}")
             elif value.row is not None:
-                self._row_escapes(child, value)
+                if known and all(_takes_row(r, i) for r in known):
+                    # what becomes of the row there is found there
+                    self.handed_to.update(r.oid for r in known)
+                else:
+                    self._row_escapes(child, value)
         results = {time_of(r.result) for r in known if not r.returns_set}
         if len(results) == 1:
             certainty = Certainty.CERTAIN if len(known) == 1 else Certainty.LIKELY
@@ -565,6 +573,13 @@ class Meanings:
     def _met(self, value: Value) -> None:
         if value.variable is not None and value.time is Time.NAIVE:
             self.met.add(value.variable)
+
+
+def _takes_row(routine: Routine, position: int) -> bool:
+    """Tell whether what a routine does with a row is found in its own text."""
+    taken = routine.inputs[position : position + 1]
+    declared = tables_of(a.type for a in taken if not a.type.endswith("[]"))
+    return bool(declared) and routine.language in LANGUAGES
 
 
 def _common(values: Sequence[Value]) -> Value:

@@ -7,6 +7,9 @@ from enum import Enum, IntEnum, StrEnum, auto
 
 from tzmigrate.inventory.routines.syntax import Node
 
+LANGUAGES = frozenset(("sql", "plpgsql"))
+"""The languages that are read; of others only the words are known."""
+
 ColumnName = tuple[str, str, str]
 """Schema, relation and column."""
 
@@ -251,11 +254,28 @@ class RoutineReading:
 
     Attributes:
         routines: the same, in the same order as ``reports``.
+        reliances: what keeps its meaning only if some of them are rewritten.
     """
 
     around: Surroundings
     routines: tuple[Routine, ...] = ()
     reports: tuple["RoutineReport", ...] = ()
+    reliances: tuple["Reliance", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reliance:
+    """An object that hands rows to a routine, and stays as it is if that is rewritten.
+
+    Attributes:
+        object: as ``pg_describe_object`` prints it.
+        routine: ``oid``.
+        column: what the routine reads in the session's zone, as its text is.
+    """
+
+    object: str
+    routine: int
+    column: ColumnName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +287,7 @@ class RoutineReport:
         written: columns that it assigns, naive or not, and how sure that is.
         naive_arguments: arguments of type timestamp that meet one of them.
         output_names: spans of SELECT outputs that take their name from a column.
+        handed_to: ``oid`` of routines that it calls with whole rows.
         rewritten: the new source, where something was rewritten.
     """
 
@@ -278,4 +299,5 @@ class RoutineReport:
     written: tuple[tuple[ColumnName, Certainty], ...] = ()
     naive_arguments: tuple[str, ...] = ()
     output_names: tuple[tuple[int, int, str], ...] = field(default=(), repr=False)
+    handed_to: frozenset[int] = frozenset()
     rewritten: str | None = None
