@@ -530,6 +530,30 @@ def test_a_finding_says_which_function_makes_something_of_rows(
 
 @pytest.mark.pg(">= 14")
 @pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("RETURN r::text", {"c", "d"}),
+        ("RETURN day_of(r)", {"c"}),
+        ("BEGIN ATOMIC SELECT r.n::text FROM t WHERE r = t; END", set()),
+        ("RETURN (r IS NOT NULL)::text", set()),
+    ],
+)
+def test_what_a_body_makes_of_the_row_that_it_gets_is_told(
+    database: Database, body: str, found: set[str]
+) -> None:
+    database.execute(
+        TABLE + "CREATE FUNCTION day_of(t) RETURNS text LANGUAGE sql AS"
+        " 'SELECT $1.c::date::text';"
+        f"CREATE FUNCTION f(r t) RETURNS text STABLE {body}"
+    )
+    inventory = scan(database)
+    assert {
+        name for name in "cd" if "TZ145" in codes(column(inventory, name=name))
+    } == found
+
+
+@pytest.mark.pg(">= 14")
+@pytest.mark.parametrize(
     ("body", "code"),
     [("SELECT t::text FROM t", "TZ145"), ("SELECT count(t)::text FROM t", None)],
 )

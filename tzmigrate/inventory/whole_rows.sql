@@ -2,16 +2,25 @@
 --   notice it, so it is found in the stored expression tree (indexes: see indexes.sql)
 -- params: relations oid[]   gives: rows.WholeRowRow   needs: PostgreSQL 13+
 WITH target AS MATERIALIZED (
-  SELECT c.oid, c.reltype, ':varattno 0 :vartype ' || c.reltype || ' ' AS mark
+  SELECT c.oid, c.reltype, ':varattno 0 :vartype ' || c.reltype || ' ' AS mark,
+         ':paramtype ' || c.reltype || ' ' AS argument
   FROM pg_catalog.pg_class c
   WHERE c.oid = ANY (%(relations)s::pg_catalog.oid[]) AND c.reltype <> 0
 ), reader AS (
   -- a query depends on each relation that it reads, or else on columns of it
-  SELECT DISTINCT t.oid, d.classid, d.objid
+  SELECT t.oid, d.classid, d.objid
   FROM target t
   JOIN pg_catalog.pg_depend d
     ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
    AND d.refobjid = t.oid
+  UNION
+  -- a body that gets rows as an argument depends on their type alone
+  SELECT t.oid, d.classid, d.objid
+  FROM target t
+  JOIN pg_catalog.pg_depend d
+    ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
+   AND d.refobjid = t.reltype
+   AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
 ), found (relation, kind, name, view, copied, tree) AS (
   SELECT t.oid, 'check',
          pg_catalog.pg_describe_object(
@@ -74,4 +83,5 @@ SELECT f.relation::pg_catalog.int8, f.kind, f.name, f.view::pg_catalog.int8, f.c
 FROM found f
 JOIN target t ON t.oid = f.relation
 WHERE pg_catalog.strpos(f.tree, t.mark) > 0
+   OR pg_catalog.strpos(f.tree, t.argument) > 0
 ORDER BY 1, 2, 3
