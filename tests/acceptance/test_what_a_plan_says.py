@@ -144,3 +144,40 @@ def test_a_default_that_writes_in_another_zone_is_told(
         assert "of public.t.made" in message
         assert f"the clock of {written}" in message
         assert zone in message
+
+
+ROWS_OF_THE_TABLE = """
+CREATE FUNCTION found(i int) RETURNS SETOF t STABLE LANGUAGE sql AS
+  'SELECT * FROM public.t WHERE id = i';
+CREATE VIEW one AS SELECT * FROM found(1);
+"""
+COMPOSITE = """
+CREATE TYPE pair AS (at timestamp, n int);
+ALTER TABLE t ADD pair pair;
+CREATE FUNCTION found() RETURNS SETOF pair STABLE LANGUAGE sql AS
+  'SELECT (pair).* FROM public.t';
+CREATE VIEW one AS SELECT n, at FROM found();
+"""
+
+
+@pytest.mark.pg(">=14")
+@pytest.mark.parametrize(
+    ("made", "column"),
+    [(ROWS_OF_THE_TABLE, "at"), (COMPOSITE, "pair")],
+    ids=["rows of the table", "composite type"],
+)
+def test_a_view_over_a_function_of_rows_is_named(
+    made: str, column: str, *, database: Any, make_project: Callable[..., Any]
+) -> None:
+    # the message of PostgreSQL has the name of the view's column alone
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, at timestamp);" + made)
+    project = make_project(database.url)
+    plan = project.plan(zones=("default=UTC",))
+    columns = {c.column: c for g in plan.groups for c in g.columns}
+    refused = columns[column]
+    assert (refused.action, refused.code) == (Action.REFUSE, "TZ110")
+    assert refused.reason.startswith("view public.one: PostgreSQL says: cannot change")
+    assert refused.hint.startswith("Drop it before the conversion and create it again")
+    database.execute("DROP VIEW one")
+    plan = project.plan(zones=("default=UTC",))
+    assert {c.action for g in plan.groups for c in g.columns} == {Action.CONVERT}

@@ -271,7 +271,7 @@ def bound_definition(
 
 
 def failed(group: Group, error: psycopg.Error) -> Blocked:
-    """Return what a group failed on: a dependent that the error names, or itself."""
+    """Return what a group failed on: a dependent that the error is about, or itself."""
     diag = error.diag
     message = diag.message_primary or str(error).partition("\n")[0]
     context = (diag.message_detail or "").strip()
@@ -288,6 +288,8 @@ def failed(group: Group, error: psycopg.Error) -> Blocked:
         name = dependent.label if ours else (dependent.name or dependent.relation)
         if name in message:
             return objection(dependent, f"PostgreSQL says: {message}", group)
+    if running := _running(group, diag.context or ""):
+        return objection(running, f"PostgreSQL says: {message}", group)
     return _whole(
         _conversion(group),
         f"failed on an empty copy: {message}"
@@ -295,6 +297,15 @@ def failed(group: Group, error: psycopg.Error) -> Blocked:
         + (_AS_OWNER if "tzmigrate.errand()" in (diag.context or "") else ""),
         group,
     )
+
+
+def _running(group: Group, context: str) -> PlannedDependent | None:
+    """Return the dependent whose statement PostgreSQL says it was running."""
+    for dependent in group.dependents:
+        for statement in (*dependent.take, *dependent.make, *dependent.remake):
+            if f'SQL statement "{statement}"' in context:
+                return dependent
+    return None
 
 
 def _conversion(group: Group) -> str:
