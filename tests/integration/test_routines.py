@@ -353,7 +353,8 @@ def test_views_that_read_each_other_show_no_column(database: Database) -> None:
 
 
 def recompile_statement() -> str:
-    wanted = ("FUNCTION tzmigrate.hold_schemas", "FUNCTION tzmigrate.recompile")
+    names = ("hold_schemas", "hold_routines", "recompile")
+    wanted = [f"FUNCTION tzmigrate.{name}(" for name in names]
     found = [s for s in support.install() if any(words in s for words in wanted)]
     assert len(found) == len(wanted)
     return ";".join(found)
