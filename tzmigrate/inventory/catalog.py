@@ -28,6 +28,7 @@ from tzmigrate.inventory.rows import (
     ReadByFunctionsRow,
     RelationRow,
     ReplicationRow,
+    ReturnedRowRow,
     RowTypeRow,
     ServerRow,
     TriggerRow,
@@ -134,6 +135,7 @@ def _read(
         if mentioned and zoned_views
         else [],
         whole_rows=ask(connection, "whole_rows", WholeRowRow, only),
+        returned_rows=ask(connection, "returned_rows", ReturnedRowRow),
         row_types=ask(connection, "row_types", RowTypeRow, only),
         triggers=triggers,
         functions=functions,

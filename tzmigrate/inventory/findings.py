@@ -333,6 +333,13 @@ RULES: tuple[Rule, ...] = (
         "Drop it before the conversion, and add it to the partitioned table again"
         " afterwards." + _KEEP,
     ),
+    _blocks(
+        "TZ148",
+        "read from the rows of a function",
+        "{object} reads {column} from rows that a function returns, and PostgreSQL"
+        " before 15 does not know of it: it would take instants for naive time",
+        "Drop it before the conversion, and create it again afterwards." + _KEEP,
+    ),
     # what writes it
     _warns(
         "TZ150",

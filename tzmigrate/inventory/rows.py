@@ -210,6 +210,15 @@ class WholeRowRow(NamedTuple):
     takers: list[int]
 
 
+class ReturnedRowRow(NamedTuple):
+    """returned_rows.sql: who reads a column from rows of ``type`` of a function."""
+
+    relation: int
+    attnum: int
+    type: int
+    name: str
+
+
 class RowTypeRow(NamedTuple):
     """row_types.sql: who else uses the relation's row type."""
 
@@ -316,6 +325,7 @@ class CatalogRows:
     views: list[ViewRow] = field(default_factory=list)
     view_queries: list[ViewQueryRow] = field(default_factory=list)
     whole_rows: list[WholeRowRow] = field(default_factory=list)
+    returned_rows: list[ReturnedRowRow] = field(default_factory=list)
     row_types: list[RowTypeRow] = field(default_factory=list)
     triggers: list[TriggerRow] = field(default_factory=list)
     functions: list[FunctionRow] = field(default_factory=list)

@@ -158,12 +158,25 @@ def _dependent_rules(
     for use in rows.row_types:
         for draft in drafts.get(use.relation, {}).values():
             draft.lean(use.kind, use.name)
+    _returned_rows_rules(drafts, rows)
     for type_ in rows.user_types:
         for relation, attnum in type_.columns:
             if (draft := drafts.get(relation, {}).get(attnum)) is not None:
                 for function in type_.functions:
                     draft.lean("row type in function", function)
     return reliances
+
+
+def _returned_rows_rules(drafts: Drafts, rows: CatalogRows) -> None:
+    """Refuse what is read from rows of functions where PostgreSQL does not know."""
+    stored = {type_.oid: type_.columns for type_ in rows.user_types}
+    for row in rows.returned_rows:
+        # values of a composite type stand in columns of its own
+        columns = [[row.relation, row.attnum], *stored.get(row.type, ())]
+        for relation, attnum in columns:
+            draft = drafts.get(relation, {}).get(attnum)
+            if draft is not None and draft.convertible:
+                draft.note("TZ148", object=row.name)
 
 
 _ROW_USES = {RowUse.COMPUTED: "TZ145", RowUse.SHOWN: "TZ146"}
