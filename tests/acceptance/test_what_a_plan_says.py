@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tzmigrate.errors import DecisionNeeded
 from tzmigrate.planning.model import Action
 
 SCHEMA = """
@@ -247,3 +248,36 @@ def test_who_reads_other_columns_of_a_functions_rows_is_in_nobodys_way(
     assert {c.action for g in plan.groups for c in g.columns} == {Action.CONVERT}
     project.apply()
     assert database.scalar("SELECT count(*) FROM v") == 1
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE VIEW late AS SELECT at::date FROM found(1)",
+        # from 15 on the row goes on as one of the table
+        pytest.param(
+            "CREATE VIEW late AS SELECT f FROM found(1) f", marks=pytest.mark.pg("<15")
+        ),
+        "CREATE POLICY late ON u USING"
+        " (id IN (SELECT id FROM found(1) WHERE at > '2024-01-01'))",
+    ],
+)
+def test_who_reads_rows_of_a_function_since_the_plan_stops_the_revision(
+    made: str,
+    *,
+    database: Any,
+    make_project: Callable[..., Any],
+    canonical_dump: Callable[..., str],
+) -> None:
+    database.execute(ROWS_OF_T)
+    project = make_project(database.url)
+    project.plan(zones=("default=America/New_York",), accept=("TZ301",))
+    database.execute(made)
+    before = canonical_dump(database)
+    with pytest.raises(DecisionNeeded) as caught:
+        project.apply()
+    assert caught.value.code == "TZ345"
+    assert "late" in caught.value.message
+    assert canonical_dump(database) == before
+    database.execute("DROP VIEW IF EXISTS late; DROP POLICY IF EXISTS late ON u")
+    project.apply()

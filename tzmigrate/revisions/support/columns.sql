@@ -198,11 +198,25 @@ BEGIN
             UNION
             SELECT 'pg_policy'::regclass, y.oid, 0, 'pg_class'::regclass, m.oid, 0, 'reads the whole row of'
             FROM member m JOIN pg_policy y ON y.polrelid = m.oid WHERE strpos(concat(y.polqual::text, y.polwithcheck::text), m.whole_row) > 0
+        ), called (class, object, tree, result) AS MATERIALIZED (
+            -- before 15 PostgreSQL does not record who reads a column of rows that a function in FROM, rtekind 3, returns
+            SELECT x.class, x.object, x.tree, f.found[1]::oid
+            FROM (SELECT 'pg_rewrite'::regclass, r.oid, concat(r.ev_qual::text, r.ev_action::text) FROM pg_rewrite r
+                  UNION ALL SELECT 'pg_policy'::regclass, y.oid, concat(y.polqual::text, y.polwithcheck::text) FROM pg_policy y
+                  UNION ALL SELECT 'pg_proc'::regclass, p.oid, to_jsonb(p) ->> 'prosqlbody' FROM pg_proc p WHERE p.oid >= 16384) AS x (class, object, tree),
+                regexp_matches(x.tree, concat(chr(58), 'funcresulttype ([0-9]+) '), 'g') AS f (found)
+            WHERE current_setting('server_version_num')::int < 150000 AND x.object >= 16384 AND strpos(x.tree, concat(chr(58), 'rtekind 3 ')) > 0
         ), own (relation, attname) AS (
             SELECT to_regclass(d.relation)::oid, d.column_name FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_default d ON d.step_id = s.id AND d.present
         ), unknown (words) AS (
             SELECT concat(pg_describe_object(t.class, t.object, t.sub), ' ', t.words, ' ', pg_describe_object(t.catalog, t.member, t.attnum))
             FROM thing t WHERE NOT EXISTS (SELECT FROM planned p WHERE p.class = t.class AND p.object = t.object AND p.sub = t.sub)
+            UNION ALL
+            SELECT concat(pg_describe_object(x.class, x.object, 0), ' reads, from rows of a function, ', pg_describe_object('pg_class'::regclass, m.oid, m.attnum))
+            FROM called x JOIN member m ON m.reltype = x.result JOIN pg_attribute a ON a.attrelid = m.oid AND a.attnum = m.attnum
+            WHERE (strpos(x.tree, concat(chr(58), 'varattno ', a.attnum, ' ', chr(58), 'vartype ', a.atttypid, ' ')) > 0 OR strpos(x.tree, m.whole_row) > 0)
+              -- what is made anew is read anew
+              AND NOT EXISTS (SELECT FROM planned p JOIN pg_rewrite r ON r.oid = x.object WHERE x.class = 'pg_rewrite'::regclass AND p.object IN (r.oid, r.ev_class))
             UNION ALL
             SELECT CASE WHEN m.relkind = 'f' THEN concat('foreign table ', m.oid::regclass, ' shares column ', quote_ident(m.attname))
                         ELSE concat('table ', m.oid::regclass, ' has another default for column ', quote_ident(m.attname)) END
