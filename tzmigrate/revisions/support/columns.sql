@@ -200,12 +200,20 @@ BEGIN
             FROM member m JOIN pg_policy y ON y.polrelid = m.oid WHERE strpos(concat(y.polqual::text, y.polwithcheck::text), m.whole_row) > 0
         ), called (class, object, tree, result) AS MATERIALIZED (
             -- before 15 PostgreSQL does not record who reads a column of rows that a function in FROM, rtekind 3, returns
-            SELECT x.class, x.object, x.tree, f.found[1]::oid
-            FROM (SELECT 'pg_rewrite'::regclass, r.oid, concat(r.ev_qual::text, r.ev_action::text) FROM pg_rewrite r
-                  UNION ALL SELECT 'pg_policy'::regclass, y.oid, concat(y.polqual::text, y.polwithcheck::text) FROM pg_policy y
-                  UNION ALL SELECT 'pg_proc'::regclass, p.oid, to_jsonb(p) ->> 'prosqlbody' FROM pg_proc p WHERE p.oid >= 16384) AS x (class, object, tree),
-                regexp_matches(x.tree, concat(chr(58), 'funcresulttype ([0-9]+) '), 'g') AS f (found)
-            WHERE current_setting('server_version_num')::int < 150000 AND x.object >= 16384 AND strpos(x.tree, concat(chr(58), 'rtekind 3 ')) > 0
+            SELECT u.classid, u.objid, x.tree, t.oid
+            FROM pg_type t CROSS JOIN LATERAL (
+                -- of the type, as an argument, or of a function that takes or returns it
+                SELECT d.classid, d.objid FROM pg_depend d WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+                UNION
+                SELECT e.classid, e.objid FROM pg_depend d JOIN pg_depend e ON e.refclassid = 'pg_proc'::regclass AND e.refobjid = d.objid
+                WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray) AND d.classid = 'pg_proc'::regclass
+            ) AS u CROSS JOIN LATERAL (
+                SELECT concat((SELECT concat(r.ev_qual::text, r.ev_action::text) FROM pg_rewrite r WHERE u.classid = 'pg_rewrite'::regclass AND r.oid = u.objid),
+                    (SELECT concat(y.polqual::text, y.polwithcheck::text) FROM pg_policy y WHERE u.classid = 'pg_policy'::regclass AND y.oid = u.objid),
+                    (SELECT to_jsonb(p) ->> 'prosqlbody' FROM pg_proc p WHERE u.classid = 'pg_proc'::regclass AND p.oid = u.objid))
+            ) AS x (tree)
+            WHERE current_setting('server_version_num')::int < 150000 AND t.oid = ANY (ARRAY(SELECT m.reltype FROM member m WHERE m.reltype <> 0))
+              AND strpos(x.tree, concat(chr(58), 'rtekind 3 ')) > 0 AND strpos(x.tree, concat(chr(58), 'funcresulttype ', t.oid, ' ')) > 0
         ), own (relation, attname) AS (
             SELECT to_regclass(d.relation)::oid, d.column_name FROM tzmigrate.open_step() AS s JOIN tzmigrate.step_default d ON d.step_id = s.id AND d.present
         ), unknown (words) AS (
