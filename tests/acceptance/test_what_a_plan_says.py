@@ -226,6 +226,12 @@ INSERT INTO t VALUES (1, '2024-01-01 22:00');
             "CREATE POLICY p ON u USING (at IN (SELECT at FROM found(1)))",
             "policy p on table public.u",
         ),
+        pytest.param(
+            "CREATE FUNCTION b() RETURNS date BEGIN ATOMIC"
+            " SELECT at::date FROM found(1); END",
+            "function public.b()",
+            marks=pytest.mark.pg(">=14"),
+        ),
     ],
 )
 def test_before_15_what_reads_rows_of_a_function_is_refused(
@@ -258,6 +264,11 @@ def test_who_reads_other_columns_of_a_functions_rows_is_in_nobodys_way(
         pytest.param(
             "CREATE VIEW late AS SELECT f FROM found(1) f", marks=pytest.mark.pg("<15")
         ),
+        pytest.param(
+            "CREATE FUNCTION late() RETURNS date BEGIN ATOMIC"
+            " SELECT at::date FROM found(1); END",
+            marks=pytest.mark.pg(">=14"),
+        ),
         "CREATE POLICY late ON u USING"
         " (id IN (SELECT id FROM found(1) WHERE at > '2024-01-01'))",
     ],
@@ -279,5 +290,8 @@ def test_who_reads_rows_of_a_function_since_the_plan_stops_the_revision(
     assert caught.value.code == "TZ345"
     assert "late" in caught.value.message
     assert canonical_dump(database) == before
-    database.execute("DROP VIEW IF EXISTS late; DROP POLICY IF EXISTS late ON u")
+    database.execute(
+        "DROP VIEW IF EXISTS late; DROP POLICY IF EXISTS late ON u;"
+        "DROP FUNCTION IF EXISTS late"
+    )
     project.apply()

@@ -223,8 +223,6 @@ BEGIN
             SELECT concat(pg_describe_object(x.class, x.object, 0), ' reads, from rows of a function, ', pg_describe_object('pg_class'::regclass, m.oid, m.attnum))
             FROM called x JOIN member m ON m.reltype = x.result JOIN pg_attribute a ON a.attrelid = m.oid AND a.attnum = m.attnum
             WHERE (strpos(x.tree, concat(chr(58), 'varattno ', a.attnum, ' ', chr(58), 'vartype ', a.atttypid, ' ')) > 0 OR strpos(x.tree, m.whole_row) > 0)
-              -- what is made anew is read anew
-              AND NOT EXISTS (SELECT FROM planned p JOIN pg_rewrite r ON r.oid = x.object WHERE x.class = 'pg_rewrite'::regclass AND p.object IN (r.oid, r.ev_class))
             UNION ALL
             SELECT CASE WHEN m.relkind = 'f' THEN concat('foreign table ', m.oid::regclass, ' shares column ', quote_ident(m.attname))
                         ELSE concat('table ', m.oid::regclass, ' has another default for column ', quote_ident(m.attname)) END
